@@ -52,7 +52,8 @@ struct loop {
 
     struct loop_timer **heap; /* by deadline; borrows from timers */
     unsigned heap_count, heap_room, timer_count;
-    ns_t armed; /* what timer_fd is set to */
+    ns_t armed;      /* what timer_fd is set to */
+    ns_t next_round; /* while timers run: just after the last due one; else 0 */
 
     struct host_mutex post_lock; /* guards the two below; taken last */
     struct loop_note *posted, **posted_end;

@@ -4,6 +4,7 @@
 #include "base/bug.h"
 #include "host/clock.h"
 #include "host/loop_linux.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 
@@ -112,6 +113,8 @@ void loop_timer_set(struct loop_timer *t, ns_t deadline)
         heap_remove(t);
         return;
     }
+    if (deadline < loop->next_round) /* set by a timer's callback */
+        deadline = loop->next_round;
     t->deadline = deadline < DEADLINE_MAX ? deadline : DEADLINE_MAX;
     if (t->at == NOT_SET)
         heap_put(loop, loop->heap_count++, t);
@@ -134,8 +137,8 @@ void loop_timer_free(struct loop_timer *t)
     free(t);
 }
 
-/* Runs what was due when the round began, so that a timer which sets itself to
- * the past cannot hold the loop. */
+/* Runs what was due when the round began: what a callback sets to the past moves
+ * behind it (next_round), so that no timer can hold the loop. */
 bool loop_timer_run(struct loop *loop)
 {
     ns_t now;
@@ -148,14 +151,15 @@ bool loop_timer_run(struct loop *loop)
         loop_drain_fd(loop->timer_fd);
         loop->armed = LOOP_TIMER_OFF;
     }
-    for (unsigned left = loop->heap_count;
-         left > 0 && loop->heap_count && loop->heap[0]->deadline <= now; left--) {
+    loop->next_round = now + 1;
+    while (loop->heap_count && loop->heap[0]->deadline <= now) {
         struct loop_timer *t = loop->heap[0];
 
         heap_remove(t);
         t->fn(t->arg);
         any = true;
     }
+    loop->next_round = 0;
     arm(loop);
     return any;
 }
