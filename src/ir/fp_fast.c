@@ -114,7 +114,7 @@ INLINE bool mul_normal(struct fast_format f, unsigned round, u64 a, u64 b, u8 *f
     u128 product = (u128)(x.sig << up) * (y.sig << up); /* leading one at 124 or 125 */
     u64 hi = (u64)(product >> 64), lo = (u64)product;
     bool carry = hi >> 61;
-    u64 sig = hi << (2 - carry) | lo >> (62 + carry) | ((lo << 2) != 0);
+    u64 sig = hi << (2 - carry) | lo >> (62 + carry) | ((lo << (2 - carry)) != 0);
 
     return finish(f, round, x.sign != y.sign, x.exp + y.exp - (f.exp_max >> 1) + carry, sig,
                   flags, out);
