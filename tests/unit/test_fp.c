@@ -269,7 +269,7 @@ static void random_host_case(struct fp_case *c)
             c->op == OP_CONVERT ? 6 : 4)];
     else
         c->fmt = (enum fp_format[]){ FP_F32, FP_F64, FP_F16 }[below(c->op == OP_CONVERT ? 3 : 2)];
-    c->round = (enum fp_round)below(FP_RMM + 1);
+    c->round = (enum fp_round)below(FP_RTO + 1);
     random_rest(c);
     if (c->op == OP_CONVERT && c->rules == FP_RULES_LARGER)
         c->to = c->fmt == FP_F80 ? below(2) ? FP_F32 : FP_F64 : FP_F80;
