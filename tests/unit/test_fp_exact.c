@@ -145,12 +145,13 @@ static void answer(const struct fp_case *c, const struct shape *s, const struct 
     out->flags = (inexact ? FP_NX : 0) | (inexact && tiny ? FP_UF : 0) | (up ? FP_ROUNDED_UP : 0);
 }
 
-/* a / b by the school's method, 300 bits of it, sticky into bit 0. */
+/* a / b by the school's method, sticky into bit 0: 250 bits below the point, for
+ * a denormal a of one bit over a b of 113 leaves 137. */
 static void exact_divide(struct exact *x, u128 a, u128 b, int e)
 {
     u128 rest = 0;
 
-    for (int i = 127; i >= -170; i--) {
+    for (int i = 127; i >= -250; i--) {
         rest = rest << 1 | (i >= 0 ? a >> i & 1 : 0);
         if (rest >= b) {
             rest -= b;
@@ -197,6 +198,11 @@ static void exact_root(struct exact *x, u128 m, int e)
     x->w[0] |= top_bit(&rest) >= 0;
 }
 
+static u128 negated_if(bool sign, u128 v)
+{
+    return sign ? -v : v;
+}
+
 static void answer_to_int(const struct fp_case *c, const struct exact *x, bool sign,
                           struct fp_answer *out)
 {
@@ -212,7 +218,7 @@ static void answer_to_int(const struct fp_case *c, const struct exact *x, bool s
         if (c->how == FP_INDEFINITE)
             v = c->is_signed ? min : max;
         else if (c->how == FP_MODULO_JS)
-            v = (s128)read_rounded(x, x->unit, sign, FP_RTZ, &inexact, &up) * (sign ? -1 : 1);
+            v = (s128)negated_if(sign, read_rounded(x, x->unit, sign, FP_RTZ, &inexact, &up));
         else
             v = sign ? min : max;
     }

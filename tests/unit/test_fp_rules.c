@@ -30,6 +30,7 @@ TEST(minimum_with_nans_follows_each_definition)
     CHECK_EQ(fl, 0);
     CHECK_EQ(fp64_max(&fl, arm, qnan, snan, FP_MM_NUM2008), 0xfff8000000000009);
     CHECK_EQ(fl, FP_NV);
+    CHECK_EQ(fp64_max(&fl, arm, snan, one, FP_MM_NUM2008), 0xfff8000000000009);
     fl = 0;
     CHECK_EQ(fp64_max(&fl, arm, 0, 1ull << 63, FP_MM_NAN), 0);
     CHECK_EQ(fp64_min(&fl, rv, 0, 1ull << 63, FP_MM_NUMBER), 1ull << 63);
