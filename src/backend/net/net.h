@@ -1,0 +1,64 @@
+/*
+ * net.h - where a network card's frames go.
+ *
+ * Frames are Ethernet, from the destination address to the end of the payload,
+ * without checksum offloads and without FCS. A back end belongs to a loop; calls
+ * follow the loop's thread rule (a callback, or the loop's lock held); receive()
+ * runs in the loop, never inside net_backend_send().
+ */
+#ifndef BACKEND_NET_NET_H
+#define BACKEND_NET_NET_H
+
+#include "base/types.h"
+#include <sys/uio.h>
+
+#define NET_FRAME_MAX 65550u /* 14 bytes of header and 64 KiB */
+
+struct net_backend;
+
+struct net_backend_ops {
+    const char *name; /* "user" */
+    bool (*send)(struct net_backend *net, const struct iovec *iov, unsigned iov_count);
+    void (*set_ready)(struct net_backend *net, bool ready);
+    void (*free)(struct net_backend *net);
+};
+
+/* The head of every back end. */
+struct net_backend {
+    const struct net_backend_ops *ops;
+    void (*receive)(void *arg, const u8 *frame, size_t len);
+    void *arg;
+};
+
+/* Says who takes frames for the guest; NULL: nobody, they are dropped. */
+static inline void net_backend_set_receive(struct net_backend *net,
+                                           void (*receive)(void *arg, const u8 *frame, size_t len),
+                                           void *arg)
+{
+    net->receive = receive;
+    net->arg = arg;
+}
+
+/* Sends one frame from the guest. False when it was dropped: shorter than 14 or
+ * longer than NET_FRAME_MAX bytes, or the back end is out of room. */
+static inline bool net_backend_send(struct net_backend *net, const struct iovec *iov,
+                                    unsigned iov_count)
+{
+    return net->ops->send(net, iov, iov_count);
+}
+
+/* Flow control: receive() runs only while ready (at first it is not). The card
+ * says false from within receive() or later when it has no buffer left; a
+ * bounded number of frames waits, further ones are dropped. */
+static inline void net_backend_set_ready(struct net_backend *net, bool ready)
+{
+    net->ops->set_ready(net, ready);
+}
+
+static inline void net_backend_free(struct net_backend *net)
+{
+    if (net)
+        net->ops->free(net);
+}
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * cpu.h - the engine's half of a vCPU: what generated code and the tiers touch.
+ *
+ * One allocation: struct ecpu (begins with the public struct vcpu), the guest's state
+ * at VCPU_STATE_OFF, the TLB banks behind it. Base tier code addresses all of it from
+ * one register. Only the owning thread writes it, but for the fields marked atomic.
+ */
+#ifndef ENGINE_CORE_CPU_H
+#define ENGINE_CORE_CPU_H
+
+#include "engine/core/engine.h"
+#include "isa/isa.h"
+
+enum {
+    TLB_BITS = 10,                 /* entries of one table: 1024; direct mapped */
+    TLB_ENTRIES = 1 << TLB_BITS,
+    TLB_PAGE_SHIFT = 12,
+    TLB_VICTIMS = 4,
+    JUMP_CACHE_BITS = 12,
+    JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
+};
+
+/* A translation that the fast path may use. tag is the page's virtual address; any low
+ * bit set never matches, so flags there force the slow path. addend = host - virtual. */
+struct tlb_entry {
+    u64 tag;
+    u64 addend;
+};
+#define TLB_EMPTY 1ull
+
+/* Separate tables, so that a permission is "present or not". Withheld: write entries
+ * of pages with code or under dirty log, all entries of device pages. */
+struct tlb_bank {
+    struct tlb_entry entry[ISA_ACCESS_COUNT][TLB_ENTRIES]; /* by enum isa_access */
+};
+
+struct eblock; /* one translated block: code cache's */
+
+struct jump_entry {
+    gva_t pc;              /* tag */
+    struct eblock *block;  /* NULL: empty */
+};
+
+struct ecpu {
+    struct vcpu v;                           /* first: the public part */
+    struct engine *engine;                   /* borrows (outlives) */
+    struct tlb_bank *bind[IR_MMU_COUNT];     /* borrows: into banks, or fetches' own */
+    struct tlb_bank *banks;                  /* isa.mmu_banks of them, in this allocation */
+    s64 budget;                              /* instructions left before something is due */
+    u64 icount_base;                         /* retired = icount_base - budget (+ within block) */
+    gva_t block_pc;                          /* virtual address of the running block's start */
+    struct eblock *block;                    /* the running block */
+    u64 reserve_addr, reserve_lo, reserve_hi; /* LL/SC: address + 1 (0: none), value, version */
+    u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
+    /* more private fields follow in core/: see cpu_private.h */
+};
+
+static inline struct ecpu *ecpu_of(struct vcpu *c)
+{
+    return (struct ecpu *)c; /* v is the first member */
+}
+
+/* What an interpreter handler, and a translated block, return. */
+enum run_code {
+    RUN_NEXT = 0,   /* handler only: go on with the next instruction */
+    RUN_JUMP,       /* the pc slot is set; look up the next block */
+    RUN_FAULT,      /* c->fault is pending; pc of the instruction = block_pc + insn's offset;
+                       insn_index tells which instruction it was */
+    RUN_LOOKUP,     /* ENDBLOCK: the pc slot is set; modes may have changed */
+};
+
+/* Slow paths of memory operations: TLB miss, page crossing, device, code page, fault.
+ * in: the running instruction (its index becomes insn_index). Return 0, or nonzero with
+ * c->fault pending. size: 1, 2, 4, 8, 16; v points to that many bytes, little-endian. */
+int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
+                  struct ir_mem how);
+int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
+                   unsigned size, struct ir_mem how);
+int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how);
+/* Atomics: *old is what was there. rmw: v is the operand. Sizes 1..16. Always through here. */
+int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,
+            void *old, unsigned size, struct ir_mem how);
+int cpu_cas(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *expected,
+            const void *want, void *old, unsigned size, struct ir_mem how);
+int cpu_ll(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
+           struct ir_mem how);
+int cpu_sc(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v, unsigned size,
+           struct ir_mem how, bool *done);
+void cpu_clrex(struct vcpu *c);
+
+#endif

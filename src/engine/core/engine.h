@@ -1,0 +1,87 @@
+/*
+ * engine.h - runs the vCPUs of one machine: what boards and tools see of it.
+ *
+ * One engine a machine: shared code cache, one TLB a vCPU, one host thread a vCPU
+ * (deterministic mode: one thread for all, in turns of a fixed quantum). Below
+ * it are the tiers: interp/ and base/. It knows the guest only as a struct isa.
+ */
+#ifndef ENGINE_CORE_ENGINE_H
+#define ENGINE_CORE_ENGINE_H
+
+#include "base/err.h"
+#include "isa/isa.h"
+#include "mem/map.h"
+
+struct engine;
+
+enum engine_tier { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
+
+struct engine_config {
+    const struct isa *isa;             /* borrows (static) */
+    isa_handler *const *handlers;      /* the isa's generated interpreter, by op number */
+    struct mem_map *map;               /* borrows (outlives the engine) */
+    unsigned cpus;                     /* 1..256 */
+    enum engine_tier tier;
+    bool deterministic;                /* guest time is a function of the instruction count */
+    u64 quantum;                       /* instructions a turn in deterministic mode; 0: 100,000 */
+    bool check_interp;                 /* run JIT and interpreter in lock step; one difference stops */
+    u64 code_cache_bytes;              /* 0: default */
+};
+
+/* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
+struct engine_host {
+    void *arg;
+    /* Guest time, ns since start, not counted while paused. Not called in deterministic
+     * mode, where it is a function of the count. [any thread] */
+    ns_t (*clock)(void *arg);
+    bool (*firmware_call)(void *arg, struct vcpu *c);
+    int (*sysreg_read)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out);
+    int (*sysreg_write)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 v);
+    u64 (*random)(void *arg);
+    /* Deterministic mode: every quantum ended, no vCPU runs, guest time is now; until
+     * is the earliest CPU deadline when all CPUs wait (UINT64_MAX: none). Devices run
+     * here; returns the guest time of the next device event (UINT64_MAX: none). */
+    ns_t (*quantum_end)(void *arg, ns_t now, ns_t until);
+    /* All vCPUs have stopped after engine_pause_request() or engine_stop_at(). */
+    void (*paused)(void *arg);
+};
+
+int engine_new(const struct engine_config *cfg, const struct engine_host *host,
+               struct engine **ret, struct err *err) MUST_CHECK;
+struct engine *engine_free(struct engine *e);
+
+struct vcpu *engine_cpu(struct engine *e, unsigned index);
+
+/* Life: new → start (threads exist, paused) → resume ⇄ pause → free. */
+int engine_start(struct engine *e, struct err *err) MUST_CHECK;
+void engine_resume(struct engine *e);
+/* Asks all vCPUs to stop at an instruction boundary; paused() tells when. [any thread] */
+void engine_pause_request(struct engine *e);
+/* Waits until they have. Not on a vCPU thread. */
+void engine_pause_wait(struct engine *e);
+
+/* Pauses when CPU 0 has retired exactly `insns` instructions since its start (exact in
+ * deterministic mode, at the next block edge otherwise). Only while paused. */
+void engine_stop_at(struct engine *e, u64 insns);
+
+/* --- [any thread] --- */
+/* Drives an interrupt line of a vCPU. */
+void engine_irq_set(struct engine *e, unsigned cpu, unsigned line, bool level);
+/* Lets a stopped vCPU (vcpu.stopped) run; prepare(c, arg) is called on its thread first. */
+void engine_cpu_wake(struct engine *e, unsigned cpu, void (*prepare)(struct vcpu *c, void *arg), void *arg);
+/* Runs fn(c, arg) on each vCPU in mask at its next safe point and returns when all have:
+ * TLB shoot-down, remote fences. May be called on a vCPU's own thread. */
+void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vcpu *c, void *arg), void *arg);
+
+/* --- statistics: a snapshot, roughly consistent while running --- */
+struct engine_stats {
+    u64 insns, blocks_translated, insns_translated, translate_ns, run_ns;
+    u64 tlb_refills, slow_accesses, io_accesses;
+    u64 exits_jump, exits_irq, exits_fault, exits_request;
+    u64 evictions, code_bytes, smc_invalidations;
+    u64 host_blocks;  /* translated by the base tier */
+};
+void engine_stats_get(struct engine *e, struct engine_stats *out);
+u64 engine_insns(struct engine *e, unsigned cpu);
+
+#endif
