@@ -151,6 +151,16 @@ struct ir_helper {
     u32 effects; /* IRH_* */
 };
 
+/* Defines a helper's row. Rows stand in files that hold nothing but them and the
+ * functions' prototypes: semgen compiles these with SEMGEN defined and has no functions. */
+#ifdef SEMGEN
+#define IR_HELPER(row, function, effect_bits)                                                      \
+    const struct ir_helper row = { #function, NULL, effect_bits }
+#else
+#define IR_HELPER(row, function, effect_bits)                                                      \
+    const struct ir_helper row = { #function, function, effect_bits }
+#endif
+
 /* One operation: 32 bytes. */
 struct ir_op {
     u8 op;          /* enum ir_opcode */
