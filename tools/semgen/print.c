@@ -36,6 +36,7 @@ struct printer {
     bool *used; /* by operation: somebody needs its value, or it has an effect */
     const char *name;
     bool twins; /* the first effect is a load or store: see RT_BODY in runtime.h */
+    bool second_env; /* the running operation uses the second fp_env */
     unsigned indent;
 };
 
@@ -49,6 +50,8 @@ static void line(struct printer *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(buf, sizeof buf, fmt, ap);
     va_end(ap);
+    for (char *f = buf; p->second_env && (f = strstr(f, "F->")) != NULL; f++)
+        *f = 'G'; /* both pointers: print_body */
     text_put(p->t, "%*s%s\n", (int)p->indent * 4, "", buf);
 }
 
@@ -436,8 +439,10 @@ static void print_fp(struct printer *p, u32 i, const struct ir_op *op)
     const char *t = c_type(op->type);
     char args[300], call[400];
 
+    p->second_env = op->fp.env == 1;
     if (op->op == IR_FCVT) {
         print_convert(p, i, op);
+        p->second_env = false;
         return;
     }
     if (fast) {
@@ -453,6 +458,7 @@ static void print_fp(struct printer *p, u32 i, const struct ir_op *op)
         line(p, "u8 v%u = (u8)(%#xu >> %s & 1);", i, (unsigned)op->imm2 & 0xff, call);
     else
         line(p, "%s v%u = (%s)%s;", t, i, t, call);
+    p->second_env = false;
 }
 
 /* --- control --- */
@@ -593,10 +599,10 @@ static void print_op(struct printer *p, u32 i)
     }
 }
 
-static bool uses_fp(const struct ir_block *b)
+static bool uses_fp(const struct ir_block *b, unsigned env)
 {
     for (u32 i = 0; i < b->op_count; i++)
-        if (ir_op_infos[b->ops[i].op].effects & IRE_FP)
+        if (ir_op_infos[b->ops[i].op].effects & IRE_FP && b->ops[i].fp.env == env)
             return true;
     return false;
 }
@@ -629,8 +635,11 @@ static void print_body(struct printer *p)
 
     text_put(p->t, "{\n");
     line(p, "u8 *S UNUSED = vcpu_state(c);");
-    if (uses_fp(b))
+    if (uses_fp(b, 0))
         line(p, "struct fp_env *F = (struct fp_env *)(S + %" PRIu32 ");", semgen_fp_env_offset);
+    if (uses_fp(b, 1))
+        line(p, "struct fp_env *G = (struct fp_env *)(S + %" PRIu32 ") + 1;",
+             semgen_fp_env_offset);
     for (u32 i = 0; i < b->op_count; i++)
         if (p->used[i])
             print_op(p, i);
