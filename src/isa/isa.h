@@ -189,7 +189,6 @@ struct isa {
 
     const struct isa_reg *regs;     /* for gdb and monitors */
     unsigned reg_count;
-    const char *gdb_features;       /* target description XML */
 
     /* Decodes one instruction from bytes[0..avail). An undefined encoding is not an error:
      * it decodes to the op "illegal", which raises. key: block_key(). */

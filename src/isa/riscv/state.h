@@ -34,9 +34,7 @@ enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
     F(u64, mcause, ZERO, "")                                                                       \
     F(u64, mtval, ZERO, "")                                                                        \
     F(u64, mcounteren, ZERO, "")                                                                   \
-    F(u64, mcountinhibit, ZERO, "")                                                                \
     F(u64, menvcfg, ZERO, "")                                                                      \
-    F(u64, mseccfg, ZERO, "")                                                                      \
     F(u64, stvec, ZERO, "")                                                                        \
     F(u64, sscratch, ZERO, "")                                                                     \
     F(u64, sepc, ZERO, "")                                                                         \
@@ -53,12 +51,7 @@ enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
     A(u8, pmpcfg, 16, ZERO, "PMP entry configurations")                                            \
     A(u64, pmpaddr, 16, ZERO, "PMP addresses, >> 2")                                               \
     F(u64, miselect, ZERO, "AIA: selects what mireg reaches")                                      \
-    F(u64, siselect, ZERO, "AIA: selects what sireg reaches")                                      \
-    F(u64, mvien, ZERO, "AIA: S-level bits injected by M")                                         \
-    F(u64, mvip, ZERO, "AIA: injected pending bits")                                               \
-    F(u64, irq_lines, ZERO, "interrupt lines as driven from outside, for saving")                  \
-    F(flag, waiting, ZERO, "in WFI")                                                               \
-    F(flag, stopped, ZERO, "not started (SBI HSM)")
+    F(u64, siselect, ZERO, "AIA: selects what sireg reaches")
 
 STATE_STRUCT(rv, RV_STATE);
 extern const struct state_list rv_state_list;

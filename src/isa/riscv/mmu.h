@@ -1,0 +1,43 @@
+/*
+ * mmu.h - page tables, physical memory protection and TLB banks of a RISC-V hart.
+ */
+#ifndef ISA_RISCV_MMU_H
+#define ISA_RISCV_MMU_H
+
+#include "isa/riscv/state.h"
+
+/* One bank for each way the same address can be seen: the effective privilege, with
+ * S split by mstatus.SUM, and U and S again with MXR set. */
+enum rv_bank {
+    RV_BANK_U, RV_BANK_S, RV_BANK_S_SUM, RV_BANK_M,
+    RV_BANK_MXR = 4, /* added to one of the first three */
+    RV_BANK_COUNT = 7,
+};
+
+/* Binds the data regime to the bank that privilege, MPRV, SUM and MXR call for. To be
+ * called after any of them changed. */
+void rv_mmu_rebind(struct vcpu *c);
+
+/* Drops all translations of this hart. */
+void rv_mmu_flush(struct vcpu *c);
+
+unsigned rv_mmu_fetch_bank(const struct vcpu *c);
+
+/* isa.translate */
+int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank,
+                     struct isa_xlate *out, struct isa_fault *fault);
+
+/* isa.memory_fault */
+void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va,
+                         enum isa_access access, struct isa_fault *fault);
+
+/* May `priv` do `access` to `size` bytes at gpa? *uniform: the answer is the same for
+ * every byte of its 4 KiB page. Privileged Architecture, "Physical Memory Protection". */
+bool rv_pmp_allows(const struct rv_state *s, gpa_t gpa, u64 size, enum isa_access access,
+                   enum rv_priv priv, bool *uniform);
+
+/* What a write of `wanted` leaves in pmpcfg byte i / pmpaddr i: locks and WARL. */
+u8 rv_pmp_cfg_legal(const struct rv_state *s, unsigned i, u8 wanted);
+bool rv_pmp_addr_locked(const struct rv_state *s, unsigned i);
+
+#endif
