@@ -66,6 +66,8 @@ static const char *check_fp(const struct ir_op *op, enum ir_type ta)
         return "unknown floating-point rules";
     if (op->fp.round > FP_RTO && op->fp.round != IR_ROUND_DYNAMIC)
         return "unknown rounding mode";
+    if (op->fp.env > 1)
+        return "unknown floating-point environment";
     if (result && op->type != t)
         return "the result's type does not hold the format";
     if (op->op == IR_FCVT)

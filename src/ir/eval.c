@@ -11,7 +11,7 @@
 struct eval {
     const struct ir_block *b;
     u8 *state;
-    struct fp_env *fp;
+    struct fp_env *fp; /* one or two */
     u64 pc;
     const struct ir_eval_mem *mem;
     struct vcpu *c;
@@ -148,10 +148,11 @@ static u128 eval_fp(struct eval *e, const struct ir_op *op, fp_bits a, fp_bits b
 {
     enum fp_format fmt = (enum fp_format)op->fp.format;
     enum fp_rules rules = (enum fp_rules)op->fp.rules;
-    enum fp_round round = (enum fp_round)(op->fp.round == IR_ROUND_DYNAMIC ? e->fp->round
+    struct fp_env *env = &e->fp[op->fp.env];
+    enum fp_round round = (enum fp_round)(op->fp.round == IR_ROUND_DYNAMIC ? env->round
                                                                            : op->fp.round);
     enum fp_minmax mm = (enum fp_minmax)op->imm2;
-    u8 *flags = &e->fp->flags;
+    u8 *flags = &env->flags;
     fp_bits r;
 
     switch (op->op) {

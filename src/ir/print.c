@@ -84,7 +84,7 @@ static void put_fp(struct text *t, const struct ir_op *op)
     put(t, " (format %u", op->fp.format);
     if (op->op == IR_FCVT)
         put(t, " from %u", op->fp.from);
-    put(t, ", rules %u, round %u", op->fp.rules, op->fp.round);
+    put(t, ", rules %u, round %u%s", op->fp.rules, op->fp.round, op->fp.env ? ", env 1" : "");
     if (op->op == IR_FTOI)
         put(t, ", %s %u bits, mode %u", op->ftoi.is_signed ? "signed" : "unsigned", op->ftoi.bits,
             op->ftoi.mode);

@@ -4,6 +4,11 @@
  * decodegen writes the rows: one for each handler (semantics x variant values), in
  * the order of isa.ops, with the operands symbolic: sem_reg.operand = k stands for
  * reg[k] of struct isa_insn, sem_imm.operand = 0 or 1 for its imm or imm2.
+ *
+ * A guest's program is made of semgen_sources (tools/semgen/meson.build), the rows, the
+ * .sem.c files and the rows of their helpers (IR_HELPER in ir.h), compiled natively with
+ * -DSEMGEN. It prints one C file to standard output: static int h_NAME() for each row,
+ * isa_handler *const PREFIX_interp_handlers[] in row order, PREFIX_interp_handler_count.
  */
 #ifndef TOOLS_SEMGEN_SEMGEN_H
 #define TOOLS_SEMGEN_SEMGEN_H
