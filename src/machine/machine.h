@@ -125,6 +125,12 @@ struct machine {
     struct host_cond stopped_cond;
     bool engine_paused;                 /* under stop_lock */
     u32 stop;                           /* atomic: MACHINE_STOP_* asked for */
+
+    /* Stop points. */
+    bool stop_insns_on;
+    char *stop_text;                    /* owns; NULL: none. Under the io domain's lock */
+    size_t stop_text_len;
+    char stop_tail[256];                /* the console's last stop_text_len bytes */
 };
 
 /* Builds the machine. *ret is freed with machine_free(). */

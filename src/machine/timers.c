@@ -90,17 +90,23 @@ int timers_init(struct machine_timers *t, struct machine_clock *clock, bool thre
     return rc;
 }
 
+void timers_stop(struct machine_timers *t)
+{
+    if (!t->threaded)
+        return;
+    host_mutex_lock(&t->lock);
+    t->quit = true;
+    host_cond_broadcast(&t->changed);
+    host_mutex_unlock(&t->lock);
+    host_thread_join(&t->thread);
+    t->threaded = false;
+}
+
 void timers_fini(struct machine_timers *t)
 {
     if (!t->clock)
         return;
-    if (t->threaded) {
-        host_mutex_lock(&t->lock);
-        t->quit = true;
-        host_cond_broadcast(&t->changed);
-        host_mutex_unlock(&t->lock);
-        host_thread_join(&t->thread);
-    }
+    timers_stop(t);
     host_cond_fini(&t->changed);
     host_mutex_fini(&t->lock);
 }

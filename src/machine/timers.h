@@ -33,7 +33,9 @@ struct machine_timers {
 /* threaded: false in deterministic mode. */
 int timers_init(struct machine_timers *t, struct machine_clock *clock, bool threaded,
                 struct err *err) MUST_CHECK;
-/* No device may be running any more. */
+/* Delivers nothing any more; timers can still be set. */
+void timers_stop(struct machine_timers *t);
+/* After the last device was freed. */
 void timers_fini(struct machine_timers *t);
 
 /* Arms timer n of d for guest time `at`. [any thread] */
