@@ -20,6 +20,7 @@
 
 struct device;
 struct dev_domain;
+struct host_mutex;
 
 #define DEV_TIMER_OFF UINT64_MAX
 enum { DEV_MAX_REGIONS = 8, DEV_MAX_TIMERS = 4, DEV_MAX_PROPS = 32 };
@@ -72,7 +73,7 @@ struct dev_class {
 
     /* All optional but update where there are outputs. */
     int (*init)(struct device *d, struct err *err);  /* after properties; host resources */
-    void (*fini)(struct device *d);
+    void (*fini)(struct device *d);    /* also after an init that failed half way */
     void (*reset)(struct device *d);   /* after the list's ZERO members were zeroed: other values */
     void (*update)(struct device *d);  /* sets every output from state alone */
     void (*loaded)(struct device *d);  /* after state was loaded, before update: derived values */
@@ -100,7 +101,8 @@ struct dev_host {
     ns_t (*clock)(void *arg);                    /* guest time: ns since the machine's start */
     ns_t (*realtime)(void *arg);                 /* ns since 1970, through the recorder */
     u64 (*random)(void *arg);
-    /* Arms timer n of d at guest time `at` (DEV_TIMER_OFF: disarm). */
+    /* Arms timer n of d at guest time `at` (DEV_TIMER_OFF: disarm). Called with the lock of
+     * d's domain held; dev_timer_expired() is not to be called from inside it. */
     void (*timer_set)(void *arg, struct device *d, unsigned n, ns_t at);
     /* An interrupt line of a vCPU (controllers only). */
     void (*cpu_irq)(void *arg, unsigned cpu, unsigned line, bool level);
@@ -120,20 +122,23 @@ struct dev_irq_link {
     bool level;        /* last driven */
 };
 
+/* Region n of a device, as the memory map keeps it. */
+struct dev_region_handle {
+    struct device *self;
+    unsigned index;
+    u64 size;
+};
+
 struct device {
     const struct dev_class *cls;
-    const char *id;                    /* owns: "virtio-mmio@10001000", unique in the machine */
+    char *id;                          /* owns: "virtio-mmio@10001000", unique in the machine */
     const struct dev_host *host;       /* borrows (outlives) */
     struct dev_domain *domain;         /* shared */
     struct mem_map *dma;               /* borrows: what its bus lets it reach */
     u32 requester;                     /* its id in message interrupts */
     struct dev_irq_link *irqs;         /* owns: cls->irq_count */
-    struct {
-        struct device *self;
-        unsigned index;
-        u64 size;
-    } regions[DEV_MAX_REGIONS];        /* handles that the memory map keeps */
-    ns_t timer_at[DEV_MAX_TIMERS];
+    struct dev_region_handle regions[DEV_MAX_REGIONS];
+    ns_t timer_at[DEV_MAX_TIMERS];     /* as last set; DEV_TIMER_OFF */
     u64 guest_errors;                  /* accesses against the specification */
 };
 
@@ -148,10 +153,13 @@ const struct dev_class *dev_class_find(const char *name);
 extern const struct dev_class *const dev_classes[];
 extern const unsigned dev_class_count;
 
+/* Devices that share one lock. NULL when there is no memory. */
 struct dev_domain *dev_domain_new(void);
 struct dev_domain *dev_domain_free(struct dev_domain *dom);
 void dev_domain_lock(struct dev_domain *dom);
 void dev_domain_unlock(struct dev_domain *dom);
+/* The lock itself, for the event loop that serves the domain: loop_new(dev_domain_mutex(dom)). */
+struct host_mutex *dev_domain_mutex(struct dev_domain *dom);
 
 /* Makes a device: zeroed state, properties from settings, init, reset, update. */
 int dev_new(const struct dev_class *cls, const char *id, const struct dev_host *host,
@@ -164,7 +172,8 @@ int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct 
 /* Connects output n of d to an input of a controller. */
 void dev_irq_connect(struct device *d, unsigned n, struct device *controller, unsigned input);
 
-/* The following take the domain's lock themselves: for machines and tests. */
+/* The following take the domain's lock themselves, unless the calling thread holds it
+ * already (a callback of the domain's event loop does): for machines and tests. */
 void dev_reset(struct device *d);
 void dev_save(struct device *d, struct state_writer *w);
 int dev_load(struct device *d, struct state_reader *r, struct err *err) MUST_CHECK;
@@ -173,11 +182,36 @@ u64 dev_read(struct device *d, unsigned region, u64 off, unsigned size);
 void dev_write(struct device *d, unsigned region, u64 off, u64 v, unsigned size);
 void dev_irq_input(struct device *controller, unsigned input, bool level);
 bool dev_msi_input(struct device *controller, u32 requester, gpa_t addr, u32 data);
+/* System registers of CPU `cpu`: -ENOENT when the device has none of that number. */
+int dev_sysreg_read(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 *out);
+int dev_sysreg_write(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v);
+/* False while requests to the host are in flight: a save waits for it. */
+bool dev_idle(struct device *d);
 
 /* --- for device callbacks (lock held) --- */
 
+/* The state struct that the class's list describes. */
+static inline void *dev_state(struct device *d)
+{
+    return (u8 *)d + d->cls->state_offset;
+}
+/* For init: sizes region n whose class says 0. */
+void dev_region_size_set(struct device *d, unsigned n, u64 size);
 void dev_irq_set(struct device *d, unsigned n, bool level);
+/* Asks for expired(d, n) at guest time `at`; a time that has passed: soon, not at once. */
 void dev_timer_set(struct device *d, unsigned n, ns_t at);
+static inline void dev_cpu_irq(struct device *d, unsigned cpu, unsigned line, bool level)
+{
+    d->host->cpu_irq(d->host->arg, cpu, line, level);
+}
+static inline void dev_defer(struct device *d, void (*fn)(struct device *d))
+{
+    d->host->defer(d->host->arg, d, fn);
+}
+static inline void dev_request(struct device *d, enum dev_request what)
+{
+    d->host->request(d->host->arg, d, what);
+}
 static inline ns_t dev_clock_ns(struct device *d)
 {
     return d->host->clock(d->host->arg);
