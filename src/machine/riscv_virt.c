@@ -13,9 +13,10 @@ enum { REG_A2 = 12 };
 #define BOARD_STATE(F, A, N)                                                                       \
     A(u64, insns, SBI_MAX_HARTS, ZERO, "instructions that the hart has retired")                   \
     N(sbi, sbi, 1, "the built-in firmware")
-STATE_STRUCT(board, BOARD_STATE);
-#define STATE_ROW_T struct board_state
-static STATE_LIST(board, BOARD_STATE, 1);
+STATE_STRUCT(riscv_virt, BOARD_STATE);
+extern const struct state_list riscv_virt_state_list;
+#define STATE_ROW_T struct riscv_virt_state
+STATE_LIST(riscv_virt, BOARD_STATE, 1);
 #undef STATE_ROW_T
 
 static struct riscv_virt *self(struct machine *m)
@@ -136,22 +137,22 @@ static void reset(struct machine *m)
 
 static void save(struct machine *m, struct state_writer *w)
 {
-    struct board_state s = { .sbi = { self(m)->sbi.s } };
+    struct riscv_virt_state s = { .sbi = { self(m)->sbi.s } };
 
     for (unsigned i = 0; i < m->cfg->cpus; i++)
         s.insns[i] = engine_insns(m->engine, i);
-    state_write(w, "riscv-virt", &board_state_list, &s);
+    state_write(w, "riscv-virt", &riscv_virt_state_list, &s);
 }
 
 /* The engine counts from 0 in a new process; what the guest reads goes on. */
 static int load(struct machine *m, struct state_reader *r, struct err *err)
 {
     struct riscv_virt *v = self(m);
-    struct board_state s;
+    struct riscv_virt_state s;
     int rc;
 
-    state_reset(&board_state_list, &s);
-    rc = state_read(r, "riscv-virt", &board_state_list, &s, err);
+    state_reset(&riscv_virt_state_list, &s);
+    rc = state_read(r, "riscv-virt", &riscv_virt_state_list, &s, err);
     if (rc < 0)
         return rc;
     v->sbi.s = s.sbi[0];

@@ -17,8 +17,9 @@
     F(flag, waiting, ZERO, "stopped until an interrupt")                                           \
     F(flag, stopped, ZERO, "off until started by firmware")
 STATE_STRUCT(port, PORT_STATE);
+extern const struct state_list port_state_list;
 #define STATE_ROW_T struct port_state
-static STATE_LIST(port, PORT_STATE, 1);
+STATE_LIST(port, PORT_STATE, 1);
 #undef STATE_ROW_T
 
 /* --- save --- */
