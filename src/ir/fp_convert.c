@@ -200,7 +200,8 @@ u64 fp_to_fixed(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp
 
     if (x.kind == FP_KIND_FINITE)
         result = to_int_finite(&op, &x, is_signed, bits, (s32)fraction, how);
-    else if (x.kind != FP_KIND_ZERO && (how == FP_MODULO_JS || (how == FP_SATURATE_NAN_ZERO && nan)))
+    else if (x.kind != FP_KIND_ZERO &&
+             (how == FP_MODULO_JS || (how == FP_SATURATE_NAN_ZERO && nan)))
         op.flags |= FP_NV;
     else if (x.kind != FP_KIND_ZERO)
         result = out_of_range(&op, how, nan || !x.sign, is_signed, bits);

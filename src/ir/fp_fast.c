@@ -71,32 +71,32 @@ INLINE bool finish(struct fast_format f, unsigned round, bool sign, s32 exp, u64
     return true;
 }
 
-/* v >> n, sticky; any n. */
+/* v >> n, sticky; v < 2^63, any n. */
 INLINE u64 shr_jam64(u64 v, u32 n)
 {
-    if (n > 63)
-        return v != 0;
-    return v >> n | ((v & ((1ull << n) - 1)) != 0);
+    u32 by = n > 63 ? 63 : n; /* v < 2^63: all of it goes */
+
+    return v >> by | ((v & ((1ull << by) - 1)) != 0);
 }
 
 INLINE bool add_normal(struct fast_format f, unsigned round, u64 a, u64 b, u64 flip_b, u8 *flags,
                        u64 *out)
 {
     unsigned up = TOP - 1 - f.frac_bits; /* leading ones at TOP - 1: the sum may carry */
+    unsigned sign_bit = f.frac_bits + (f.id == FP_F32 ? 8 : 11);
+    u64 magnitude = (1ull << sign_bit) - 1;
     struct fast_num x, y;
 
-    if (unlikely(!take_normal(f, a, &x) || !take_normal(f, b, &y)))
+    /* The larger goes first; which, and the signs, no branch predictor knows:
+     * with branches this took 40 ns on random operands. */
+    b ^= flip_b << sign_bit;
+    u64 swap = (a ^ b) & -(u64)((a & magnitude) < (b & magnitude));
+
+    if (unlikely(!take_normal(f, a ^ swap, &x) || !take_normal(f, b ^ swap, &y)))
         return false;
-    y.sign ^= flip_b;
-    if (x.exp < y.exp || (x.exp == y.exp && x.sig < y.sig)) {
-        struct fast_num t = x;
+    u64 low = shr_jam64(y.sig << up, (u32)(x.exp - y.exp)), negate = -(u64)(x.sign != y.sign);
+    u64 sum = (x.sig << up) + ((low ^ negate) - negate);
 
-        x = y;
-        y = t;
-    }
-    u64 low = shr_jam64(y.sig << up, (u32)(x.exp - y.exp)), sum = x.sig << up;
-
-    sum = x.sign == y.sign ? sum + low : sum - low;
     if (unlikely(sum == 0))
         return false;
     unsigned zeros = (unsigned)__builtin_clzll(sum) - (63 - TOP);

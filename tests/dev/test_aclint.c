@@ -129,6 +129,9 @@ TEST(times_beyond_the_clock_never_come)
     CHECK_EQ(d->timer_at[0], DEV_TIMER_OFF);
     dev_write(d, 0, MTIME, UINT64_MAX - 2, 8); /* one tick before it */
     CHECK_EQ(d->timer_at[0], 1000000);
+    fake_run(&h, NS_PER_SEC);
+    dev_write(d, 0, MTIME, 0, 8); /* so far off that the clock's own ticks would wrap */
+    CHECK_EQ(d->timer_at[0], DEV_TIMER_OFF);
     end();
 }
 

@@ -7,9 +7,7 @@
  * bits. Finite operands only; special values are the processor's to check.
  */
 #include "test_fp.h"
-#include <string.h>
-
-#define WORDS_MAX 2200 /* 70,400 bits: twice FP_F128's range, and slack */
+#include "test_fp_big.h"
 
 struct shape {
     unsigned width, exp_bits, frac_bits, prec;
@@ -21,12 +19,6 @@ static const struct shape shapes[] = {
     [FP_F32] = { 32, 8, 23, 24, 0 },   [FP_F64] = { 64, 11, 52, 53, 0 },
     [FP_F80] = { 80, 15, 63, 64, 1 },  [FP_F128] = { 128, 15, 112, 113, 0 },
     [FP_F80_P53] = { 80, 15, 63, 53, 1 }, [FP_F80_P24] = { 80, 15, 63, 24, 1 },
-};
-
-/* A magnitude in units of 2^-unit; bit 0 only says "and a little more". */
-struct exact {
-    u32 w[WORDS_MAX];
-    int words, unit;
 };
 
 static int bias_of(const struct shape *s)
@@ -58,79 +50,6 @@ static void exact_zero(struct exact *x, const struct shape *wide)
     x->unit = range;
     x->words = (2 * range + 63) / 32;
     memset(x->w, 0, (size_t)x->words * 4);
-}
-
-static bool bit_at(const struct exact *x, int i)
-{
-    return i >= 0 && i < x->words * 32 && x->w[i / 32] >> (i % 32) & 1;
-}
-
-/* Adds m * 2^e (as a plain big integer addition). */
-static void exact_add(struct exact *x, u128 m, int e)
-{
-    int at = e + x->unit;
-    u64 carry = 0;
-
-    for (int i = at / 32, k = 0; i < x->words && (k < 5 || carry); i++, k++) {
-        int from = 32 * k - at % 32; /* which of m's bits lands in bit 0 of word i */
-        u32 part = from >= 128 ? 0 : from >= 0 ? (u32)(m >> from) : (u32)(m << -from);
-
-        carry += (u64)x->w[i] + part;
-        x->w[i] = (u32)carry;
-        carry >>= 32;
-    }
-}
-
-/* a * b as sixteen 32-bit by 32-bit products, each added where it belongs. */
-static void exact_add_product(struct exact *x, u128 a, u128 b, int e)
-{
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++)
-            exact_add(x, (u128)(u32)(a >> 32 * i) * (u32)(b >> 32 * j), e + 32 * (i + j));
-}
-
-/* |x - y| into x; returns whether y was the larger. */
-static bool exact_sub(struct exact *x, const struct exact *y)
-{
-    s64 borrow = 0;
-
-    for (int i = 0; i < x->words; i++) {
-        borrow += (s64)x->w[i] - y->w[i];
-        x->w[i] = (u32)borrow;
-        borrow >>= 32;
-    }
-    if (!borrow)
-        return false;
-    u64 carry = 1;
-
-    for (int i = 0; i < x->words; i++) {
-        carry += (u32)~x->w[i];
-        x->w[i] = (u32)carry;
-        carry >>= 32;
-    }
-    return true;
-}
-
-static int top_bit(const struct exact *x)
-{
-    for (int i = x->words - 1; i >= 0; i--)
-        if (x->w[i])
-            return 32 * i + 31 - __builtin_clz(x->w[i]);
-    return -1;
-}
-
-static bool any_below(const struct exact *x, int at)
-{
-    for (int i = 0; i < at; i++) {
-        if (i % 32 == 0 && i + 32 <= at) {
-            if (x->w[i / 32])
-                return true;
-            i += 31;
-        } else if (bit_at(x, i)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The bits from `ulp` up, as an integer, rounded by the definition of the mode. */
@@ -226,12 +145,13 @@ static void answer(const struct fp_case *c, const struct shape *s, const struct 
     out->flags = (inexact ? FP_NX : 0) | (inexact && tiny ? FP_UF : 0) | (up ? FP_ROUNDED_UP : 0);
 }
 
-/* a / b by the school's method, 300 bits of it, sticky into bit 0. */
+/* a / b by the school's method, sticky into bit 0: 250 bits below the point, for
+ * a denormal a of one bit over a b of 113 leaves 137. */
 static void exact_divide(struct exact *x, u128 a, u128 b, int e)
 {
     u128 rest = 0;
 
-    for (int i = 127; i >= -170; i--) {
+    for (int i = 127; i >= -250; i--) {
         rest = rest << 1 | (i >= 0 ? a >> i & 1 : 0);
         if (rest >= b) {
             rest -= b;
@@ -278,6 +198,11 @@ static void exact_root(struct exact *x, u128 m, int e)
     x->w[0] |= top_bit(&rest) >= 0;
 }
 
+static u128 negated_if(bool sign, u128 v)
+{
+    return sign ? -v : v;
+}
+
 static void answer_to_int(const struct fp_case *c, const struct exact *x, bool sign,
                           struct fp_answer *out)
 {
@@ -293,7 +218,7 @@ static void answer_to_int(const struct fp_case *c, const struct exact *x, bool s
         if (c->how == FP_INDEFINITE)
             v = c->is_signed ? min : max;
         else if (c->how == FP_MODULO_JS)
-            v = (s128)read_rounded(x, x->unit, sign, FP_RTZ, &inexact, &up) * (sign ? -1 : 1);
+            v = (s128)negated_if(sign, read_rounded(x, x->unit, sign, FP_RTZ, &inexact, &up));
         else
             v = sign ? min : max;
     }

@@ -219,9 +219,11 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
         arm |= c->rules == host_rules[i];
     if (!arm)
         return false;
-    if (c->op == OP_CONVERT)
-        return (c->round <= FP_RUP || (c->round == FP_RTO && c->fmt == FP_F64 && c->to == FP_F32)) &&
-               convert(c, out);
+    if (c->op == OP_CONVERT) {
+        bool fcvtxn = c->round == FP_RTO && c->fmt == FP_F64 && c->to == FP_F32;
+
+        return (c->round <= FP_RUP || fcvtxn) && convert(c, out);
+    }
     if (c->fmt != FP_F32 && c->fmt != FP_F64)
         return false;
     switch (c->op) {
