@@ -81,7 +81,7 @@ static int set_text(struct vm_config *c, const char *key, char *value, struct er
 {
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (strcmp(texts[i].key, key) == 0)
-            memcpy((char *)c + texts[i].offset, &(const char *){ value }, sizeof value);
+            *(const char **)((char *)c + texts[i].offset) = value;
     if (strcmp(key, "append") != 0 && !*value)
         return err_set(err, EINVAL, "--%s: the file name is empty", key);
     return 0;

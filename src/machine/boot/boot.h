@@ -60,6 +60,11 @@ int boot_file_read(struct boot_file *file, const char *what, const char *path, u
                    bool unpack, struct err *err) MUST_CHECK;
 void boot_file_fini(struct boot_file *file);
 
+/* Unpacks one gzip stream into malloc'ed memory: 0, -EINVAL for a damaged one, -EFBIG over
+ * the limit, -ENOMEM, -ENOTSUP when this build cannot. */
+int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out,
+                size_t *ret_size) MUST_CHECK;
+
 /* --- formats --- */
 
 bool boot_is_elf(const u8 *data, size_t size);

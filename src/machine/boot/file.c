@@ -1,7 +1,5 @@
 /*
- * file.c - reads what is to be booted, decompressing gzip (RFC 1952).
- *
- * Attack behind the limit: a small file that unpacks to terabytes.
+ * file.c - reads what is to be booted, decompressed.
  */
 #include "machine/boot/boot.h"
 
@@ -11,62 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 /* EFI zboot (Linux's drivers/firmware/efi/libstub/zboot-header.S). */
 enum { ZBOOT_MAGIC = 4, ZBOOT_OFFSET = 8, ZBOOT_SIZE = 12, ZBOOT_METHOD = 24, ZBOOT_HEADER = 56 };
-
-static int grow(u8 **buf, size_t *room, u64 limit)
-{
-    size_t want = *room ? *room * 2 : 1 << 20;
-    u8 *more;
-
-    if (want > limit)
-        want = limit;
-    if (want == *room)
-        return -EFBIG;
-    more = realloc(*buf, want);
-    if (!more)
-        return -ENOMEM;
-    *buf = more;
-    *room = want;
-    return 0;
-}
-
-/* Inflates one gzip stream. -EINVAL: damaged; -EFBIG: over the limit. */
-static int inflate_all(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *ret_size)
-{
-    z_stream z = { 0 };
-    u8 *out = NULL;
-    size_t room = 0;
-    int rc = 0, state = Z_OK;
-
-    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
-        return -ENOMEM;
-    while (state == Z_OK && rc == 0) {
-        uInt feed = (uInt)(in_size - z.total_in < 1 << 30 ? in_size - z.total_in : 1 << 30);
-
-        if (z.total_out == room)
-            rc = grow(&out, &room, limit);
-        if (rc < 0)
-            break;
-        z.next_in = (Bytef *)(uintptr_t)(in + z.total_in);
-        z.avail_in = feed;
-        z.next_out = out + z.total_out;
-        z.avail_out = (uInt)(room - z.total_out < 1 << 30 ? room - z.total_out : 1 << 30);
-        state = inflate(&z, Z_NO_FLUSH);
-    }
-    *ret_size = z.total_out;
-    inflateEnd(&z);
-    if (rc == 0 && state != Z_STREAM_END)
-        rc = -EINVAL;
-    if (rc < 0) {
-        free(out);
-        return rc;
-    }
-    *ret_out = out;
-    return 0;
-}
 
 static bool is_gzip(const u8 *p, size_t size)
 {
@@ -100,13 +45,16 @@ static int unpack_stream(struct boot_file *file, const char *what, const u8 *in,
 {
     u8 *out;
     size_t out_size;
-    int rc = inflate_all(in, size, limit, &out, &out_size);
+    int rc = boot_gunzip(in, size, limit, &out, &out_size);
 
     if (rc == -EFBIG)
         return err_set(err, EFBIG, "the %s %s unpacks to more than %llu MiB", what, file->path,
                        (unsigned long long)(limit / MIB));
     if (rc == -ENOMEM)
         return err_set_errno(err, ENOMEM, "unpacking the %s %s", what, file->path);
+    if (rc == -ENOTSUP)
+        return err_set(err, ENOTSUP, "the %s %s is gzip'd and this build has no zlib: unpack it "
+                       "first", what, file->path);
     if (rc < 0)
         return err_set(err, EINVAL, "the %s %s is a damaged or truncated gzip file", what,
                        file->path);
