@@ -55,6 +55,8 @@ enum {
     EBLOCK_SINGLE = 1 << 1,    /* of a page whose permissions are looked up for every instruction */
 };
 
+#define EBLOCK_DECLINED UINT32_MAX /* eblock.runs: the tier does not want it */
+
 struct code_page;
 
 struct eblock {
@@ -62,7 +64,7 @@ struct eblock {
     u8 dead;             /* atomic: not to be entered any more */
     u8 used;             /* atomic: looked up since the evictor came by */
     u16 insn_count;      /* 1..64 */
-    u32 runs;            /* atomic, saturating: executions by the interpreter */
+    u32 runs;            /* atomic: executions by the interpreter up to the tier's threshold */
     void *host_entry;    /* atomic: where the tier's code begins; NULL: none, or dead */
     const u8 *host;      /* borrows: guest RAM, its first byte; part of the key */
     u64 key;             /* isa->block_key() it was decoded under */
@@ -94,7 +96,8 @@ struct tier {
     void (*translate)(void *self, struct ecpu *c, struct eblock *b);
     /* Runs from b on, through any number of blocks. */
     int (*run)(struct ecpu *c, struct eblock *b);
-    /* See above. NULL when the tier never sets ecpu.link. Cache locked; neither is dead. */
+    /* See above. NULL when the tier never sets ecpu.link. Cache locked; `to` is alive, the
+     * block that site belongs to has not been released but may be dead. */
     void (*link)(void *self, void *site, struct eblock *to);
     /* b is dead from now on: undo the edges that lead to it. Cache locked. */
     void (*invalidate)(void *self, struct eblock *b);

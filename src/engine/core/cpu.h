@@ -52,7 +52,8 @@ struct ecpu {
     u64 icount_base;                         /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                          /* virtual address of the running block's start */
     struct eblock *block;                    /* the running block */
-    u64 reserve_addr, reserve_lo, reserve_hi; /* LL/SC: address + 1 (0: none), value, version */
+    /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
+    u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
     struct jump_entry *jumps;                /* borrows: the present mode's, in this allocation */
     void *link;                              /* tier: the exit it wants patched, see block.h */
