@@ -8,6 +8,12 @@
  * for this thread, and aborts the process. */
 _Noreturn void bug_at(const char *file, int line, const char *what);
 
+/* Has dump(arg) print what this thread works on (to standard error) before the
+ * abort; the last registered comes first, at most 4. bug_remove_dump() undoes the
+ * last bug_add_dump() of this thread. */
+void bug_add_dump(void (*dump)(void *arg), void *arg);
+void bug_remove_dump(void);
+
 #define BUG_ON(cond)                                                                               \
     do {                                                                                           \
         if (__builtin_expect(!!(cond), 0))                                                         \

@@ -47,8 +47,10 @@ enum fp_rules {
     FP_RULES_CANONICAL,
     /* The first operand that is a NaN, quieted, signalling or not; default NaN
      * negative; after; FP_DENORMAL on denormal operands, unless the operation
-     * was already decided by a NaN or an invalid operation. inf * 0 + qNaN is
-     * that NaN and raises nothing. (SSE) */
+     * was already decided by a NaN, an invalid operation or a division by zero;
+     * of fp_round_int's, fp_to_int's none. inf * 0 + qNaN is that NaN and raises
+     * nothing. (SSE; a and b are the operands that the digits of FMA3's 132, 213
+     * and 231 put first and second.) */
     FP_RULES_FIRST,
     /* Signalling operands first in order, then quiet ones in order; default NaN
      * positive; before. fma's order is c, a, b, and inf * 0 + qNaN is the
@@ -57,8 +59,8 @@ enum fp_rules {
     /* The default NaN, positive, always; before. (Arm, FPCR.DN = 1) */
     FP_RULES_DEFAULT_BEFORE,
     /* A quiet NaN before a signalling one, then the larger significand, then
-     * the positive one; default NaN negative; after; FP_DENORMAL as FIRST;
-     * FP_ROUNDED_UP. (x87) */
+     * the positive one; default NaN negative; after; FP_DENORMAL as FIRST, and in
+     * fp_round_int; FP_ROUNDED_UP. (x87) */
     FP_RULES_LARGER,
     /* FIRST, with tiny results made zero, raising FP_UF | FP_NX (MXCSR.FZ). */
     FP_RULES_FIRST_FTZ,
@@ -177,7 +179,8 @@ bool fp_is_denormal(enum fp_format fmt, fp_bits a);
 /*
  * For interpreter code: f32 and f64 values as plain u64 (f32 in the low half,
  * upper half ignored on input, zero on output), enums as unsigned. The first
- * six have integer fast paths; the rest go to the generic functions.
+ * six have integer fast paths, which never raise FP_ROUNDED_UP (the x87 computes
+ * in FP_F80); the rest go to the generic functions.
  */
 #define FP_FAST_DECLARE(n)                                                                         \
     u64 fp##n##_add(u8 *flags, unsigned rules, unsigned round, u64 a, u64 b);                      \

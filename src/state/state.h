@@ -103,6 +103,9 @@ void state_write(struct state_writer *w, const char *instance, const struct stat
 void state_write_bytes(struct state_writer *w, const char *instance, const void *data, u64 size);
 /* Whole file at once, or the old one stays. */
 int state_writer_save(struct state_writer *w, const char *path, struct err *err) MUST_CHECK;
+/* The same file as memory that the caller frees. */
+int state_writer_memory(struct state_writer *w, u8 **ret_data, size_t *ret_size,
+                        struct err *err) MUST_CHECK;
 
 /* Reads and checks a whole file; every later call works on checked data. A damaged,
  * truncated or foreign file gives one sentence. */

@@ -44,9 +44,10 @@ struct blk_request {
     /* The back end's own. */
     struct blk_image *image;
     struct blk_request *next;
-    u64 bytes, progress;
-    struct iovec *rest; /* owned: what is left of iov after a short transfer */
+    u64 offset, bytes, progress; /* in bytes; progress of `bytes` is done */
+    struct iovec *rest;          /* owned: what is left of iov after a short transfer */
     unsigned rest_count;
+    u8 zero_method; /* how WRITE_ZEROES goes about it */
     int result;
 };
 

@@ -2,7 +2,8 @@
  * chardev.h - where a serial line or console's bytes go and come from.
  *
  * A chardev belongs to a loop; calls follow the loop's thread rule (a callback,
- * or the loop's lock held); callbacks run in the loop, never inside a call.
+ * or the loop's lock held); callbacks run in the loop, never inside a call, and
+ * do not free the chardev.
  */
 #ifndef BACKEND_CHARDEV_CHARDEV_H
 #define BACKEND_CHARDEV_CHARDEV_H
