@@ -3,8 +3,8 @@
  *
  * A map is changed rarely (boards at set-up, a guest that moves a PCI BAR) and
  * looked up often, but only on slow paths: TLB fills, device registers, DMA. The
- * fast path never comes here. Lookups take a read lock; changes the write lock
- * and then call the change listeners, which flush TLBs.
+ * fast path never comes here. Look-ups hold a lock for a binary search; changes
+ * hold it too and then call the change listeners, which flush TLBs.
  */
 #ifndef MEM_MAP_H
 #define MEM_MAP_H
@@ -27,8 +27,8 @@ struct mem_ram {
     u64 size;        /* multiple of MEM_PAGE_SIZE */
     u8 *page_flags;  /* owns: one byte a page, MEM_PAGE_* */
     const char *name;
-    /* Called before a store to a page with MEM_PAGE_CODE becomes visible, on the storing
-     * thread; clears the flag itself when no code is left. NULL: nobody translates. */
+    /* Called after a store to a page with MEM_PAGE_CODE, on the storing thread; len > 0, within
+     * one page. Clears the flag itself when no code is left. NULL: nobody translates. */
     void (*code_written)(void *arg, struct mem_ram *ram, u64 offset, u64 len);
     void *code_arg;
 };
@@ -37,8 +37,9 @@ struct mem_ram {
 int mem_ram_new(const char *name, u64 size, struct mem_ram **ret, struct err *err) MUST_CHECK;
 struct mem_ram *mem_ram_free(struct mem_ram *ram);
 
-/* To be called around a store of len bytes at offset by anybody but a vCPU's fast path:
- * reports translated code and marks pages dirty. [any thread] */
+/* To be called *after* a store of len bytes at offset by anybody but a vCPU's fast path:
+ * reports translated code and marks pages dirty. The other order would let a translator
+ * on another thread read the old bytes after the report. [any thread] */
 void mem_ram_written(struct mem_ram *ram, u64 offset, u64 len);
 
 /* Dirty log: start marks every page clean; fetch copies and resets one bit a page
@@ -55,7 +56,7 @@ struct mem_io_ops {
     u64 (*read)(void *dev, u64 off, unsigned size);
     void (*write)(void *dev, u64 off, u64 v, unsigned size);
     u8 widths; /* bit mask of allowed sizes: 1, 2, 4, 8 OR-ed. Wider accesses are split into
-                  the widest allowed, narrower ones refused (bus fault) unless MEM_IO_ANY */
+                  the widest allowed, narrower ones refused (bus fault) */
 };
 enum { MEM_IO_1 = 1, MEM_IO_2 = 2, MEM_IO_4 = 4, MEM_IO_8 = 8, MEM_IO_ALL = 15 };
 
@@ -87,8 +88,11 @@ int mem_map_add_io(struct mem_map *map, gpa_t at, u64 size, const char *name,
 /* Removes the region that starts at `at`; false if none does. After the return no new
  * access reaches the device; one under way on another thread may still. */
 bool mem_map_remove(struct mem_map *map, gpa_t at);
-/* Calls changed(arg) after every change. */
-void mem_map_on_change(struct mem_map *map, void (*changed)(void *arg), void *arg);
+/* Calls changed(arg) after every change, until off_change with the same two; not to be
+ * undone while another thread changes the map. */
+int mem_map_on_change(struct mem_map *map, void (*changed)(void *arg), void *arg,
+                      struct err *err) MUST_CHECK;
+void mem_map_off_change(struct mem_map *map, void (*changed)(void *arg), void *arg);
 
 /* False and kind MEM_NOTHING when nothing is there. [any thread] */
 bool mem_map_find(struct mem_map *map, gpa_t at, struct mem_span *out);
@@ -99,7 +103,7 @@ bool mem_map_io_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out) MUS
 bool mem_map_io_write(struct mem_map *map, gpa_t at, unsigned size, u64 v) MUST_CHECK;
 
 /* Bulk access to RAM (not devices, not ROM for write); may cross regions. False, with
- * nothing written, when any byte is not RAM. [any thread] */
+ * nothing written, when any byte is not RAM. ROM counts as RAM for reading. [any thread] */
 bool mem_map_read(struct mem_map *map, gpa_t at, void *buf, u64 len) MUST_CHECK;
 bool mem_map_write(struct mem_map *map, gpa_t at, const void *buf, u64 len) MUST_CHECK;
 

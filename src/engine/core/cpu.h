@@ -26,7 +26,9 @@ struct tlb_entry {
     u64 tag;
     u64 addend;
 };
-#define TLB_EMPTY 1ull
+#define TLB_EMPTY  1ull
+#define TLB_NOTIFY 2ull /* a good translation, but stores must be reported: code, dirty log */
+#define TLB_IO     4ull /* a device: addend = guest-physical - virtual */
 
 /* Separate tables, so that a permission is "present or not". Withheld: write entries
  * of pages with code or under dirty log, all entries of device pages. */
@@ -52,6 +54,9 @@ struct ecpu {
     struct eblock *block;                    /* the running block */
     u64 reserve_addr, reserve_lo, reserve_hi; /* LL/SC: address + 1 (0: none), value, version */
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
+    struct jump_entry *jumps;                /* borrows: the present mode's, in this allocation */
+    void *link;                              /* tier: the exit it wants patched, see block.h */
+    u32 jump_shift;                          /* jump_index()'s */
     /* more private fields follow in core/: see cpu_private.h */
 };
 
