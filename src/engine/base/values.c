@@ -153,6 +153,12 @@ static void spill(struct vals *a, struct val *v)
     x86_mov_mr(a->out, 8, spill_mem(a, v), v->reg);
 }
 
+static void spill_free(struct vals *a, struct val *v)
+{
+    a->spills &= ~(1ull << v->spill);
+    v->spill = -1;
+}
+
 /* Takes the register away from what it holds, keeping the value somewhere. */
 static void evict(struct vals *a, enum x86_reg r)
 {
@@ -207,9 +213,10 @@ enum x86_reg vals_use(struct vals *a, u32 id)
     r = take_reg(a, root);
     if (v->kind != VAL_PLACE)
         load_const(a, a->out, r, v);
-    else if (v->spill >= 0)
+    else if (v->spill >= 0) {
         x86_load_zx(a->out, 8, r, spill_mem(a, v));
-    else {
+        spill_free(a, v);
+    } else {
         BUG_ON(v->slot < 0);
         x86_load_zx(a->out, a->slots[v->slot].size, r, slot_mem(a, &a->slots[v->slot]));
     }
@@ -291,8 +298,6 @@ void vals_step(struct vals *a)
             continue;
         a->v[id].reg = X86_NO_REG;
         a->held[pool[i]] = IR_NO_VAL;
-        if (a->v[id].spill >= 0)
-            a->spills &= ~(1ull << a->v[id].spill);
     }
     a->now++;
 }

@@ -17,7 +17,9 @@ enum { VALS_SLOTS = 48, VALS_SPILLS = 64 };
 
 /* Registers with a fixed meaning in translated code. rax, rcx and rdx are scratch
  * within one operation; the rest hold values. */
-enum { REG_CPU = R12, REG_TLB = R13, REG_PC = R14 };
+#define REG_CPU R12 /* struct ecpu */
+#define REG_TLB R13 /* TLB bank of the data regime */
+#define REG_PC  R14 /* guest virtual address of the block's start */
 
 enum val_kind { VAL_NONE, VAL_CONST, VAL_PC, VAL_PLACE };
 

@@ -310,31 +310,23 @@ u8 *x86_jcc(struct x86_out *o, enum x86_cond cc)
     return displacement(o);
 }
 
-static void point(u8 *where, const u8 *target)
+u8 *x86_call(struct x86_out *o)
 {
-    s32 rel = (s32)(target - (where + 4));
+    byte(o, 0xe8);
+    return displacement(o);
+}
 
+void x86_nop(struct x86_out *o)
+{
+    byte(o, 0x90);
+}
+
+void x86_point(u8 *where, const u8 *target)
+{
+    s32 rel;
+
+    if (!where)
+        return;
+    rel = (s32)(target - (where + 4));
     memcpy(where, &rel, 4);
-}
-
-void x86_bind(struct x86_out *o, u8 *where)
-{
-    if (where)
-        point(where, o->at);
-}
-
-void x86_jmp_to(struct x86_out *o, const u8 *target)
-{
-    u8 *where = x86_jmp(o);
-
-    if (where)
-        point(where, target);
-}
-
-void x86_jcc_to(struct x86_out *o, enum x86_cond cc, const u8 *target)
-{
-    u8 *where = x86_jcc(o, cc);
-
-    if (where)
-        point(where, target);
 }

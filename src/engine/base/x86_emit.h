@@ -84,13 +84,13 @@ void x86_push(struct x86_out *o, enum x86_reg r);
 void x86_pop(struct x86_out *o, enum x86_reg r);
 void x86_mfence(struct x86_out *o);
 
+void x86_nop(struct x86_out *o);
+
 /* Jumps to a place not known yet: return where the 4-byte displacement is (NULL when
- * full); x86_bind points it to the current place. */
+ * full); x86_point points it to its target, NULL allowed. */
 u8 *x86_jmp(struct x86_out *o);
 u8 *x86_jcc(struct x86_out *o, enum x86_cond cc);
-void x86_bind(struct x86_out *o, u8 *where);
-/* To a known place in the same code map. */
-void x86_jmp_to(struct x86_out *o, const u8 *target);
-void x86_jcc_to(struct x86_out *o, enum x86_cond cc, const u8 *target);
+u8 *x86_call(struct x86_out *o);
+void x86_point(u8 *where, const u8 *target);
 
 #endif
