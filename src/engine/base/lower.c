@@ -472,7 +472,7 @@ static void exit_direct(struct low *l, s32 offset)
     where = x86_jmp(l->o);
     fix_cold(l, where);
     job->edges[n] = (struct lower_edge){ (u32)(where - l->hot_start),
-                                         (u32)(l->cold.at - l->cold_start) };
+                                         (u32)(l->cold.at - l->cold_start), offset };
     job->edge_count++;
     x86_mov_mr(&l->cold, 8, pc_slot(l), REG_PC);
     x86_mov_ri(&l->cold, RAX, (uintptr_t)job->edge_sites[n]);
@@ -696,7 +696,6 @@ static const struct {
     [IR_ENDBLOCK] = { low_endblock, NONE },
 };
 
-/* What has no row by itself but a host instruction where the processor has it. */
 static bool is_native(const struct low *l, const struct ir_op *op)
 {
     if (op->op == IR_INSN)
@@ -716,7 +715,7 @@ static bool is_native(const struct low *l, const struct ir_op *op)
 /* --- the block --- */
 
 /* Runs an instruction by its interpreter handler, with all state in its place. */
-static void call_handler(struct low *l, u32 index, bool last)
+static void call_handler(struct low *l, u32 index)
 {
     const struct einsn *e = &l->job->block->insn[index];
     u8 *out;
@@ -739,8 +738,6 @@ static void call_handler(struct low *l, u32 index, bool last)
     jmp_thunk(l, &l->cold, l->job->thunks->leave);
     x86_point(out, l->cold.at);
     leave_fault(l, &l->cold, index);
-    l->left = false;
-    (void)last;
 }
 
 static void entry_check(struct low *l)
@@ -770,7 +767,7 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
     else
         l->job->called++;
     if (!native)
-        call_handler(l, index, index + 1 == ir->insn_count);
+        call_handler(l, index);
     for (u32 i = from; i < to; i++) {
         l->a.now = i;
         if (native && ir->ops[i].op != IR_INSN)

@@ -22,6 +22,7 @@ struct lower_thunks {
 struct lower_edge {
     u32 where;          /* of its 4-byte displacement, 4-byte aligned, from the code's start */
     u32 stub;           /* what it points to while unlinked */
+    s32 offset;         /* of the target from the block's start, in guest bytes */
 };
 enum { LOWER_EDGES = 2, LOWER_FIXUPS = 1024 };
 

@@ -13,7 +13,7 @@
 #include "engine/base/x86_emit.h"
 #include "ir/ir.h"
 
-enum { VALS_SLOTS = 48, VALS_SPILLS = 64 };
+enum { VALS_SLOTS = 48, VALS_SPILLS = 64 /* cells: bits of a word */ };
 
 /* Registers with a fixed meaning in translated code. rax, rcx and rdx are scratch
  * within one operation; the rest hold values. */
