@@ -67,7 +67,7 @@ enum {
 };
 
 struct ir_op_info {
-    const char *name; /* lower case, as printed */
+    const char *name; /* as in ops.def; printed in lower case */
     u8 shape;         /* enum ir_shape_kind */
     u8 effects;       /* IRE_* */
     const char *text, *doc;
