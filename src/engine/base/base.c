@@ -7,6 +7,7 @@
  */
 #include "engine/base/thunks.h"
 #include "engine/core/block.h"
+#include "host/cpu.h"
 #include "host/thread.h"
 #include "ir/build.h"
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct base {
     u64 *used;                   /* owns: a bit a unit */
     u32 units, rover;
     u64 bytes;                   /* atomic */
+    bool has_bit_counts;
 };
 
 static int base_start_map(struct base *t, struct err *err)
@@ -79,6 +81,15 @@ static void base_stop(void *self)
     free(t);
 }
 
+static bool host_has_bit_counts(void)
+{
+    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    struct host_cpu cpu;
+
+    host_cpu_detect(&cpu);
+    return (cpu.features & need) == need;
+}
+
 static int base_start(struct engine *e, const struct isa *isa, void **self, struct err *err)
 {
     struct base *t = calloc(1, sizeof *t);
@@ -87,9 +98,10 @@ static int base_start(struct engine *e, const struct isa *isa, void **self, stru
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
     t->isa = isa;
+    t->has_bit_counts = host_has_bit_counts();
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
-    t->builder = ir_builder_new();
+    t->builder = ir_builder_new(false);
     t->room = malloc(sizeof *t->room);
     r = t->room && t->builder ? base_start_map(t, err)
                               : err_set_errno(err, 12, "no memory for the translator");
@@ -173,7 +185,8 @@ static void translate_locked(struct base *t, struct eblock *b)
 {
     struct record *r = calloc(1, sizeof *r);
     struct lower_job job = { .ir = &t->ir, .isa = t->isa, .block = b,
-                             .thunks = &t->thunks.shared, .room = t->room };
+                             .thunks = &t->thunks.shared, .room = t->room,
+                             .has_bit_counts = t->has_bit_counts };
 
     if (!r)
         return;

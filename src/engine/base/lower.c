@@ -689,7 +689,8 @@ static const struct {
     [IR_SEXT] = { low_sext, INT }, [IR_ZEXT] = { low_zext, INT }, [IR_TRUNC] = { low_trunc, ANY },
     [IR_EQ] = { low_compare, WB }, [IR_NE] = { low_compare, WB }, [IR_LTU] = { low_compare, WB },
     [IR_LEU] = { low_compare, WB }, [IR_LTS] = { low_compare, WB }, [IR_LES] = { low_compare, WB },
-    [IR_SELECT] = { low_select, ANY },
+    [IR_SELECT] = { low_select, ANY }, [IR_CLZ] = { low_bit_count, WORD },
+    [IR_CTZ] = { low_bit_count, WORD }, [IR_POPCNT] = { low_bit_count, WORD },
     [IR_LD] = { low_ld, INT }, [IR_ST] = { low_st, INT }, [IR_FENCE] = { low_fence, NONE },
     [IR_RAISE] = { low_raise, ANY | NONE }, [IR_RAISEIF] = { low_raiseif, ANY | NONE },
     [IR_JUMP] = { low_jump, ANY | NONE }, [IR_JUMPIF] = { low_jumpif, ANY | NONE },
@@ -704,7 +705,9 @@ static bool is_native(const struct low *l, const struct ir_op *op)
         return false;
     if ((op->op == IR_LD || op->op == IR_ST) && op->mem.align == IR_ALIGN_16)
         return false;
-    if ((op->op == IR_SEXT || op->op == IR_ZEXT) && l->a.v[op->a].type == IR_I1 && op->op == IR_SEXT)
+    if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
+        return false;
+    if (rows[op->op].fn == low_bit_count && !l->job->has_bit_counts)
         return false;
     if ((op->op == IR_SEXT || op->op == IR_ZEXT || op->op == IR_TRUNC || is_compare(op->op)) &&
         l->a.v[op->a].type == IR_I128)
@@ -754,6 +757,12 @@ static void entry_check(struct low *l)
     leave(l, &l->cold, RUN_JUMP);
 }
 
+/* Constants are the one kind of value that later instructions may use too. */
+static bool is_shared(const struct ir_op *op)
+{
+    return (op->op == IR_CONST && op->type != IR_I128) || op->op == IR_PC;
+}
+
 /* One guest instruction: operations [from, to) of the block. */
 static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
 {
@@ -770,7 +779,7 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
         call_handler(l, index);
     for (u32 i = from; i < to; i++) {
         l->a.now = i;
-        if (native && ir->ops[i].op != IR_INSN)
+        if (ir->ops[i].op != IR_INSN && (native || is_shared(&ir->ops[i])))
             rows[ir->ops[i].op].fn(l, &ir->ops[i], i);
         vals_step(&l->a);
     }

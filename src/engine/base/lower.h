@@ -49,6 +49,7 @@ struct lower_job {
     const struct lower_thunks *thunks;
     void *edge_sites[LOWER_EDGES];   /* what ecpu.link is set to when an edge is unlinked */
     struct lower_room *room;
+    bool has_bit_counts;             /* the host has LZCNT, TZCNT and POPCNT */
     /* out */
     u32 hot_size, cold_size;         /* the code is hot, then cold, one after the other */
     u32 fixup_count;

@@ -97,6 +97,14 @@ static void slot_write(struct vals *a, struct x86_out *out, const struct slot *s
     x86_mov_mr(out, s->size, slot_mem(a, s), r);
 }
 
+/* Can the value be read back from the slot? A narrower slot holds only a part of it. */
+static bool is_home(const struct vals *a, const struct slot *s)
+{
+    const struct val *v = &a->v[s->value];
+
+    return v->kind == VAL_PLACE && s->size >= ir_type_size(v->type);
+}
+
 static void slot_clean(struct vals *a, unsigned i)
 {
     struct slot *s = &a->slots[i];
@@ -105,7 +113,7 @@ static void slot_clean(struct vals *a, unsigned i)
         return;
     slot_write(a, a->out, s);
     s->dirty = false;
-    if (a->v[s->value].kind == VAL_PLACE)
+    if (is_home(a, s))
         a->v[s->value].slot = (s16)i;
 }
 
@@ -123,9 +131,10 @@ void vals_flush_copy(struct vals *a, struct x86_out *out)
             slot_write(a, out, &a->slots[i]);
 }
 
+/* Is the value still needed by the present operation or a later one? */
 static bool live(const struct vals *a, u32 id)
 {
-    return a->v[id].last_use > a->now || cached(a, id);
+    return a->v[id].last_use >= a->now || cached(a, id);
 }
 
 /* How dear it is to take the register of `id`: 0 free of charge, 1 a later reload, 2 a store. */
@@ -135,7 +144,7 @@ static unsigned evict_cost(const struct vals *a, u32 id)
 
     if (!live(a, id))
         return 0;
-    if (v->last_use <= a->now && v->slot >= 0)
+    if (v->last_use < a->now && v->slot >= 0)
         return 1;
     return v->slot >= 0 || v->spill >= 0 ? 2 : 3;
 }
@@ -159,6 +168,14 @@ static void spill_free(struct vals *a, struct val *v)
     v->spill = -1;
 }
 
+/* No operation needs the value any more, and every slot that was set to it is clean. */
+static void forget_value(struct vals *a, u32 id)
+{
+    for (unsigned i = 0; i < VALS_SLOTS; i++)
+        if (a->slots[i].size && a->slots[i].value == id)
+            a->slots[i].size = 0;
+}
+
 /* Takes the register away from what it holds, keeping the value somewhere. */
 static void evict(struct vals *a, enum x86_reg r)
 {
@@ -167,11 +184,16 @@ static void evict(struct vals *a, enum x86_reg r)
 
     if (id == IR_NO_VAL)
         return;
-    for (unsigned i = 0; i < VALS_SLOTS && v->slot < 0; i++)
-        if (a->slots[i].size && a->slots[i].value == id)
-            slot_clean(a, i);
-    if (live(a, id) && v->slot < 0 && v->spill < 0)
-        spill(a, v);
+    if (v->kind == VAL_PLACE)
+        for (unsigned i = 0; i < VALS_SLOTS && v->slot < 0; i++)
+            if (a->slots[i].size && a->slots[i].value == id)
+                slot_clean(a, i);
+    if (v->kind == VAL_PLACE && v->slot < 0 && v->spill < 0) {
+        if (v->last_use >= a->now)
+            spill(a, v);
+        else
+            forget_value(a, id);
+    }
     v->reg = X86_NO_REG;
     a->held[r] = IR_NO_VAL;
 }
@@ -291,6 +313,7 @@ bool vals_imm(struct vals *a, u32 id, s32 *imm)
 void vals_step(struct vals *a)
 {
     a->pinned = 0;
+    a->now++;
     for (unsigned i = 0; i < sizeof pool; i++) {
         u32 id = a->held[pool[i]];
 
@@ -299,26 +322,32 @@ void vals_step(struct vals *a)
         a->v[id].reg = X86_NO_REG;
         a->held[pool[i]] = IR_NO_VAL;
     }
-    a->now++;
 }
 
-/* A value that lives only in slot i is about to lose it: bring it into a register. */
+/* Slot i is about to be lost to the value that it is a copy of: finds it another clean
+ * copy, or brings it into a register if it is still needed. */
 static void slot_rescue(struct vals *a, unsigned i)
 {
     u32 id = a->slots[i].value;
     struct val *v = &a->v[id];
+    bool needed = v->last_use >= a->now;
+    s16 other = -1;
 
     if (v->slot != (s16)i)
         return;
-    if (v->reg == X86_NO_REG && v->spill < 0 && v->last_use > a->now)
+    for (unsigned k = 0; k < VALS_SLOTS; k++) {
+        const struct slot *s = &a->slots[k];
+
+        if (k == i || !s->size || s->value != id)
+            continue;
+        if (s->dirty || !is_home(a, s))
+            needed = true;
+        else
+            other = (s16)k;
+    }
+    if (needed && other < 0 && v->reg == X86_NO_REG && v->spill < 0)
         vals_use(a, id);
-    v->slot = -1;
-    /* another clean slot may hold it as well */
-    for (unsigned k = 0; k < VALS_SLOTS; k++)
-        if (k != i && a->slots[k].size && !a->slots[k].dirty && a->slots[k].value == id)
-            v->slot = (s16)k;
-    if (v->slot < 0 && v->reg == X86_NO_REG && v->spill < 0 && cached(a, id))
-        vals_use(a, id); /* a dirty slot still refers to it */
+    v->slot = other;
 }
 
 static void slot_drop(struct vals *a, unsigned i)
