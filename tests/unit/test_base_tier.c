@@ -13,8 +13,8 @@
 #include "test.h"
 
 enum { SLOTS = 24, PC_SLOT = SLOTS, STATE_WORDS = SLOTS + 2, PAGE = 4096, INSN_LEN = 4 };
-#define FAST_VA 0x7000000000ull
-#define SLOW_VA 0x7000001000ull
+#define FAST_VA  0x7000000000ull
+#define SLOW_VA  0x7000001000ull
 #define BLOCK_VA 0x10000f00ull
 
 static u64 rng_state = 88172645463325252ull;
@@ -29,7 +29,8 @@ static u64 rnd(void)
 
 static u64 rnd_value(void)
 {
-    static const u64 edge[] = { 0, 1, ~0ull, 1ull << 63, INT64_MAX, 0x80000000, 0x7fffffff, 0xff, 0x80 };
+    static const u64 edge[] = { 0,          1,          ~0ull, 1ull << 63, INT64_MAX,
+                                0x80000000, 0x7fffffff, 0xff,  0x80 };
 
     return rnd() % 3 ? rnd() >> rnd() % 64 : edge[rnd() % ARRAY_SIZE(edge)];
 }
@@ -267,12 +268,25 @@ static void gen_insn(struct gen *g)
     g->count = 0;
     for (unsigned i = 0; i < ops; i++) {
         switch (rnd() % 12) {
-        case 0: case 1: case 2: case 3: case 4: keep(g, gen_binary(g)); break;
-        case 5: case 6: case 7: keep(g, gen_unary(g)); break;
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+        case 4: keep(g, gen_binary(g)); break;
+        case 5:
+        case 6:
+        case 7: keep(g, gen_unary(g)); break;
         case 8: keep(g, gen_select(g)); break;
         case 9: keep(g, gen_divide(g)); break;
-        case 10: if (!memory) gen_memory(g); memory = true; break;
-        default: if (rnd() % 8 == 0 && !memory) gen_raise(g); break;
+        case 10:
+            if (!memory)
+                gen_memory(g);
+            memory = true;
+            break;
+        default:
+            if (rnd() % 8 == 0 && !memory)
+                gen_raise(g);
+            break;
         }
     }
     for (unsigned i = 0; i < 1 + rnd() % 2; i++) {
@@ -287,15 +301,14 @@ static void gen_end(struct gen *g)
     ir_val target, c;
 
     switch (rnd() % 5) {
-    case 0:
-        ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN);
-        break;
+    case 0: ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN); break;
     case 1:
         target = ir_pc(g->s);
         target = ir_add(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
         ir_jump(g->s, target, IR_JUMP_PLAIN);
         break;
-    case 2: case 3:
+    case 2:
+    case 3:
         target = ir_pc(g->s);
         target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
         c = gen_binary(g);
@@ -303,8 +316,7 @@ static void gen_end(struct gen *g)
             c = pick(g, IR_I1);
         ir_jump_if(g->s, c, target);
         break;
-    default:
-        ir_end_block(g->s);
+    default: ir_end_block(g->s);
     }
 }
 
@@ -347,8 +359,8 @@ static void block_describe(unsigned insns)
     block.b.insn_count = (u16)insns;
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
     for (unsigned i = 0; i < insns; i++)
-        block.b.insn[i].in = (struct isa_insn){ .offset = (u16)(i * INSN_LEN), .len = INSN_LEN,
-                                                .index = (u8)i };
+        block.b.insn[i].in =
+            (struct isa_insn){ .offset = (u16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
 }
 
 static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)
@@ -403,7 +415,8 @@ static const char *compare(const struct ir_eval_result *want, const u64 *state,
                        cpu.e.block != &block.b || cpu.e.block_pc != BLOCK_VA ||
                        (want->end == IR_EVAL_RAISED &&
                         (cpu.e.v.fault.cause != want->cause || cpu.e.v.fault.value != want->value))
-                   ? "the fault" : NULL;
+                   ? "the fault"
+                   : NULL;
     return got[PC_SLOT] != want->pc ? "pc" : NULL;
 }
 
@@ -412,8 +425,12 @@ static const char *run_one(struct ir_builder *s, struct ir_block *ir)
     static struct memory m;
     u64 state[STATE_WORDS] = { 0 };
     unsigned insns = gen_block(s, ir);
-    struct lower_job job = { .ir = ir, .isa = &test_isa, .block = &block.b,
-                             .thunks = &thunks.shared, .room = &room, .has_bit_counts = true };
+    struct lower_job job = { .ir = ir,
+                             .isa = &test_isa,
+                             .block = &block.b,
+                             .thunks = &thunks.shared,
+                             .room = &room,
+                             .has_bit_counts = true };
     struct ir_eval_mem mem = { .arg = &m, .load = eval_load, .store = eval_store };
     struct ir_eval_result want;
     int code;

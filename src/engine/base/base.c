@@ -20,10 +20,10 @@ struct record;
 
 /* A patchable exit. Linked into its target's list while it points there. */
 struct edge {
-    struct record *from;  /* borrows: holds this */
+    struct record *from; /* borrows: holds this */
     struct lower_edge at;
-    struct edge *next;    /* another edge into the same target */
-    struct record *to;    /* borrows; NULL while unlinked */
+    struct edge *next; /* another edge into the same target */
+    struct record *to; /* borrows; NULL while unlinked */
 };
 
 /* What eblock.tier points to. */
@@ -35,16 +35,16 @@ struct record {
 };
 
 struct base {
-    struct host_code_map map;    /* owns */
+    struct host_code_map map; /* owns */
     const struct isa *isa;
     struct thunks thunks;
-    struct host_mutex lock;      /* everything below, and code that is being written */
-    struct ir_builder *builder;  /* owns */
-    struct ir_block ir;          /* owns */
-    struct lower_room *room;     /* owns */
-    u64 *used;                   /* owns: a bit a unit */
+    struct host_mutex lock;     /* everything below, and code that is being written */
+    struct ir_builder *builder; /* owns */
+    struct ir_block ir;         /* owns */
+    struct lower_room *room;    /* owns */
+    u64 *used;                  /* owns: a bit a unit */
     u32 units, rover;
-    u64 bytes;                   /* atomic */
+    u64 bytes; /* atomic */
     bool has_bit_counts;
 };
 
@@ -184,8 +184,11 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
 static void translate_locked(struct base *t, struct eblock *b)
 {
     struct record *r = calloc(1, sizeof *r);
-    struct lower_job job = { .ir = &t->ir, .isa = t->isa, .block = b,
-                             .thunks = &t->thunks.shared, .room = t->room,
+    struct lower_job job = { .ir = &t->ir,
+                             .isa = t->isa,
+                             .block = b,
+                             .thunks = &t->thunks.shared,
+                             .room = t->room,
                              .has_bit_counts = t->has_bit_counts };
 
     if (!r)

@@ -403,8 +403,8 @@ void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t)
     int i = slot_shape(a, offset, size);
 
     if (i >= 0) {
-        vals_def_same(a, id, a->slots[i].value, a->v[a->slots[i].value].type == t &&
-                                                    a->v[a->slots[i].value].clean);
+        vals_def_same(a, id, a->slots[i].value,
+                      a->v[a->slots[i].value].type == t && a->v[a->slots[i].value].clean);
         return;
     }
     a->v[id].kind = VAL_PLACE;

@@ -31,30 +31,30 @@ struct val {
     u32 same_as;  /* the value whose place this one shares, or its own number */
     u32 last_use; /* number of the last operation that uses it */
     u32 uses;
-    s16 spill;    /* cell, or -1 */
-    s16 slot;     /* index in slots[] of a clean copy in guest state, or -1 */
-    u64 imm;      /* CONST; PC: offset from the block's start */
+    s16 spill; /* cell, or -1 */
+    s16 slot;  /* index in slots[] of a clean copy in guest state, or -1 */
+    u64 imm;   /* CONST; PC: offset from the block's start */
 };
 
 struct slot {
     u16 offset;
-    u8 size;      /* 0: free */
-    bool dirty;   /* guest memory is behind */
+    u8 size;    /* 0: free */
+    bool dirty; /* guest memory is behind */
     u32 value;
 };
 
 struct vals {
     struct x86_out *out;
     const struct ir_block *ir;
-    struct val *v;              /* one for each operation */
-    u32 now;                    /* the operation being compiled */
-    u32 held[16];               /* value in each register, or IR_NO_VAL */
-    u16 pinned;                 /* registers in use by the present operation */
+    struct val *v; /* one for each operation */
+    u32 now;       /* the operation being compiled */
+    u32 held[16];  /* value in each register, or IR_NO_VAL */
+    u16 pinned;    /* registers in use by the present operation */
     struct slot slots[VALS_SLOTS];
-    u64 spills;                 /* bit per cell in use */
-    s32 state_off;              /* of guest state from REG_CPU */
-    s32 spill_off;              /* of the spill cells from REG_CPU */
-    bool failed;                /* out of spill cells: give the block up */
+    u64 spills;    /* bit per cell in use */
+    s32 state_off; /* of guest state from REG_CPU */
+    s32 spill_off; /* of the spill cells from REG_CPU */
+    bool failed;   /* out of spill cells: give the block up */
 };
 
 /* v: room for ir->op_count values. Counts uses. */

@@ -10,11 +10,44 @@
 
 #include "base/types.h"
 
-enum x86_reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
-               X86_NO_REG = 0xff };
+enum x86_reg {
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    X86_NO_REG = 0xff
+};
 
-enum x86_cond { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP,
-                CC_L, CC_GE, CC_LE, CC_G };
+enum x86_cond {
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G
+};
 
 /* Two-operand arithmetic; the value is the /digit of the immediate form, and opcode * 8
  * that of the register forms. */
@@ -51,8 +84,10 @@ static inline struct x86_mem x86_at_index(enum x86_reg base, enum x86_reg index,
 /* size: operand bytes, 1, 2, 4 or 8. 4-byte results clear the upper half. */
 void x86_alu_rr(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d, enum x86_reg s);
 void x86_alu_ri(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d, s32 imm);
-void x86_alu_rm(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d, struct x86_mem m);
-void x86_alu_mr(struct x86_out *o, enum x86_alu op, unsigned size, struct x86_mem m, enum x86_reg s);
+void x86_alu_rm(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d,
+                struct x86_mem m);
+void x86_alu_mr(struct x86_out *o, enum x86_alu op, unsigned size, struct x86_mem m,
+                enum x86_reg s);
 void x86_alu_mi(struct x86_out *o, enum x86_alu op, unsigned size, struct x86_mem m, s32 imm);
 void x86_test_rr(struct x86_out *o, unsigned size, enum x86_reg a, enum x86_reg b);
 void x86_unary(struct x86_out *o, enum x86_unary op, unsigned size, enum x86_reg r);
