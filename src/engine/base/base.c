@@ -178,7 +178,9 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
     r->block = b;
     b->tier = r;
     __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
-    __atomic_store_n(&b->host_entry, (void *)(uintptr_t)rx, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->host_entry, (void *)(uintptr_t)rx, __ATOMIC_SEQ_CST);
+    if (eblock_dead(b)) /* overwritten meanwhile: dead blocks have no entry */
+        __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
 }
 
 static void translate_locked(struct base *t, struct eblock *b)
