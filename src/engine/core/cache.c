@@ -403,19 +403,40 @@ void code_revalidate(struct cpu *c)
     host_mutex_unlock(&cache->lock);
 }
 
+/* Lock held. */
+static void marks_take(struct cpu *c)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    u64 from = c->marks_seen;
+
+    if (cache->mark_count - from > CODE_MARKS)
+        mmu_notify_all(c);
+    else
+        for (; from < cache->mark_count; from++)
+            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
+    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
+}
+
+void code_marks_take(struct cpu *c)
+{
+    host_mutex_lock(&c->e.engine->code.lock);
+    marks_take(c);
+    host_mutex_unlock(&c->e.engine->code.lock);
+}
+
 /* A page gets its first code: every write entry for it has to go. Lock held. */
 static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
 {
     struct code_cache *cache = &c->e.engine->code;
     struct engine *e = cache->e;
-    const u8 *page = (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
 
     __atomic_fetch_or(p->flags, MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
-    mmu_notify_page(c, page);
+    cache->marks[cache->mark_count % CODE_MARKS] =
+        (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
+    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
+    marks_take(c);
     if (e->cfg.cpus == 1)
         return;
-    cache->marks[cache->mark_count % CODE_MARKS] = page;
-    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
     if (!p->unsettled) {
         p->unsettled_next = cache->unsettled;
         __atomic_store_n(&cache->unsettled, p, __ATOMIC_RELEASE);
@@ -426,21 +447,6 @@ static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
             __atomic_fetch_or(&e->cpus[i]->requests, REQ_CODE, __ATOMIC_SEQ_CST);
             vcpu_kick(&e->cpus[i]->e.v); /* no need to wake it when it sleeps */
         }
-}
-
-void code_marks_take(struct cpu *c)
-{
-    struct code_cache *cache = &c->e.engine->code;
-    u64 from = c->marks_seen;
-
-    host_mutex_lock(&cache->lock);
-    if (cache->mark_count - from > CODE_MARKS)
-        mmu_notify_all(c);
-    else
-        for (; from < cache->mark_count; from++)
-            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
-    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
-    host_mutex_unlock(&cache->lock);
 }
 
 /* Makes stores to b's bytes visible to us from here on. Lock held. */
