@@ -107,6 +107,11 @@ static bool cpu_firmware_call(void *arg, struct vcpu *c)
     return m->cls->firmware_call && m->cls->firmware_call(m, c);
 }
 
+static void cpu_check_failed(void *arg)
+{
+    machine_stop_request(arg, MACHINE_STOP_FAILED);
+}
+
 static int cpu_sysreg_read(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out)
 {
     struct machine *m = arg;
@@ -180,11 +185,13 @@ static int make_engine(struct machine *m, struct err *err)
     struct engine_config cfg = { .isa = m->cls->isa, .handlers = m->cls->handlers, .map = m->map,
                                  .cpus = m->cfg->cpus, .tier = m->cfg->tier,
                                  .deterministic = m->cfg->deterministic,
-                                 .check_interp = m->cfg->check_interp };
+                                 .check_interp = m->cfg->check_interp,
+                                 .check_eval = m->cfg->check_eval };
     struct engine_host host = { .arg = m, .clock = host_clock_now,
                                 .firmware_call = cpu_firmware_call,
                                 .sysreg_read = cpu_sysreg_read, .sysreg_write = cpu_sysreg_write,
                                 .random = host_random_word, .quantum_end = machine_quantum_end,
+                                .check_failed = cpu_check_failed,
                                 .paused = machine_engine_paused };
 
     if (m->cfg->cpus < 1 || m->cfg->cpus > m->cls->max_cpus)
