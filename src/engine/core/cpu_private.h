@@ -260,6 +260,9 @@ void cpu_request(struct cpu *c, u32 bits);
 void cpu_kick(struct cpu *c);
 void cpu_kick_locked(struct cpu *c); /* engine.lock held */
 
+/* Counters that other threads may read: only the owner counts. */
+#define STAT_ADD(counter, n) __atomic_store_n(&(counter), (counter) + (n), __ATOMIC_RELAXED)
+
 /* Retired so far; exact between blocks and where insn_index is. */
 static inline u64 cpu_insns(const struct cpu *c)
 {

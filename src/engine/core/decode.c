@@ -154,8 +154,8 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, boo
         return NULL;
     b = making_finish(&m, (m.host2 ? EBLOCK_TWO_PAGES : 0u) | (single ? EBLOCK_SINGLE : 0u));
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
-    c->blocks++;
-    c->insns += m.count;
-    c->translate_ns += host_clock_monotonic() - start;
+    STAT_ADD(c->blocks, 1);
+    STAT_ADD(c->insns, m.count);
+    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
     return code_insert(c, b);
 }

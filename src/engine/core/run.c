@@ -33,7 +33,7 @@ static void take_interrupt(struct cpu *c)
 
     if (!v->isa->take_interrupt(v))
         return;
-    c->exits_irq++;
+    STAT_ADD(c->exits_irq, 1);
     cpu_mode_update(c);
 }
 
@@ -41,7 +41,7 @@ static void take_fault(struct cpu *c)
 {
     struct vcpu *v = &c->e.v;
 
-    c->exits_fault++;
+    STAT_ADD(c->exits_fault, 1);
     v->insn_index = 0;
     v->isa->take_exception(v);
     BUG_ON(v->fault.pending);
@@ -60,7 +60,7 @@ static void *tier_entry(struct cpu *c, struct eblock *b)
         return entry;
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
-    c->translate_ns += host_clock_monotonic() - start;
+    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
     entry = eblock_host_entry(b);
     if (entry)
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
@@ -132,7 +132,7 @@ void cpu_run(struct cpu *c)
         }
         r = cpu_enter(c, b);
         if (r == RUN_JUMP) {
-            c->exits_jump++;
+            STAT_ADD(c->exits_jump, 1);
             v->insn_index = 0;
             continue;
         }
@@ -147,5 +147,5 @@ void cpu_run(struct cpu *c)
             return;
         take_interrupt(c);
     }
-    c->exits_request++;
+    STAT_ADD(c->exits_request, 1);
 }

@@ -11,7 +11,7 @@ static struct cpu *enter(struct vcpu *v, const struct isa_insn *in)
 
     if (in)
         v->insn_index = in->index;
-    c->e.slow_accesses++;
+    STAT_ADD(c->e.slow_accesses, 1);
     return c;
 }
 

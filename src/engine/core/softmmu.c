@@ -68,7 +68,7 @@ static int part_load(struct cpu *c, gva_t va, const struct mem_ref *ref, u8 *v, 
         ram_load(ref->host, v, size);
         return 0;
     }
-    c->e.io_accesses++;
+    STAT_ADD(c->e.io_accesses, 1);
     for (unsigned at = 0, n; at < size; at += n) {
         u64 word;
 
@@ -89,7 +89,7 @@ static int part_store(struct cpu *c, gva_t va, unsigned bank, const struct mem_r
             mmu_stored(c, va, bank, ref, size);
         return 0;
     }
-    c->e.io_accesses++;
+    STAT_ADD(c->e.io_accesses, 1);
     for (unsigned at = 0, n; at < size; at += n) {
         u64 word = 0;
 

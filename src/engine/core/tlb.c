@@ -162,7 +162,7 @@ static int mmu_walk(struct cpu *c, gva_t va, enum isa_access access, unsigned ba
     struct vcpu *v = &c->e.v;
     struct isa_xlate x;
 
-    c->e.tlb_refills++;
+    STAT_ADD(c->e.tlb_refills, 1);
     if (v->isa->translate(v, va, access, bank, &x, &v->fault)) {
         v->fault.pending = true;
         return 1;
