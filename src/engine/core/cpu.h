@@ -18,6 +18,7 @@ enum {
     TLB_VICTIMS = 4,
     JUMP_CACHE_BITS = 12,
     JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
+    TIER_SPILLS = 64,
 };
 
 /* A translation that the fast path may use. tag is the page's virtual address; any low
@@ -58,6 +59,9 @@ struct ecpu {
     struct jump_entry *jumps;                /* borrows: the present mode's, in this allocation */
     void *link;                              /* tier: the exit it wants patched, see block.h */
     u32 jump_shift;                          /* jump_index()'s */
+    void *tier_self;                         /* tier: what its start() made */
+    u64 tier_value;                          /* tier: a value on its way through a slow path */
+    u64 tier_spill[TIER_SPILLS];             /* tier: values that found no host register */
     /* more private fields follow in core/: see cpu_private.h */
 };
 
