@@ -62,10 +62,12 @@ TEST(a_level_source_interrupts_directly)
     CHECK_EQ(get(S, DOMAINCFG), 0x80000000);
     source(S, 10, LEVEL1, 2 << 18 | 5);
     direct(S, 2);
+    direct(S, 0);
     CHECK_EQ(get(S, DOMAINCFG), 0x80000100);
     CHECK(!h.cpu_line[2][SEI]);
     dev_irq_input(d, 10, true);
     CHECK(h.cpu_line[2][SEI] && !h.cpu_line[2][MEI] && !h.cpu_line[0][SEI]);
+    CHECK_EQ(get(S, IDC + TOPI), 0);
     CHECK_EQ(get(S, IDC + 64 + TOPI), 10 << 16 | 5);
     CHECK_EQ(get(S, IDC + 64 + CLAIMI), 10 << 16 | 5);
     CHECK(h.cpu_line[2][SEI]); /* a claim does not clear a level */
@@ -223,6 +225,25 @@ TEST(messages_leave_once_an_assertion)
     end();
 }
 
+TEST(a_change_of_delivery_looks_at_the_wires_again)
+{
+    begin(NULL, 0);
+    set(M, DOMAINCFG, DM | IE);
+    source(M, 5, LEVEL1, 0);
+    dev_irq_input(d, 5, true);
+    CHECK_EQ(h.msi_count, 1);
+    CHECK_EQ(get(M, SETIP), 0);
+    direct(M, 0);
+    CHECK_EQ(get(M, SETIP), 1 << 5);
+    CHECK_EQ(get(M, TARGET + 20), 1);
+    CHECK(h.cpu_line[0][MEI]);
+    set(M, DOMAINCFG, DM | IE);
+    CHECK_EQ(h.msi_count, 2);
+    CHECK(!h.cpu_line[0][MEI]);
+    CHECK_EQ(get(M, TARGET + 20), 0);
+    end();
+}
+
 TEST(extempore_messages)
 {
     begin(imsics, 2);
@@ -309,7 +330,7 @@ TEST(a_wire_reaches_a_hart_through_both)
 TEST_MAIN(TEST_CASE(a_level_source_interrupts_directly), TEST_CASE(an_edge_source_is_claimed),
           TEST_CASE(inverted_and_detached_sources), TEST_CASE(priority_number_threshold_and_force),
           TEST_CASE(a_source_is_active_in_one_domain), TEST_CASE(messages_leave_once_an_assertion),
-          TEST_CASE(extempore_messages),
+          TEST_CASE(a_change_of_delivery_looks_at_the_wires_again), TEST_CASE(extempore_messages),
           TEST_CASE(software_may_set_the_addresses_until_it_locks_them),
           TEST_CASE(without_a_machine_domain_the_supervisor_has_all),
           TEST_CASE(a_wire_reaches_a_hart_through_both))

@@ -129,13 +129,11 @@ void aplic_pending_put(struct aplic *a, struct aplic_domain_state *dom, u64 sour
     aplic_bit_put(dom->pending, n, on);
 }
 
-/* A level source's bit never outlives its input; with direct delivery it is the input. */
-static void follow_level(struct aplic *a, struct aplic_domain_state *dom, unsigned n, bool rose)
+/* After a change of wire, mode or delivery a level source is pending while asserted. */
+static void follow_level(struct aplic *a, struct aplic_domain_state *dom, unsigned n)
 {
-    bool high = aplic_input(a, dom, n);
-
-    if (is_level(aplic_mode(dom, n)) && (!high || rose || !aplic_by_msi(dom)))
-        aplic_bit_put(dom->pending, n, high);
+    if (is_level(aplic_mode(dom, n)))
+        aplic_bit_put(dom->pending, n, aplic_input(a, dom, n));
 }
 
 void aplic_irq_in(struct device *d, unsigned n, bool level)
@@ -153,7 +151,7 @@ void aplic_irq_in(struct device *d, unsigned n, bool level)
             continue;
         if (!is_level(mode) && aplic_input(a, dom, n))
             aplic_bit_put(dom->pending, n, true);
-        follow_level(a, dom, n, true);
+        follow_level(a, dom, n);
         aplic_deliver(a, which);
     }
 }
@@ -182,7 +180,7 @@ static void sourcecfg_put(struct aplic *a, unsigned which, unsigned n, u32 v)
         source_clear(dom, n);
     else if (before == INACTIVE)
         dom->target[n] = aplic_by_msi(dom) ? 0 : 1;
-    follow_level(a, dom, n, true);
+    follow_level(a, dom, n);
 }
 
 void aplic_sourcecfg_write(struct aplic *a, unsigned which, unsigned n, u32 v)
@@ -219,7 +217,7 @@ void aplic_domaincfg_write(struct aplic *a, unsigned which, u32 v)
     dom->domaincfg = v & (DOMAINCFG_IE | DOMAINCFG_DM);
     for (unsigned n = 1; (v ^ before) & DOMAINCFG_DM && n <= a->sources; n++) {
         dom->target[n] = aplic_mode(dom, n) != INACTIVE && !aplic_by_msi(dom);
-        follow_level(a, dom, n, false);
+        follow_level(a, dom, n);
     }
     aplic_deliver(a, which);
 }
