@@ -298,12 +298,11 @@ struct machine *machine_free(struct machine *m)
     return NULL;
 }
 
-int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
-                       const struct dev_setting *settings, unsigned setting_count,
-                       struct device **ret, struct err *err)
+int machine_make_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                        const struct dev_setting *settings, unsigned setting_count,
+                        struct device **ret, struct err *err)
 {
     const struct dev_class *cls = dev_class_find(name);
-    struct device *d;
     char id[64];
     int rc;
 
@@ -312,13 +311,22 @@ int machine_add_device(struct machine *m, const char *name, struct dev_domain *d
                        name, m->cls->name);
     BUG_ON(m->device_count == MACHINE_MAX_DEVICES);
     snprintf(id, sizeof id, "%s@%llx", name, (unsigned long long)at);
-    rc = dev_new(cls, id, &m->dev_host, dom, m->map, settings, setting_count, &d, err);
-    if (rc < 0)
-        return rc;
-    m->devices[m->device_count++] = d;
-    if (ret)
+    rc = dev_new(cls, id, &m->dev_host, dom, m->map, settings, setting_count, ret, err);
+    if (rc == 0)
+        m->devices[m->device_count++] = *ret;
+    return rc;
+}
+
+int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                       const struct dev_setting *settings, unsigned setting_count,
+                       struct device **ret, struct err *err)
+{
+    struct device *d;
+    int rc = machine_make_device(m, name, dom, at, settings, setting_count, &d, err);
+
+    if (rc == 0 && ret)
         *ret = d;
-    return cls->region_count ? dev_map(d, 0, m->map, at, err) : 0;
+    return rc < 0 ? rc : dev_map(d, 0, m->map, at, err);
 }
 
 /* --- reset --- */

@@ -163,8 +163,12 @@ int machine_load(struct machine *m, const char *config, const char *path,
 
 /* --- for boards --- */
 
-/* Makes a device of class `name`, in domain `dom`, and maps its region 0 at `at`; the id is
- * name@at. settings as for dev_new(). */
+/* Makes a device of class `name`, in domain `dom`; its id is name@at. settings as for
+ * dev_new(). The machine owns it. */
+int machine_make_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                        const struct dev_setting *settings, unsigned setting_count,
+                        struct device **ret, struct err *err) MUST_CHECK;
+/* The same, and maps its region 0 at `at`. ret may be NULL. */
 int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
                        const struct dev_setting *settings, unsigned setting_count,
                        struct device **ret, struct err *err) MUST_CHECK;
