@@ -1,0 +1,19 @@
+/*
+ * riscv_cases.h - makes instruction cases, and says what the evaluator makes of them.
+ */
+#ifndef TESTS_DIFF_RISCV_CASES_H
+#define TESTS_DIFF_RISCV_CASES_H
+
+#include "base/types.h"
+#include "riscv_case.h"
+
+/* Can the line be tried as a user program's instruction? */
+bool riscv_case_line_usable(unsigned line);
+
+/* A case of the line for slot `slot` of a batch of `slots`. *rng: see random.h. */
+void riscv_case_make(struct riscv_case *c, unsigned line, unsigned slot, unsigned slots, u64 *rng);
+
+/* Runs the case's code in the evaluator and leaves the state after in *c. */
+void riscv_case_eval(struct riscv_case *c, unsigned slot);
+
+#endif

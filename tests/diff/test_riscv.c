@@ -1,0 +1,258 @@
+/*
+ * Random and edge cases of every riscv instruction that a user program may execute: the
+ * evaluator against qemu-riscv64.
+ *
+ * VM_CASES says how many (200,000), VM_SEED which, VM_QEMU_RISCV64 names the program.
+ */
+#include "../isa/random.h"
+#include "isa/riscv/decode.h"
+#include "isa/riscv/state.h"
+#include "riscv_cases.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BATCH = 20000, MAX_SAID = 40 };
+
+/* What qemu does wrong or otherwise than we may, with the reason. */
+struct fault {
+    const char *id; /* the line's, "*" at its end stands for anything */
+    const char *why;
+};
+static const struct fault qemu_faults[] = {
+    { "", "" },
+};
+
+static char program[1024], version[128];
+static const char *options = "";
+static struct riscv_case *theirs, *ours, *before;
+static int file = -1;
+static unsigned usable[512], usable_count;
+
+/* --- the oracle --- */
+
+static bool try_program(const char *path)
+{
+    char command[1200];
+    FILE *pipe;
+
+    snprintf(command, sizeof command, "'%s' --version 2>/dev/null", path);
+    pipe = popen(command, "r");
+    if (!pipe || !fgets(version, sizeof version, pipe))
+        version[0] = '\0';
+    version[strcspn(version, "\n")] = '\0';
+    snprintf(program, sizeof program, "%s", path);
+    return pipe && pclose(pipe) == 0;
+}
+
+static bool find_program(void)
+{
+    const char *given = getenv("VM_QEMU_RISCV64"), *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    char path[1000];
+
+    if (given)
+        return try_program(given);
+    snprintf(path, sizeof path, "%s%s/vm-dev/qemu10/run/qemu-riscv64-10", cache ? cache : home ? home : "",
+             cache ? "" : "/.cache");
+    return try_program(path) || try_program("qemu-riscv64");
+}
+
+/* Everything it has but Zama16b, which would let misaligned atomics pass. Before version 9
+ * there is neither. */
+static void choose_options(void)
+{
+    const char *v = strstr(version, "version ");
+
+    options = v && atoi(v + 8) >= 9 ? "max,zama16b=off" : "";
+}
+
+/* Runs theirs[0 .. n) there; false when the program itself failed. */
+static bool run_oracle(unsigned n)
+{
+    char path[64], number[16];
+    int status;
+    pid_t pid;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    snprintf(number, sizeof number, "%u", n);
+    pid = fork();
+    if (pid == 0) {
+        if (options[0])
+            execlp(program, program, "-cpu", options, RUNNER, path, number, (char *)NULL);
+        execlp(program, program, RUNNER, path, number, (char *)NULL);
+        _exit(99);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return false;
+    if (status)
+        printf("# %s ended with wait status %#x\n", program, (unsigned)status);
+    return status == 0;
+}
+
+/* --- comparing --- */
+
+static void say_regs(const char *what, const u64 *b, const u64 *o, const u64 *t)
+{
+    for (unsigned i = 0; i < 32; i++)
+        if (o[i] != t[i])
+            printf("#   %s%u: before %#" PRIx64 ", ours %#" PRIx64 ", qemu's %#" PRIx64 "\n", what, i,
+                   b[i], o[i], t[i]);
+}
+
+static void say_operand(const struct riscv_case *b, unsigned number, u16 offset)
+{
+    const u16 f = offsetof(struct rv_state, f), pc = offsetof(struct rv_state, pc);
+
+    if (offset >= f && offset < offsetof(struct rv_state, frm))
+        printf("#   operand %u: f%u = %#" PRIx64 "\n", number, (offset - f) / 8, b->f[(offset - f) / 8]);
+    else if (offset < pc)
+        printf("#   operand %u: x%u = %#" PRIx64 "\n", number, offset / 8, b->x[offset / 8]);
+}
+
+static void say(unsigned i)
+{
+    const struct riscv_case *b = &before[i], *o = &ours[i], *t = &theirs[i];
+    struct isa_insn in;
+    char text[128];
+
+    for (u32 at = 0; at < b->code_size; at += in.len) {
+        riscv_decode(b->code + at, b->code_size - at, 0, &in);
+        isa_lines_text(&riscv_lines, &in, CASE_CODE + (u64)i * CASE_SLOT + at, text, sizeof text);
+        printf("# %08x %s\n", in.raw, text);
+        for (unsigned r = 0; r < 4; r++)
+            say_operand(b, r, in.reg[r]);
+    }
+    say_regs("x", b->x, o->x, t->x);
+    say_regs("f", b->f, o->f, t->f);
+    if (o->fcsr != t->fcsr)
+        printf("#   fcsr: before %#x, ours %#x, qemu's %#x\n", b->fcsr, o->fcsr, t->fcsr);
+    if (o->pc != t->pc || o->signal != t->signal)
+        printf("#   pc, signal: ours %#" PRIx64 " %u, qemu's %#" PRIx64 " %u\n", o->pc, o->signal,
+               t->pc, t->signal);
+    if (memcmp(o->mem, t->mem, sizeof o->mem))
+        printf("#   memory differs\n");
+}
+
+/* The case that the oracle did not finish. */
+static void say_last(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!theirs[i].signal) {
+            say(i);
+            return;
+        }
+}
+
+static bool known_fault(unsigned line)
+{
+    const char *id = riscv_lines.lines[line].id;
+
+    for (size_t i = 0; i < ARRAY_SIZE(qemu_faults); i++) {
+        const char *star = strchr(qemu_faults[i].id, '*');
+
+        if (star ? !strncmp(id, qemu_faults[i].id, (size_t)(star - qemu_faults[i].id))
+                 : !strcmp(id, qemu_faults[i].id))
+            return true;
+    }
+    return false;
+}
+
+struct tally {
+    unsigned long agreed, differed, known, unknown_there, said[512];
+    bool known_there[512]; /* qemu executed the line at least once */
+};
+
+/* qemu without the extension raises SIGILL where we complete: counted apart, see below. */
+static bool is_missing(const struct riscv_case *o, const struct riscv_case *t)
+{
+    return t->signal == 4 && o->signal != 4;
+}
+
+static void compare(unsigned i, struct tally *t)
+{
+    unsigned line = theirs[i].line;
+
+    if (theirs[i].signal != 4)
+        t->known_there[line] = true;
+    if (memcmp(&ours[i], &theirs[i], sizeof ours[i]) == 0) {
+        t->agreed++;
+    } else if (is_missing(&ours[i], &theirs[i]) && !t->known_there[line]) {
+        t->unknown_there++;
+    } else if (known_fault(line)) {
+        t->known++;
+    } else {
+        t->differed++;
+        if (t->said[line]++ < 3 && t->differed < MAX_SAID)
+            say(i);
+    }
+}
+
+static void choose_lines(void)
+{
+    for (unsigned line = 0; line < riscv_lines.line_count && usable_count < 512; line++)
+        if (riscv_case_line_usable(line))
+            usable[usable_count++] = line;
+}
+
+static bool open_file(void)
+{
+    size_t size = BATCH * sizeof *theirs;
+
+    file = memfd_create("cases", 0);
+    if (file < 0 || ftruncate(file, (off_t)size))
+        return false;
+    theirs = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    ours = malloc(size);
+    before = malloc(size);
+    return theirs != MAP_FAILED && ours && before;
+}
+
+static unsigned long env_number(const char *name, unsigned long otherwise)
+{
+    const char *s = getenv(name);
+
+    return s ? strtoul(s, NULL, 0) : otherwise;
+}
+
+TEST(evaluator_agrees_with_qemu)
+{
+    unsigned long total = env_number("VM_CASES", 200000), done = 0;
+    u64 rng = env_number("VM_SEED", 1);
+    static struct tally tally;
+
+    if (!*RUNNER)
+        TEST_SKIP("there was no riscv64-linux-gnu-gcc to build the runner with");
+    if (!find_program())
+        TEST_SKIP("there is no qemu-riscv64: run ./dev assets, or name it in VM_QEMU_RISCV64");
+    choose_options();
+    if (!CHECK(open_file()))
+        return;
+    choose_lines();
+    while (done < total && tally.differed < 10000) {
+        unsigned n = total - done < BATCH ? (unsigned)(total - done) : BATCH;
+
+        for (unsigned i = 0; i < n; i++)
+            riscv_case_make(&theirs[i], usable[(done + i) % usable_count], i, n, &rng);
+        memcpy(before, theirs, n * sizeof *theirs);
+        memcpy(ours, theirs, n * sizeof *theirs);
+        for (unsigned i = 0; i < n; i++)
+            riscv_case_eval(&ours[i], i);
+        if (!CHECK(run_oracle(n))) {
+            say_last(n);
+            return;
+        }
+        for (unsigned i = 0; i < n; i++)
+            compare(i, &tally);
+        done += n;
+    }
+    printf("# %s: %lu cases agree, %lu known faults of qemu, %lu of instructions it lacks\n", version,
+           tally.agreed, tally.known, tally.unknown_there);
+    CHECK_EQ(tally.differed, 0);
+    CHECK(tally.agreed > done / 2);
+}
+
+TEST_MAIN(TEST_CASE(evaluator_agrees_with_qemu))
