@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "ir/fp.h"
+#include "isa/riscv/helpers.h"
 #include "isa/riscv/mmu.h"
 #include "isa/riscv/priv.h"
 #include "isa/riscv/sysreg.h"
