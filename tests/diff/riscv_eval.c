@@ -94,6 +94,22 @@ static void on_clrex(void *arg)
     ((struct run *)arg)->reserved = false;
 }
 
+/* --- what the helpers of cache blocks and FENCE.I ask for --- */
+
+static int env_probe(struct vcpu *c, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
+{
+    if (va >= CASE_PAGE && va + len <= CASE_PAGE + CASE_PAGE_SIZE)
+        return 0;
+    vcpu_raise(c, RV_LOAD_PAGE, va);
+    return -1;
+}
+
+static void env_icache_sync(struct vcpu *c)
+{
+}
+
+static const struct cpu_env env = { .probe = env_probe, .icache_sync = env_icache_sync };
+
 static bool pending(struct vcpu *c)
 {
     return c->fault.pending;
@@ -121,6 +137,7 @@ static void build(struct ir_block *block, const struct riscv_case *c)
 static void load_state(struct rv_state *s, const struct riscv_case *c)
 {
     *s = (struct rv_state){ .fs = 1, .frm = c->fcsr >> 5 & 7, .fflags = c->fcsr & 31 };
+    s->menvcfg = s->senvcfg = ~0ull; /* cache-block operations are allowed */
     memcpy(s->x + 1, c->x + 1, sizeof s->x - 8);
     memcpy(s->f, c->f, sizeof s->f);
 }
@@ -130,6 +147,18 @@ static void save_state(struct riscv_case *c, const struct rv_state *s)
     memcpy(c->x + 1, s->x + 1, sizeof s->x - 8);
     memcpy(c->f, s->f, sizeof s->f);
     c->fcsr = (u32)(s->frm << 5 | s->fflags);
+}
+
+/* The signal that Linux makes of how the code ended. */
+static u32 signal_of(const struct ir_eval_result *end, const struct vcpu *v, const struct run *r)
+{
+    u32 cause = end->end == IR_EVAL_RAISED ? end->cause : v->fault.cause;
+
+    if (end->end != IR_EVAL_RAISED && end->end != IR_EVAL_FAULTED)
+        return SIG_TRAP;
+    if (end->end == IR_EVAL_FAULTED && !v->fault.pending)
+        return r->signal;
+    return cause == RV_BREAKPOINT ? SIG_TRAP : cause == RV_ILLEGAL ? SIG_ILL : SIG_SEGV;
 }
 
 void riscv_case_eval(struct riscv_case *c, unsigned slot)
@@ -145,6 +174,7 @@ void riscv_case_eval(struct riscv_case *c, unsigned slot)
     memcpy(r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, c->mem, CASE_MEM_SIZE);
     memset(cpu, 0, VCPU_STATE_OFF);
     v->isa = &riscv_isa;
+    v->env = &env;
     load_state(rv_state(v), c);
     build(&block, c);
     end = ir_eval(&block, rv_state(v), riscv_isa.fp_env_offset, CASE_CODE + (u64)slot * CASE_SLOT,
@@ -152,5 +182,5 @@ void riscv_case_eval(struct riscv_case *c, unsigned slot)
     save_state(c, rv_state(v));
     memcpy(c->mem, r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
     c->pc = end.pc;
-    c->signal = end.end == IR_EVAL_FAULTED ? r.signal : end.end == IR_EVAL_RAISED ? SIG_ILL : SIG_TRAP;
+    c->signal = signal_of(&end, v, &r);
 }
