@@ -1,10 +1,11 @@
 /*
- * Random and edge cases of every riscv instruction that a user program may execute: the
- * evaluator against qemu-riscv64.
+ * Random and edge cases of every riscv instruction but system calls and CSRs: the evaluator
+ * against qemu-riscv64, and the engine's tiers against the evaluator.
  *
- * VM_CASES says how many (200,000), VM_SEED which, VM_QEMU_RISCV64 names the program.
+ * VM_CASES says how many (200,000 each), VM_SEED which, VM_QEMU_RISCV64 names the program.
  */
 #include "../isa/random.h"
+#include "engine/core/engine.h"
 #include "isa/riscv/decode.h"
 #include "isa/riscv/state.h"
 #include "riscv_cases.h"
@@ -17,12 +18,10 @@
 
 enum { BATCH = 20000, MAX_SAID = 40 };
 
-/* What qemu does wrong or otherwise than we may, with the reason. */
-struct fault {
-    const char *id; /* the line's, "*" at its end stands for anything */
-    const char *why;
-};
-static const struct fault qemu_faults[] = {
+/* What qemu 10 does wrong, by line. Besides: a misaligned SC without a reservation ends it
+ * ("unhandled CPU exception 0x6"), so none is made; it leaves senvcfg's CBIE and CBCFE off,
+ * so that CBO.INVAL, CLEAN and FLUSH count as lacking. */
+static const struct { const char *id, *why; } qemu_faults[] = {
     { "sfence.w.inval", "qemu-user lets U-mode execute it; it is illegal there" },
     { "sfence.inval.ir", "the same" },
 };
@@ -72,7 +71,7 @@ static void choose_options(void)
 }
 
 /* Runs theirs[0 .. n) there; false when the program itself failed. */
-static bool run_oracle(unsigned n)
+static bool run_qemu(unsigned n)
 {
     char path[64], number[16];
     int status;
@@ -100,7 +99,7 @@ static void say_regs(const char *what, const u64 *b, const u64 *o, const u64 *t)
 {
     for (unsigned i = 0; i < 32; i++)
         if (o[i] != t[i])
-            printf("#   %s%u: before %#" PRIx64 ", ours %#" PRIx64 ", qemu's %#" PRIx64 "\n", what, i,
+            printf("#   %s%u: before %#" PRIx64 ", ours %#" PRIx64 ", theirs %#" PRIx64 "\n", what, i,
                    b[i], o[i], t[i]);
 }
 
@@ -130,9 +129,9 @@ static void say(unsigned i)
     say_regs("x", b->x, o->x, t->x);
     say_regs("f", b->f, o->f, t->f);
     if (o->fcsr != t->fcsr)
-        printf("#   fcsr: before %#x, ours %#x, qemu's %#x\n", b->fcsr, o->fcsr, t->fcsr);
+        printf("#   fcsr: before %#x, ours %#x, theirs %#x\n", b->fcsr, o->fcsr, t->fcsr);
     if (o->pc != t->pc || o->signal != t->signal)
-        printf("#   pc, signal: ours %#" PRIx64 " %u, qemu's %#" PRIx64 " %u\n", o->pc, o->signal,
+        printf("#   pc, signal: ours %#" PRIx64 " %u, theirs %#" PRIx64 " %u\n", o->pc, o->signal,
                t->pc, t->signal);
     if (memcmp(o->mem, t->mem, sizeof o->mem))
         printf("#   memory differs\n");
@@ -150,42 +149,31 @@ static void say_last(unsigned n)
 
 static bool known_fault(unsigned line)
 {
-    const char *id = riscv_lines.lines[line].id;
-
-    for (size_t i = 0; i < ARRAY_SIZE(qemu_faults); i++) {
-        const char *star = strchr(qemu_faults[i].id, '*');
-
-        if (star ? !strncmp(id, qemu_faults[i].id, (size_t)(star - qemu_faults[i].id))
-                 : !strcmp(id, qemu_faults[i].id))
+    for (size_t i = 0; i < ARRAY_SIZE(qemu_faults); i++)
+        if (!strcmp(riscv_lines.lines[line].id, qemu_faults[i].id))
             return true;
-    }
     return false;
 }
 
 struct tally {
     unsigned long agreed, differed, known, lacking, said[512];
-    bool executed[512]; /* qemu executed the line at least once */
+    bool executed[512]; /* they executed the line at least once */
     bool lacked[512];   /* and did not */
 };
 
-/* qemu without the extension raises SIGILL where we complete: counted apart, see below. */
-static bool is_missing(const struct riscv_case *o, const struct riscv_case *t)
-{
-    return t->signal == 4 && o->signal != 4;
-}
-
-static void compare(unsigned i, struct tally *t)
+static void compare(unsigned i, bool with_qemu, struct tally *t)
 {
     unsigned line = theirs[i].line;
+    bool illegal_there = theirs[i].signal == 4;
 
-    if (theirs[i].signal != 4)
+    if (!illegal_there)
         t->executed[line] = true;
     if (memcmp(&ours[i], &theirs[i], sizeof ours[i]) == 0) {
         t->agreed++;
-    } else if (is_missing(&ours[i], &theirs[i]) && !t->executed[line]) {
-        t->lacking++;
+    } else if (with_qemu && illegal_there && ours[i].signal != 4 && !t->executed[line]) {
+        t->lacking++; /* an extension that it does not have */
         t->lacked[line] = true;
-    } else if (known_fault(line)) {
+    } else if (with_qemu && known_fault(line)) {
         t->known++;
     } else {
         t->differed++;
@@ -229,21 +217,16 @@ static unsigned long env_number(const char *name, unsigned long otherwise)
     return s ? strtoul(s, NULL, 0) : otherwise;
 }
 
-TEST(evaluator_agrees_with_qemu)
+/* --- cases --- */
+
+/* Compares `total` cases in the evaluator with what run(n) makes of theirs[0 .. n). */
+static void run_cases(const char *name, bool (*run)(unsigned n), bool with_qemu)
 {
     unsigned long total = env_number("VM_CASES", 200000), done = 0;
     u64 rng = env_number("VM_SEED", 1);
-    static struct tally tally;
+    struct tally *t = calloc(1, sizeof *t);
 
-    if (!*RUNNER)
-        TEST_SKIP("there was no riscv64-linux-gnu-gcc to build the runner with");
-    if (!find_program())
-        TEST_SKIP("there is no qemu-riscv64: run ./dev assets, or name it in VM_QEMU_RISCV64");
-    choose_options();
-    if (!CHECK(open_file()))
-        return;
-    choose_lines();
-    while (done < total && tally.differed < 10000) {
+    while (t && done < total && t->differed < 10000) {
         unsigned n = total - done < BATCH ? (unsigned)(total - done) : BATCH;
 
         for (unsigned i = 0; i < n; i++)
@@ -252,19 +235,69 @@ TEST(evaluator_agrees_with_qemu)
         memcpy(ours, theirs, n * sizeof *theirs);
         for (unsigned i = 0; i < n; i++)
             riscv_case_eval(&ours[i], i);
-        if (!CHECK(run_oracle(n))) {
+        if (!CHECK(run(n))) {
             say_last(n);
-            return;
+            break;
         }
         for (unsigned i = 0; i < n; i++)
-            compare(i, &tally);
+            compare(i, with_qemu, t);
         done += n;
     }
-    printf("# %s: %lu cases agree, %lu known faults of qemu, %lu of instructions it lacks\n", version,
-           tally.agreed, tally.known, tally.lacking);
-    say_lacking(&tally);
-    CHECK_EQ(tally.differed, 0);
-    CHECK(tally.agreed > done / 2);
+    if (!CHECK(t != NULL))
+        return;
+    printf("# %s: %lu cases agree, %lu known faults, %lu of instructions it lacks\n", name,
+           t->agreed, t->known, t->lacking);
+    say_lacking(t);
+    CHECK_EQ(t->differed, 0);
+    CHECK(t->agreed > done / 2);
+    free(t);
 }
 
-TEST_MAIN(TEST_CASE(evaluator_agrees_with_qemu))
+static bool prepare(void)
+{
+    if (!theirs) {
+        CHECK(open_file());
+        choose_lines();
+    }
+    return theirs && usable_count;
+}
+
+TEST(evaluator_agrees_with_qemu)
+{
+    if (!*RUNNER)
+        TEST_SKIP("there was no riscv64-linux-gnu-gcc to build the runner with");
+    if (!find_program())
+        TEST_SKIP("there is no qemu-riscv64: run ./dev assets, or name it in VM_QEMU_RISCV64");
+    choose_options();
+    if (prepare())
+        run_cases(version, run_qemu, true);
+}
+
+static struct machine *machine;
+
+static bool run_engine(unsigned n)
+{
+    riscv_engine_run(machine, theirs, n);
+    return true;
+}
+
+TEST(interpreter_agrees_with_evaluator)
+{
+    machine = riscv_engine_new(ENGINE_INTERP, BATCH);
+    if (CHECK(machine) && prepare())
+        run_cases("interpreter", run_engine, false);
+    machine = riscv_engine_free(machine);
+}
+
+TEST(base_tier_agrees_with_evaluator)
+{
+    machine = riscv_engine_new(ENGINE_BASE, BATCH);
+    if (!machine)
+        TEST_SKIP("this host has no base tier");
+    if (prepare())
+        run_cases("base tier", run_engine, false);
+    machine = riscv_engine_free(machine);
+}
+
+TEST_MAIN(TEST_CASE(evaluator_agrees_with_qemu), TEST_CASE(interpreter_agrees_with_evaluator),
+          TEST_CASE(base_tier_agrees_with_evaluator))
