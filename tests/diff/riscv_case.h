@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 enum {
-    CASE_CODE = 0x20000000,   /* case n's code is at CASE_CODE + n * CASE_SLOT */
-    CASE_SLOT = 16,           /* at most 8 bytes of code, then c.ebreak */
+    CASE_CODE = 0x20000000, /* case n's code is at CASE_CODE + n * CASE_SLOT */
+    CASE_SLOT = 16,         /* at most 8 bytes of code, then c.ebreak */
     CASE_CODE_MAX = 8,
-    CASE_PAGE = 0x10000000,   /* the only data page; the pages around it are not there */
+    CASE_PAGE = 0x10000000, /* the only data page; the pages around it are not there */
     CASE_PAGE_SIZE = 4096,
-    CASE_MEM_SIZE = 256,      /* its end, which accesses are aimed at */
+    CASE_MEM_SIZE = 256, /* its end, which accesses are aimed at */
     CASE_MEM = CASE_PAGE + CASE_PAGE_SIZE - CASE_MEM_SIZE,
 };
 
 struct riscv_case {
     uint64_t x[32]; /* x[0]: unused */
     uint64_t f[32];
-    uint64_t pc;    /* after: where execution stopped */
+    uint64_t pc; /* after: where execution stopped */
     uint32_t fcsr;
     uint32_t signal; /* after: 5 SIGTRAP: completed, 4 SIGILL, 7 SIGBUS, 11 SIGSEGV */
     uint8_t code[CASE_CODE_MAX];

@@ -19,8 +19,8 @@ static const struct isa_line *line_at(unsigned line)
 /* All but system calls, and CSRs that depend on more than the instruction. */
 bool riscv_case_line_usable(unsigned line)
 {
-    static const char *const ids[] = { "ecall", "csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi",
-                                       "csrrci" };
+    static const char *const ids[] = { "ecall",  "csrrw",  "csrrs", "csrrc",
+                                       "csrrwi", "csrrsi", "csrrci" };
 
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
         if (!strcmp(line_at(line)->id, ids[i]))
@@ -32,11 +32,30 @@ bool riscv_case_line_usable(unsigned line)
 
 static u64 edge_int(u64 *rng)
 {
-    static const u64 edges[] = {
-        0, 1, 2, ~0ull, ~1ull, 1ull << 63, (1ull << 63) - 1, 0x80000000, 0x7fffffff,
-        0xffffffff, 0xffffffff80000000, 0xffffffff00000000, 0x100000000, 63, 64, 31, 32,
-        0x8080808080808080, 0x0101010101010101, 0x00ff00ff00ff00ff, 0x8000, 0x7fff, 0x80, 0x7f,
-    };
+    static const u64 edges[] = { 0,
+                                 1,
+                                 2,
+                                 ~0ull,
+                                 ~1ull,
+                                 1ull << 63,
+                                 (1ull << 63) - 1,
+                                 0x80000000,
+                                 0x7fffffff,
+                                 0xffffffff,
+                                 0xffffffff80000000,
+                                 0xffffffff00000000,
+                                 0x100000000,
+                                 63,
+                                 64,
+                                 31,
+                                 32,
+                                 0x8080808080808080,
+                                 0x0101010101010101,
+                                 0x00ff00ff00ff00ff,
+                                 0x8000,
+                                 0x7fff,
+                                 0x80,
+                                 0x7f };
 
     return edges[random_below(rng, ARRAY_SIZE(edges))];
 }
@@ -46,18 +65,12 @@ static u64 random_int(u64 *rng)
     u64 r = random_u64(rng);
 
     switch (random_below(rng, 6)) {
-    case 0:
-        return edge_int(rng);
-    case 1:
-        return edge_int(rng) + (r & 7) - 3;
-    case 2:
-        return 1ull << (r & 63);
-    case 3:
-        return (u64)((s64)r >> (r & 63)); /* any length */
-    case 4:
-        return r & random_u64(rng) & random_u64(rng); /* few ones */
-    default:
-        return r;
+    case 0: return edge_int(rng);
+    case 1: return edge_int(rng) + (r & 7) - 3;
+    case 2: return 1ull << (r & 63);
+    case 3: return (u64)((s64)r >> (r & 63));             /* any length */
+    case 4: return r & random_u64(rng) & random_u64(rng); /* few ones */
+    default: return r;
     }
 }
 
@@ -69,28 +82,19 @@ static u64 random_float(u64 *rng, unsigned expo, unsigned mant)
     u64 bias = top >> 1, fraction = random_u64(rng) & bits_mask(mant);
 
     switch (random_below(rng, 12)) {
-    case 0:
-        return sign; /* zero */
-    case 1:
-        return sign | top << mant; /* infinity */
-    case 2:
-        return sign | top << mant | fraction | 1ull << (mant - 1); /* quiet NaN */
-    case 3:
-        return sign | top << mant | (fraction >> 1) | 1; /* signalling NaN */
-    case 4:
-        return sign | fraction >> (r >> 8) % mant; /* subnormal */
-    case 5:
-        return sign | (top - 1) << mant | bits_mask(mant); /* largest */
-    case 6:
-        return sign | (r >> 8 & 1) << mant | (fraction & 3); /* smallest */
+    case 0: return sign;                                               /* zero */
+    case 1: return sign | top << mant;                                 /* infinity */
+    case 2: return sign | top << mant | fraction | 1ull << (mant - 1); /* quiet NaN */
+    case 3: return sign | top << mant | (fraction >> 1) | 1;           /* signalling NaN */
+    case 4: return sign | fraction >> (r >> 8) % mant;                 /* subnormal */
+    case 5: return sign | (top - 1) << mant | bits_mask(mant);         /* largest */
+    case 6: return sign | (r >> 8 & 1) << mant | (fraction & 3);       /* smallest */
     case 7: /* near 2^n, n up to 64: what integer conversions care about */
         return (sign | (bias + (r >> 8) % 66) << mant) + (r >> 16) % 5 - 2;
     case 8: /* few fraction bits */
         return sign | (bias - 3 + (r >> 8) % 12) << mant | (fraction & ~bits_mask(mant - 4));
-    case 9:
-        return sign | bias << mant | fraction;
-    default:
-        return sign | (r >> 8 & top) << mant | fraction;
+    case 9: return sign | bias << mant | fraction;
+    default: return sign | (r >> 8 & top) << mant | fraction;
     }
 }
 
@@ -164,9 +168,10 @@ static bool is_indirect(const struct isa_line *l)
 /* Does the line compute an address from its first source and an offset? */
 static bool is_memory(const struct isa_line *l)
 {
-    static const char *const words[] = { "lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh",
-                                         "sw", "sd", "flh", "flw", "fld", "fsh", "fsw", "fsd",
-                                         "lwsp", "ldsp", "swsp", "sdsp", "fldsp", "fsdsp" };
+    static const char *const words[] = { "lb",   "lh",   "lw",   "ld",    "lbu",  "lhu",
+                                         "lwu",  "sb",   "sh",   "sw",    "sd",   "flh",
+                                         "flw",  "fld",  "fsh",  "fsw",   "fsd",  "lwsp",
+                                         "ldsp", "swsp", "sdsp", "fldsp", "fsdsp" };
     const char *name = strncmp(l->mnemonic, "c.", 2) ? l->mnemonic : l->mnemonic + 2;
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -13,8 +13,9 @@ bool riscv_case_line_usable(unsigned line);
 /* A case of the line for slot `slot` of a batch of `slots`. *rng: see random.h. */
 void riscv_case_make(struct riscv_case *c, unsigned line, unsigned slot, unsigned slots, u64 *rng);
 
-/* Runs the case's code in the evaluator and leaves the state after in *c. */
-void riscv_case_eval(struct riscv_case *c, unsigned slot);
+/* Runs the case's code in the evaluator, with mstatus.FS = fs (0 off, 1 initial, 3 dirty), and
+ * leaves the state after in *c. Returns FS after. */
+unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs);
 
 /* A machine whose engine runs cases on a tier (enum engine_tier), batches of up to `slots`.
  * NULL where this host has no such tier. One at a time runs. */

@@ -33,15 +33,11 @@ static struct machine *now; /* whose exception it is: struct isa has no argument
 static u32 signal_of(u32 cause)
 {
     switch (cause) {
-    case RV_BREAKPOINT:
-        return 5;
-    case RV_ILLEGAL:
-        return 4;
+    case RV_BREAKPOINT: return 5;
+    case RV_ILLEGAL: return 4;
     case RV_LOAD_MISALIGNED:
-    case RV_STORE_MISALIGNED:
-        return 7;
-    default:
-        return 11;
+    case RV_STORE_MISALIGNED: return 7;
+    default: return 11;
     }
 }
 
@@ -138,8 +134,9 @@ static void reset_hart(struct machine *m)
 struct machine *riscv_engine_new(unsigned tier, unsigned slots)
 {
     struct machine *m = calloc(1, sizeof *m);
-    struct engine_host host = { .arg = m, .clock = no_clock, .firmware_call = no_firmware,
-                                .paused = on_paused };
+    struct engine_host host = {
+        .arg = m, .clock = no_clock, .firmware_call = no_firmware, .paused = on_paused
+    };
     struct err err = { 0 };
 
     if (!m)
@@ -151,8 +148,11 @@ struct machine *riscv_engine_new(unsigned tier, unsigned slots)
     m->map = mem_map_new("cases");
     m->code = add_ram(m, "code", CASE_CODE, bits_align_up((u64)slots * CASE_SLOT, MEM_PAGE_SIZE));
     m->data = add_ram(m, "data", CASE_PAGE, CASE_PAGE_SIZE);
-    struct engine_config cfg = { .isa = &m->isa, .handlers = riscv_interp_handlers, .map = m->map,
-                                 .cpus = 1, .tier = (enum engine_tier)tier };
+    struct engine_config cfg = { .isa = &m->isa,
+                                 .handlers = riscv_interp_handlers,
+                                 .map = m->map,
+                                 .cpus = 1,
+                                 .tier = (enum engine_tier)tier };
     if (engine_new(&cfg, &host, &m->engine, &err))
         return riscv_engine_free(m); /* this host has no such tier */
     reset_hart(m);

@@ -13,7 +13,7 @@ enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_SEGV = 11 };
 
 struct run {
     u8 page[CASE_PAGE_SIZE];
-    u32 signal;    /* of a failed access */
+    u32 signal; /* of a failed access */
     bool reserved;
     u64 reservation;
 };
@@ -136,7 +136,7 @@ static void build(struct ir_block *block, const struct riscv_case *c)
 
 static void load_state(struct rv_state *s, const struct riscv_case *c)
 {
-    *s = (struct rv_state){ .fs = 1, .frm = c->fcsr >> 5 & 7, .fflags = c->fcsr & 31 };
+    *s = (struct rv_state){ .frm = c->fcsr >> 5 & 7, .fflags = c->fcsr & 31 };
     s->menvcfg = s->senvcfg = ~0ull; /* cache-block operations are allowed */
     memcpy(s->x + 1, c->x + 1, sizeof s->x - 8);
     memcpy(s->f, c->f, sizeof s->f);
@@ -161,7 +161,7 @@ static u32 signal_of(const struct ir_eval_result *end, const struct vcpu *v, con
     return cause == RV_BREAKPOINT ? SIG_TRAP : cause == RV_ILLEGAL ? SIG_ILL : SIG_SEGV;
 }
 
-void riscv_case_eval(struct riscv_case *c, unsigned slot)
+unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs)
 {
     static _Alignas(16) u8 cpu[VCPU_STATE_OFF + sizeof(struct rv_state)];
     static struct ir_block block;
@@ -176,6 +176,7 @@ void riscv_case_eval(struct riscv_case *c, unsigned slot)
     v->isa = &riscv_isa;
     v->env = &env;
     load_state(rv_state(v), c);
+    rv_state(v)->fs = (u8)fs;
     build(&block, c);
     end = ir_eval(&block, rv_state(v), riscv_isa.fp_env_offset, CASE_CODE + (u64)slot * CASE_SLOT,
                   &mem, v, pending);
@@ -183,4 +184,5 @@ void riscv_case_eval(struct riscv_case *c, unsigned slot)
     memcpy(c->mem, r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
     c->pc = end.pc;
     c->signal = signal_of(&end, v, &r);
+    return rv_state(v)->fs;
 }

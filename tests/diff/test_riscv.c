@@ -21,7 +21,9 @@ enum { BATCH = 20000, MAX_SAID = 40 };
 /* What qemu 10 does wrong, by line. Besides: a misaligned SC without a reservation ends it
  * ("unhandled CPU exception 0x6"), so none is made; it leaves senvcfg's CBIE and CBCFE off,
  * so that CBO.INVAL, CLEAN and FLUSH count as lacking. */
-static const struct { const char *id, *why; } qemu_faults[] = {
+static const struct {
+    const char *id, *why;
+} qemu_faults[] = {
     { "sfence.w.inval", "qemu-user lets U-mode execute it; it is illegal there" },
     { "sfence.inval.ir", "the same" },
 };
@@ -56,7 +58,10 @@ static bool find_program(void)
 
     if (given)
         return try_program(given);
-    snprintf(path, sizeof path, "%s%s/vm-dev/qemu10/run/qemu-riscv64-10", cache ? cache : home ? home : "",
+    snprintf(path, sizeof path, "%s%s/vm-dev/qemu10/run/qemu-riscv64-10",
+             cache  ? cache
+             : home ? home
+                    : "",
              cache ? "" : "/.cache");
     return try_program(path) || try_program("qemu-riscv64");
 }
@@ -99,8 +104,8 @@ static void say_regs(const char *what, const u64 *b, const u64 *o, const u64 *t)
 {
     for (unsigned i = 0; i < 32; i++)
         if (o[i] != t[i])
-            printf("#   %s%u: before %#" PRIx64 ", ours %#" PRIx64 ", theirs %#" PRIx64 "\n", what, i,
-                   b[i], o[i], t[i]);
+            printf("#   %s%u: before %#" PRIx64 ", ours %#" PRIx64 ", theirs %#" PRIx64 "\n", what,
+                   i, b[i], o[i], t[i]);
 }
 
 static void say_operand(const struct riscv_case *b, unsigned number, u16 offset)
@@ -108,7 +113,8 @@ static void say_operand(const struct riscv_case *b, unsigned number, u16 offset)
     const u16 f = offsetof(struct rv_state, f), pc = offsetof(struct rv_state, pc);
 
     if (offset >= f && offset < offsetof(struct rv_state, frm))
-        printf("#   operand %u: f%u = %#" PRIx64 "\n", number, (offset - f) / 8, b->f[(offset - f) / 8]);
+        printf("#   operand %u: f%u = %#" PRIx64 "\n", number, (offset - f) / 8,
+               b->f[(offset - f) / 8]);
     else if (offset < pc)
         printf("#   operand %u: x%u = %#" PRIx64 "\n", number, offset / 8, b->x[offset / 8]);
 }
@@ -234,7 +240,7 @@ static void run_cases(const char *name, bool (*run)(unsigned n), bool with_qemu)
         memcpy(before, theirs, n * sizeof *theirs);
         memcpy(ours, theirs, n * sizeof *theirs);
         for (unsigned i = 0; i < n; i++)
-            riscv_case_eval(&ours[i], i);
+            riscv_case_eval(&ours[i], i, 1);
         if (!CHECK(run(n))) {
             say_last(n);
             break;
@@ -299,5 +305,49 @@ TEST(base_tier_agrees_with_evaluator)
     machine = riscv_engine_free(machine);
 }
 
-TEST_MAIN(TEST_CASE(evaluator_agrees_with_qemu), TEST_CASE(interpreter_agrees_with_evaluator),
-          TEST_CASE(base_tier_agrees_with_evaluator))
+/* --- mstatus.FS, which a user program does not see --- */
+
+static bool is_float(unsigned line)
+{
+    static const char *const exts[] = { "f", "d", "c_d", "zfhmin", "zfa" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(exts); i++)
+        if (!strcmp(riscv_lines.lines[line].ext, exts[i]))
+            return true;
+    return strstr(riscv_lines.lines[line].id, "/fp") != NULL;
+}
+
+/* Off: illegal, nothing happens. On: dirty when a register or a flag has changed, and for
+ * everything else as it was. */
+static void check_fs(unsigned line, u64 *rng)
+{
+    struct riscv_case first, c;
+    bool changed;
+    unsigned fs;
+
+    riscv_case_make(&first, line, 0, BATCH, rng);
+    c = first;
+    fs = riscv_case_eval(&c, 0, 0);
+    if (is_float(line) && (c.signal != 4 || fs != 0 || memcmp(c.x, first.x, sizeof c.x) ||
+                           memcmp(c.f, first.f, sizeof c.f) || c.fcsr != first.fcsr))
+        (void)TEST_FAIL_("%s does something while FS is off", riscv_lines.lines[line].id);
+    c = first;
+    fs = riscv_case_eval(&c, 0, 1);
+    changed = memcmp(c.f, first.f, sizeof c.f) || c.fcsr != first.fcsr;
+    if ((changed && fs != 3) || (!is_float(line) && (changed || fs != 1)))
+        (void)TEST_FAIL_("%s leaves FS %u", riscv_lines.lines[line].id, fs);
+}
+
+TEST(floating_point_state_is_tracked)
+{
+    u64 rng = 11;
+
+    if (!prepare())
+        return;
+    for (unsigned i = 0; i < usable_count; i++)
+        for (unsigned n = 0; n < 40; n++)
+            check_fs(usable[i], &rng);
+}
+
+TEST_MAIN(TEST_CASE(floating_point_state_is_tracked), TEST_CASE(evaluator_agrees_with_qemu),
+          TEST_CASE(interpreter_agrees_with_evaluator), TEST_CASE(base_tier_agrees_with_evaluator))

@@ -240,7 +240,8 @@ static void parse_field(char *p)
     guest.fields[grow(&guest.field_count, MAX_FIELDS, "fields")] = f;
 }
 
-/* name=kind(field) name=kind#number: a register; name=field name=#number name=@func: an immediate */
+/* name=kind(field) name=kind#number: a register; name=field name=#number name=@func: an immediate
+ */
 static struct bind parse_bind(char *name, char *value)
 {
     struct bind b = { .name = keep(name), .regs = -1, .field = -1 };
