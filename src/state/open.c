@@ -141,7 +141,7 @@ static int sections_read(struct state_reader *r, struct err *err)
 {
     struct cursor c = { r->file + STATE_FILE_HEADER, r->file + r->size, false };
     struct crc32 *crc = malloc(sizeof *crc);
-    u32 count;
+    u32 count = 0;
     int rc;
 
     if (!crc)
