@@ -206,7 +206,11 @@ TEST(loopback_joins_both_directions)
     CHECK(!fake_irq(&h, 0));
     CHECK_EQ(get(LSR), THRE_TEMT | 1);
     CHECK_EQ(get(DATA), 'B');
+    fake_type(&h, "x", 1); /* the line is cut off */
+    CHECK_EQ(get(LSR), THRE_TEMT);
     set(MCR, 0);
+    fake_settle(&h);
+    CHECK_EQ(get(DATA), 'x');
     end();
 }
 
