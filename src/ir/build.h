@@ -1,9 +1,10 @@
 /*
  * build.h - the vocabulary in which semantics (*.sem.c) is written.
  *
- * The same functions exist twice: build.c appends operations to a block, and
- * semgen's printing builder writes an interpreter handler. Three C types keep
- * three binding times apart:
+ * The same semantics run in two builders: build.c as it is appends operations of a
+ * decoded instruction to a block; with symbolic operands it makes the block from
+ * which semgen prints an interpreter handler. Three C types keep three binding times
+ * apart:
  *   plain integers  variant fields, known when a handler is generated: C `if` is for these
  *   sem_reg/sem_imm operands, known when an instruction is decoded: opaque here
  *   ir_val          values, known when the instruction runs
@@ -13,8 +14,10 @@
  *  - ir_set at the outermost level is buffered until the instruction ends or
  *    ir_commit: a fault leaves nothing behind, and ir_get still sees old values;
  *  - inside ir_if / ir_loop / ir_vloop, SET takes effect at once, and after it
- *    nothing in the instruction may fault unless ir_commit comes between;
- *    use variables to carry a value out;
+ *    nothing in the instruction may fault, nor ir_get, unless ir_commit comes
+ *    between; use variables to carry a value out;
+ *  - ir_jump, ir_jump_if, ir_end_block are said at the outermost level, at most one in
+ *    an instruction; they happen at its end, after the buffered sets;
  *  - values of different types are never mixed; extend or truncate.
  */
 #ifndef IR_BUILD_H
@@ -90,6 +93,7 @@ ir_val ir_zext(struct ir_builder *s, enum ir_type t, ir_val v);
 ir_val ir_trunc(struct ir_builder *s, enum ir_type t, ir_val v);
 ir_val ir_high64(struct ir_builder *s, ir_val i128);
 ir_val ir_concat64(struct ir_builder *s, ir_val low, ir_val high);
+/* field: of into's type or narrower (then zero-extended). */
 ir_val ir_deposit(struct ir_builder *s, ir_val into, ir_val field, unsigned at, unsigned bits);
 
 /* memory: addresses are i64 */
@@ -140,16 +144,25 @@ void   ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target);
 void   ir_end_block(struct ir_builder *s);
 
 /* A helper with up to three i64 arguments; unused ones are IR_NOVAL. Returns an
- * i64. Buffered sets are not visible to it: a helper that reads state runs first. */
+ * i64. Buffered sets are not visible to it: a helper that reads state runs first.
+ * IRH_ENDS and IRH_SETS_PC add the ENDBLOCK by themselves. */
 #define IR_NOVAL ((ir_val){ IR_NO_VAL })
 ir_val ir_call(struct ir_builder *s, const struct ir_helper *h, ir_val a, ir_val b, ir_val c);
 
-/* --- the real builder only --- */
+/* --- who drives a builder: engines, semgen, tests --- */
 
-/* Starts building into *block (cleared). Caller's storage; borrows block. */
-struct ir_builder *ir_builder_new(void);
-struct ir_builder *ir_builder_free(struct ir_builder *s);
+/* symbolic: operands >= 0 are allowed; then `c` of a GET, SET, GETX, SETX is the number
+ * of the register operand, `c` of a CONST that of the immediate, and PC counts from this
+ * instruction (c = 0) or the one that follows (c = 1). Such a block is only printed.
+ * NULL when memory is out. */
+struct ir_builder *ir_builder_new(bool symbolic);
+struct ir_builder *ir_builder_free(struct ir_builder *s); /* returns NULL */
+
+/* Starts building into *block (cleared); borrows block until the next begin. */
 void ir_builder_begin(struct ir_builder *s, struct ir_block *block);
+
+/* Broken rules call fn with one sentence instead of BUG; it must not return. */
+void ir_builder_on_bug(struct ir_builder *s, void (*fn)(const char *what));
 
 /* Opens and closes one instruction at `offset` bytes from the block's start. */
 void ir_builder_insn(struct ir_builder *s, u32 offset, u32 len);

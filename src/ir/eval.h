@@ -28,6 +28,7 @@ enum ir_eval_end {
     IR_EVAL_NEXT,     /* fell through the end of the block: pc is set after it */
     IR_EVAL_JUMP,     /* a jump was taken or not taken: pc is set */
     IR_EVAL_ENDBLOCK, /* ENDBLOCK: pc is set after that instruction */
+    IR_EVAL_PC_SET,   /* ENDBLOCK after a helper that set the pc slot: it counts, not pc */
     IR_EVAL_RAISED,   /* RAISE: cause and value are set, pc is the instruction's */
     IR_EVAL_FAULTED,  /* a memory callback or helper raised; pc is the instruction's */
 };

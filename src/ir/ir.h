@@ -67,7 +67,7 @@ enum {
 };
 
 struct ir_op_info {
-    const char *name; /* lower case, as printed */
+    const char *name; /* as in ops.def; printed in lower case */
     u8 shape;         /* enum ir_shape_kind */
     u8 effects;       /* IRE_* */
     const char *text, *doc;
@@ -108,7 +108,7 @@ enum ir_rmw {
 /* What must be visible before what: bit 0 load-load, 1 load-store, 2 store-load, 3 store-store. */
 enum { IR_FENCE_LL = 1, IR_FENCE_LS = 2, IR_FENCE_SL = 4, IR_FENCE_SS = 8, IR_FENCE_ALL = 15 };
 
-enum { IR_ROUND_DYNAMIC = 7 }; /* in ir_fp.round: the mode in the CPU's fp_env */
+enum { IR_ROUND_DYNAMIC = 7 }; /* in ir_fp.round: the mode in the CPU's fp_env, which is FP_RNE to FP_RTO */
 
 /* Immediate of the floating-point operations; see ir/fp.h for the values. */
 struct ir_fp {
@@ -116,6 +116,7 @@ struct ir_fp {
     u8 from;   /* FCVT: format of a */
     u8 rules;  /* enum fp_rules */
     u8 round;  /* enum fp_round or IR_ROUND_DYNAMIC */
+    u8 env;    /* which struct fp_env: 0, or 1 for the one behind it (x87 beside SSE) */
 };
 
 /* imm2 of FTOI. */
@@ -150,6 +151,16 @@ struct ir_helper {
     u64 (*fn)(struct vcpu *c, u64 a, u64 b, u64 d);
     u32 effects; /* IRH_* */
 };
+
+/* Defines a helper's row. Rows stand in files that hold nothing but them and the
+ * functions' prototypes: semgen compiles these with SEMGEN defined and has no functions. */
+#ifdef SEMGEN
+#define IR_HELPER(row, function, effect_bits)                                                      \
+    const struct ir_helper row = { #function, NULL, effect_bits }
+#else
+#define IR_HELPER(row, function, effect_bits)                                                      \
+    const struct ir_helper row = { #function, function, effect_bits }
+#endif
 
 /* One operation: 32 bytes. */
 struct ir_op {

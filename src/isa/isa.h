@@ -179,7 +179,7 @@ struct isa {
     const char *name;               /* "riscv64": as --arch spells it */
     u32 state_size;                 /* bytes of guest state */
     u32 pc_offset;                  /* u64 in guest state */
-    u32 fp_env_offset;              /* struct fp_env in guest state */
+    u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
     const struct state_list *state; /* the declared state */
     unsigned mmu_banks;             /* 1..16 TLB banks it uses */
     unsigned insn_align;            /* bytes; an instruction may not start elsewhere */

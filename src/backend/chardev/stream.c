@@ -3,7 +3,7 @@
  */
 #include "backend/chardev/stream.h"
 #include "base/bug.h"
-#include "host/clock.h"
+#include "base/log.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,11 +198,13 @@ void stream_set_room(struct chardev *cd)
 
 /* Watches */
 
-static void set_watch(struct stream *s, struct loop_fd **watch, int fd, unsigned events, bool wanted,
-                      void (*fn)(void *arg, unsigned events))
+static void set_watch(struct stream *s, struct loop_fd **watch, int fd, unsigned events,
+                      bool wanted, void (*fn)(void *arg, unsigned events))
 {
     struct err err = { 0 };
 
+    /* stream_attach() has found that it can be watched; output that cannot is a
+     * regular file, which takes everything and leaves nothing to wait for. */
     if (!wanted) {
         loop_fd_free(*watch);
         *watch = NULL;
@@ -210,8 +212,7 @@ static void set_watch(struct stream *s, struct loop_fd **watch, int fd, unsigned
         loop_fd_set_events(*watch, events);
     } else if (loop_fd_new(s->loop, fd, events, fn, s, watch, &err)) {
         *watch = NULL;
-        if (fd == s->in_fd)
-            s->in_ready = true; /* attach found that it can be watched: out of memory now */
+        log_error("%s: %s", s->cd.ops->name, err.text);
     }
 }
 

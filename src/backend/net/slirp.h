@@ -13,10 +13,14 @@
 #include "host/loop.h"
 
 struct slirp_options {
-    const char *const *hostfwd; /* each "tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT" */
+    /* Each "tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT". No HOSTADDR: 127.0.0.1 (say
+     * 0.0.0.0 to be reached from outside); no GUESTADDR: 10.0.2.15. IPv6 addresses in
+     * brackets, on both sides. */
+    const char *const *hostfwd;
     unsigned hostfwd_count;
-    bool restricted;            /* the guest reaches neither the host nor the world */
-    ns_t (*clock)(void *arg);   /* the VM's clock, monotonic */
+    bool restricted;          /* the guest reaches neither the host nor the world */
+    ns_t (*clock)(void *arg); /* the VM's clock, monotonic; asked in the loop and in
+                                 net_backend_send(); not NULL */
     void *clock_arg;
 };
 

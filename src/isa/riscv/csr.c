@@ -6,9 +6,11 @@
  * Sstc, Sscofpmf, AIA chapter 2.
  */
 #include "isa/riscv/csr.h"
+#include "isa/riscv/helpers.h"
 
 #include "base/bits.h"
 #include "ir/fp.h"
+#include "isa/riscv/helpers.h"
 #include "isa/riscv/mmu.h"
 #include "isa/riscv/priv.h"
 #include "isa/riscv/sysreg.h"
@@ -628,7 +630,7 @@ static u64 access(struct vcpu *c, unsigned csr, unsigned how, u64 v)
     return old;
 }
 
-static u64 do_csr(struct vcpu *c, u64 what, u64 v, u64 d)
+u64 rv_do_csr(struct vcpu *c, u64 what, u64 v, u64 d)
 {
     unsigned csr = what & 0xfff, how = what >> 12 & 15;
     bool write = how & (RV_CSR_WRITE | RV_CSR_SET | RV_CSR_CLEAR);
@@ -640,13 +642,7 @@ static u64 do_csr(struct vcpu *c, u64 what, u64 v, u64 d)
     return access(c, csr, how, v);
 }
 
-static u64 do_fcsr(struct vcpu *c, u64 what, u64 v, u64 d)
+u64 rv_do_fcsr(struct vcpu *c, u64 what, u64 v, u64 d)
 {
     return access(c, what & 3, what >> 12 & 15, v);
 }
-
-const struct ir_helper rv_helper_csr = {
-    "rv_helper_csr", do_csr,
-    IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS
-};
-const struct ir_helper rv_helper_fcsr = { "rv_helper_fcsr", do_fcsr, IRH_READS | IRH_WRITES };

@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "isa/riscv/csr.h"
+#include "isa/riscv/helpers.h"
 #include "isa/riscv/mmu.h"
 
 #define CAUSE_INTERRUPT (1ull << 63)
@@ -116,7 +117,7 @@ static u64 illegal(struct vcpu *c, u64 raw)
     return 0;
 }
 
-static u64 do_ecall(struct vcpu *c, u64 a, u64 b, u64 d)
+u64 rv_do_ecall(struct vcpu *c, u64 a, u64 b, u64 d)
 {
     struct rv_state *s = rv_state(c);
 
@@ -126,7 +127,7 @@ static u64 do_ecall(struct vcpu *c, u64 a, u64 b, u64 d)
     return 0;
 }
 
-static u64 do_mret(struct vcpu *c, u64 raw, u64 b, u64 d)
+u64 rv_do_mret(struct vcpu *c, u64 raw, u64 b, u64 d)
 {
     struct rv_state *s = rv_state(c);
     unsigned to = (unsigned)bits_get(s->mstatus, MSTATUS_MPP_SHIFT, 2);
@@ -143,7 +144,7 @@ static u64 do_mret(struct vcpu *c, u64 raw, u64 b, u64 d)
     return 0;
 }
 
-static u64 do_sret(struct vcpu *c, u64 raw, u64 b, u64 d)
+u64 rv_do_sret(struct vcpu *c, u64 raw, u64 b, u64 d)
 {
     struct rv_state *s = rv_state(c);
     unsigned to = (unsigned)bits_get(s->mstatus, MSTATUS_SPP_SHIFT, 1);
@@ -158,7 +159,7 @@ static u64 do_sret(struct vcpu *c, u64 raw, u64 b, u64 d)
     return 0;
 }
 
-static u64 do_wfi(struct vcpu *c, u64 raw, u64 b, u64 d)
+u64 rv_do_wfi(struct vcpu *c, u64 raw, u64 b, u64 d)
 {
     struct rv_state *s = rv_state(c);
 
@@ -168,7 +169,7 @@ static u64 do_wfi(struct vcpu *c, u64 raw, u64 b, u64 d)
     return 0;
 }
 
-static u64 do_sfence_vma(struct vcpu *c, u64 va, u64 asid, u64 info)
+u64 rv_do_sfence_vma(struct vcpu *c, u64 va, u64 asid, u64 info)
 {
     struct rv_state *s = rv_state(c);
     bool has_va = info >> 32 & 1, has_asid = info >> 33 & 1;
@@ -181,12 +182,12 @@ static u64 do_sfence_vma(struct vcpu *c, u64 va, u64 asid, u64 info)
     return 0;
 }
 
-static u64 do_sfence_inval(struct vcpu *c, u64 raw, u64 b, u64 d)
+u64 rv_do_sfence_inval(struct vcpu *c, u64 raw, u64 b, u64 d)
 {
     return rv_state(c)->priv == RV_U ? illegal(c, raw) : 0;
 }
 
-static u64 do_fence_i(struct vcpu *c, u64 a, u64 b, u64 d)
+u64 rv_do_fence_i(struct vcpu *c, u64 a, u64 b, u64 d)
 {
     c->env->icache_sync(c);
     return 0;
@@ -194,7 +195,7 @@ static u64 do_fence_i(struct vcpu *c, u64 a, u64 b, u64 d)
 
 /* Cache-block operations are enabled per mode; what they do to a coherent memory is
  * nothing. "Base Cache Management Operation ISA", section on environment configuration. */
-static u64 do_cbo_check(struct vcpu *c, u64 kind, u64 raw, u64 d)
+u64 rv_do_cbo_check(struct vcpu *c, u64 kind, u64 raw, u64 d)
 {
     static const u64 enable[] = { ENVCFG_CBIE, ENVCFG_CBCFE, ENVCFG_CBZE };
     const struct rv_state *s = rv_state(c);
@@ -205,34 +206,7 @@ static u64 do_cbo_check(struct vcpu *c, u64 kind, u64 raw, u64 d)
 }
 
 /* A stall that ends at once is a legal one, whatever mstatus.TW says. */
-static u64 do_wrs(struct vcpu *c, u64 timed, u64 raw, u64 d)
+u64 rv_do_wrs(struct vcpu *c, u64 timed, u64 raw, u64 d)
 {
     return 0;
 }
-
-const struct ir_helper rv_helper_ecall = {
-    "rv_helper_ecall", do_ecall,
-    IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS
-};
-const struct ir_helper rv_helper_mret = {
-    "rv_helper_mret", do_mret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC
-};
-const struct ir_helper rv_helper_sret = {
-    "rv_helper_sret", do_sret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC
-};
-const struct ir_helper rv_helper_wfi = {
-    "rv_helper_wfi", do_wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS
-};
-const struct ir_helper rv_helper_sfence_vma = {
-    "rv_helper_sfence_vma", do_sfence_vma, IRH_RAISES | IRH_READS | IRH_MEM | IRH_ENDS
-};
-const struct ir_helper rv_helper_sfence_inval = {
-    "rv_helper_sfence_inval", do_sfence_inval, IRH_RAISES | IRH_READS
-};
-const struct ir_helper rv_helper_fence_i = {
-    "rv_helper_fence_i", do_fence_i, IRH_MEM | IRH_ENDS
-};
-const struct ir_helper rv_helper_cbo_check = {
-    "rv_helper_cbo_check", do_cbo_check, IRH_RAISES | IRH_READS
-};
-const struct ir_helper rv_helper_wrs = { "rv_helper_wrs", do_wrs, 0 };

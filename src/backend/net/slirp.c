@@ -1,0 +1,409 @@
+/*
+ * slirp.c - user-mode networking by libslirp.
+ *
+ * libslirp calls back with frames and timers from within any call; frames for the
+ * guest are queued and handed over in the loop, timers are looked at in each round
+ * against the VM's clock.
+ */
+#include "backend/net/slirp.h"
+#include "backend/net/hostfwd.h"
+#include "backend/net/slirp_poll.h"
+#include "base/bug.h"
+#include "base/log.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <slirp/libslirp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_MAX 1024 /* frames that wait for the guest; TCP repeats what is dropped */
+#define FRAME_MIN 14u
+
+struct frame {
+    struct frame *next;
+    size_t len;
+    u8 data[];
+};
+
+struct slirp_timer {
+    struct slirp_timer *next;
+    SlirpTimerCb fn;
+    void *arg;
+    s64 expires; /* ms of the VM's clock, or NEVER */
+};
+#define NEVER INT64_MAX
+
+struct user_net {
+    struct net_backend net;
+    struct loop *loop;      /* borrows */
+    struct loop_hook *hook; /* owns */
+    Slirp *slirp;           /* owns */
+    struct slirp_poll poll;
+    ns_t (*clock)(void *arg);
+    void *clock_arg;
+    struct slirp_timer *timers;       /* owns */
+    struct frame *queue, **queue_end; /* owns */
+    unsigned queued;
+    bool ready;   /* the guest takes frames */
+    bool in_hook; /* our own turn in the loop: no need to wake it */
+    u8 sent[NET_FRAME_MAX];
+};
+
+static void need_turn(struct user_net *u)
+{
+    if (!u->in_hook)
+        loop_wake(u->loop);
+}
+
+/* What libslirp calls */
+
+static ssize_t cb_send_packet(const void *data, size_t len, void *opaque)
+{
+    struct user_net *u = opaque;
+    struct frame *f;
+
+    if (!u->net.receive || u->queued == QUEUE_MAX)
+        return (ssize_t)len; /* dropped */
+    f = malloc(sizeof *f + len);
+    if (!f)
+        return (ssize_t)len;
+    f->next = NULL;
+    f->len = len;
+    memcpy(f->data, data, len);
+    *u->queue_end = f;
+    u->queue_end = &f->next;
+    u->queued++;
+    need_turn(u);
+    return (ssize_t)len;
+}
+
+static void cb_guest_error(const char *text, void *opaque)
+{
+    log_guest("network: %s", text);
+}
+
+static s64 cb_clock(void *opaque)
+{
+    struct user_net *u = opaque;
+
+    return (s64)u->clock(u->clock_arg);
+}
+
+static void *cb_timer_new(SlirpTimerCb fn, void *arg, void *opaque)
+{
+    struct user_net *u = opaque;
+    struct slirp_timer *t = calloc(1, sizeof *t);
+
+    if (!t) /* libslirp has no way to hear of it and its own allocator aborts, too */
+        return NULL;
+    *t = (struct slirp_timer){ .next = u->timers, .fn = fn, .arg = arg, .expires = NEVER };
+    u->timers = t;
+    return t;
+}
+
+static void cb_timer_free(void *timer, void *opaque)
+{
+    struct user_net *u = opaque;
+
+    for (struct slirp_timer **at = &u->timers; *at; at = &(*at)->next) {
+        if (*at == timer) {
+            *at = (*at)->next;
+            break;
+        }
+    }
+    free(timer);
+}
+
+static void cb_timer_mod(void *timer, s64 expires, void *opaque)
+{
+    struct slirp_timer *t = timer;
+
+    if (!t)
+        return;
+    t->expires = expires;
+    need_turn(opaque);
+}
+
+static void cb_fd_changed(int fd, void *opaque)
+{
+    struct user_net *u = opaque;
+
+    slirp_poll_forget(&u->poll, fd);
+}
+
+static void cb_notify(void *opaque)
+{
+    need_turn(opaque);
+}
+
+static int cb_add_poll(int fd, int events, void *opaque)
+{
+    struct user_net *u = opaque;
+
+    return slirp_poll_add(&u->poll, fd, events);
+}
+
+static int cb_get_revents(int idx, void *opaque)
+{
+    struct user_net *u = opaque;
+
+    return slirp_poll_revents(&u->poll, idx);
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = cb_send_packet,
+    .guest_error = cb_guest_error,
+    .clock_get_ns = cb_clock,
+    .timer_new = cb_timer_new,
+    .timer_free = cb_timer_free,
+    .timer_mod = cb_timer_mod,
+    .register_poll_fd = cb_fd_changed,
+    .unregister_poll_fd = cb_fd_changed,
+    .notify = cb_notify,
+};
+
+/* Our turns in the loop */
+
+static void lower(ns_t *timeout, ns_t to)
+{
+    if (to < *timeout)
+        *timeout = to;
+}
+
+static s64 now_ms(struct user_net *u)
+{
+    return (s64)(u->clock(u->clock_arg) / NS_PER_MS);
+}
+
+static void lower_by_timers(struct user_net *u, ns_t *timeout)
+{
+    s64 now = now_ms(u);
+
+    for (struct slirp_timer *t = u->timers; t; t = t->next)
+        if (t->expires != NEVER)
+            lower(timeout, t->expires > now ? (ns_t)(t->expires - now) * NS_PER_MS : 0);
+}
+
+static void before_wait(void *arg, ns_t *timeout)
+{
+    struct user_net *u = arg;
+    u32 ms = UINT32_MAX;
+
+    u->in_hook = true;
+    slirp_poll_begin(&u->poll);
+    slirp_pollfds_fill(u->slirp, &ms, cb_add_poll, u);
+    slirp_poll_commit(&u->poll);
+    if (ms != UINT32_MAX)
+        lower(timeout, ms * NS_PER_MS);
+    lower_by_timers(u, timeout);
+    if (u->ready && u->queue)
+        *timeout = 0;
+    u->in_hook = false;
+}
+
+static struct slirp_timer *find_due(struct user_net *u)
+{
+    s64 now = now_ms(u);
+
+    for (struct slirp_timer *t = u->timers; t; t = t->next)
+        if (t->expires <= now)
+            return t;
+    return NULL;
+}
+
+/* Each runs once; bounded, since one may set itself to the past. */
+static void run_timers(struct user_net *u)
+{
+    struct slirp_timer *t;
+
+    for (int i = 0; i < 16 && (t = find_due(u)) != NULL; i++) {
+        t->expires = NEVER;
+        t->fn(t->arg);
+    }
+}
+
+static void hand_over(struct user_net *u)
+{
+    while (u->ready && u->queue) {
+        struct frame *f = u->queue;
+
+        u->queue = f->next;
+        if (!u->queue)
+            u->queue_end = &u->queue;
+        u->queued--;
+        if (u->net.receive)
+            u->net.receive(u->net.arg, f->data, f->len);
+        free(f);
+    }
+}
+
+static void after_wait(void *arg)
+{
+    struct user_net *u = arg;
+
+    u->in_hook = true;
+    slirp_poll_collect(&u->poll);
+    slirp_pollfds_poll(u->slirp, 0, cb_get_revents, u);
+    run_timers(u);
+    hand_over(u);
+    u->in_hook = false;
+}
+
+/* The back end's operations */
+
+static bool user_send(struct net_backend *net, const struct iovec *iov, unsigned iov_count)
+{
+    struct user_net *u = container_of(net, struct user_net, net);
+    size_t len = 0;
+
+    for (unsigned i = 0; i < iov_count; i++) {
+        if (iov[i].iov_len > sizeof u->sent - len)
+            return false;
+        memcpy(u->sent + len, iov[i].iov_base, iov[i].iov_len);
+        len += iov[i].iov_len;
+    }
+    if (len < FRAME_MIN)
+        return false;
+    slirp_input(u->slirp, u->sent, (int)len);
+    need_turn(u); /* it may wait for another socket, or time, now */
+    return true;
+}
+
+static void user_set_ready(struct net_backend *net, bool ready)
+{
+    struct user_net *u = container_of(net, struct user_net, net);
+
+    u->ready = ready;
+    if (ready && u->queue)
+        need_turn(u);
+}
+
+static void user_free(struct net_backend *net)
+{
+    struct user_net *u = container_of(net, struct user_net, net);
+
+    u->ready = false;
+    loop_hook_free(u->hook);
+    if (u->slirp)
+        slirp_cleanup(u->slirp);
+    slirp_poll_fini(&u->poll);
+    while (u->queue) {
+        struct frame *next = u->queue->next;
+
+        free(u->queue);
+        u->queue = next;
+    }
+    while (u->timers)
+        cb_timer_free(u->timers, u);
+    free(u);
+}
+
+static const struct net_backend_ops user_ops = {
+    .name = "user",
+    .send = user_send,
+    .set_ready = user_set_ready,
+    .free = user_free,
+};
+
+static struct in_addr v4(const char *text)
+{
+    struct in_addr address;
+    int ok = inet_pton(AF_INET, text, &address);
+
+    BUG_ON(ok != 1);
+    return address;
+}
+
+static struct in6_addr v6(const char *text)
+{
+    struct in6_addr address;
+    int ok = inet_pton(AF_INET6, text, &address);
+
+    BUG_ON(ok != 1);
+    return address;
+}
+
+static Slirp *make_slirp(struct user_net *u, const struct slirp_options *options)
+{
+    SlirpConfig config = {
+        .version = 1,
+        .restricted = options->restricted,
+        .in_enabled = true,
+        .vnetwork = v4("10.0.2.0"),
+        .vnetmask = v4("255.255.255.0"),
+        .vhost = v4("10.0.2.2"),
+        .vdhcp_start = v4("10.0.2.15"),
+        .vnameserver = v4("10.0.2.3"),
+        .in6_enabled = true,
+        .vprefix_addr6 = v6("fec0::"),
+        .vprefix_len = 64,
+        .vhost6 = v6("fec0::2"),
+        .vnameserver6 = v6("fec0::3"),
+    };
+
+    return slirp_new(&config, &callbacks, u);
+}
+
+static int add_forward(struct user_net *u, const char *text, struct err *err)
+{
+    struct hostfwd fwd;
+    int ret = hostfwd_parse(text, &fwd, err), code;
+    unsigned port;
+
+    if (ret)
+        return ret;
+    errno = 0;
+    if (slirp_add_hostxfwd(u->slirp, &fwd.host.any, hostfwd_address_size(&fwd.host), &fwd.guest.any,
+                           hostfwd_address_size(&fwd.guest), fwd.udp ? SLIRP_HOSTFWD_UDP : 0) == 0)
+        return 0;
+    code = errno ? errno : EINVAL;
+    /* The port lies at the same place in both address families. */
+    port = ntohs(fwd.host.v4.sin_port);
+    if (code == EADDRINUSE)
+        return err_set(err, code,
+                       "cannot forward \"%s\": %s port %u of the host is taken; use another", text,
+                       fwd.udp ? "UDP" : "TCP", port);
+    return err_set_errno(err, code, "cannot forward \"%s\" from %s port %u of the host", text,
+                         fwd.udp ? "UDP" : "TCP", port);
+}
+
+static int user_open(struct user_net *u, const struct slirp_options *options, struct err *err)
+{
+    int ret = slirp_poll_init(&u->poll, u->loop, err);
+
+    if (ret)
+        return ret;
+    u->slirp = make_slirp(u, options);
+    if (!u->slirp)
+        return err_set(err, EINVAL, "libslirp %s refuses to start", slirp_version_string());
+    for (unsigned i = 0; i < options->hostfwd_count; i++) {
+        ret = add_forward(u, options->hostfwd[i], err);
+        if (ret)
+            return ret;
+    }
+    return loop_hook_new(u->loop, before_wait, after_wait, u, &u->hook, err);
+}
+
+int slirp_backend_new(const struct slirp_options *options, struct loop *loop,
+                      struct net_backend **ret_net, struct err *err)
+{
+    struct user_net *u = calloc(1, sizeof *u);
+    int ret;
+
+    BUG_ON(!options->clock);
+    if (!u)
+        return err_set(err, ENOMEM, "no memory for user-mode networking");
+    u->net.ops = &user_ops;
+    u->loop = loop;
+    u->clock = options->clock;
+    u->clock_arg = options->clock_arg;
+    u->queue_end = &u->queue;
+    u->poll.epoll_fd = -1;
+    ret = user_open(u, options, err);
+    if (ret) {
+        user_free(&u->net);
+        return ret;
+    }
+    *ret_net = &u->net;
+    return 0;
+}

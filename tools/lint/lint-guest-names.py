@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""lint-guest-names.py [ROOT] - engines know no guest (rule 1 of docs/architecture.md).
+
+In src/engine, outside comments, no name of a guest architecture or of one of its
+registers. Two kinds of file are about one CPU by design and are left out: the
+emitters for host CPUs (engine/base/host_*, engine/base/emit_*) and engine/accel/X/ARCH.c.
+"""
+
+import re
+
+import lintlib
+
+ARCH = r"riscv(?:64|32)?|rv(?:32|64)(?:i|g|gc)?|aarch64|arm64|armv[0-9]\w*|x86(?:_64)?|amd64|i[3-6]86"
+REGISTER = (
+    r"[msu](?:status|tvec|epc|cause|tval|ie|ip|scratch|edeleg|ideleg|counteren|envcfg)|satp|hgatp|"
+    r"pmp(?:cfg|addr)\w*|mhartid|misa|stimecmp|fcsr|frm|vtype|vstart|vxrm|"
+    r"[re](?:ax|bx|cx|dx|si|di|bp|sp|ip)|[re]flags|cr[0234]|mxcsr|xmm\d*|ymm\d*|zmm\d*|"
+    r"nzcv|pstate|ttbr[01]_el[0-3]|sctlr\w*|tcr_el[0-3]|vbar_el[0-3]|elr_el[0-3]|spsr\w*|daif|esr_el[0-3]"
+)
+# A name stands alone or as a part between underscores: rv_state_riscv, isa_arm64_ops.
+NAME = re.compile(r"(?<![A-Za-z0-9])(?:%s|%s)(?![A-Za-z0-9])" % (ARCH, REGISTER), re.I)
+HOST_FILE = re.compile(r"src/engine/(base/(host|emit)_\w+|base/(host|emit)/.*|accel/[^/]+/[^/]+)"
+                       r"(\.[ch]|\.def)?$")
+
+
+def main():
+    top = lintlib.root()
+    faults = []
+    for path in lintlib.files(top, ("src/engine",), (".c", ".h", ".inc", ".def")):
+        if HOST_FILE.match(path):
+            continue
+        text = lintlib.code_only(lintlib.read(top, path) or "")
+        for number, line in enumerate(text.split("\n"), 1):
+            match = NAME.search(line)
+            if match:
+                faults.append("%s:%d: engines know no guest: \"%s\"" % (path, number, match.group(0)))
+    lintlib.finish(faults)
+
+
+if __name__ == "__main__":
+    main()
