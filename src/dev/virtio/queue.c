@@ -100,7 +100,7 @@ void virtq_start(struct virtq *q)
 {
     q->s->avail = q->s->used = 0;
     q->s->avail_wrap = q->s->used_wrap = packed(q);
-    q->s->done = 0;
+    q->s->note = 0;
     q->inflight = q->filled = q->fresh = 0;
     q->generation++;
 }

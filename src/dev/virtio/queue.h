@@ -30,7 +30,7 @@ enum { VIRTQ_SIZE_MAX = 1024, VIRTQ_CHAIN_MAX = 1024 };
     F(flag, used_wrap, ZERO, "packed: wrap counter at used")                                       \
     F(flag, ready, ZERO, "enabled by the driver")                                                  \
     F(flag, kicked, ZERO, "notified and not yet served")                                           \
-    F(u32, done, ZERO, "bytes of the next request that are dealt with already")
+    F(u32, note, ZERO, "the device type's: what it knows of the next request")
 STATE_STRUCT(virtq, VIRTQ_STATE);
 extern const struct state_list virtq_state_list;
 

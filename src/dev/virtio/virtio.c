@@ -27,6 +27,17 @@ bool virtio_queue_active(const struct virtio *v, unsigned n)
            !(v->s->status & VIRTIO_NEEDS_RESET);
 }
 
+struct virtq_chain *virtio_take(struct virtio *v, unsigned n)
+{
+    while (virtio_queue_active(v, n)) {
+        if (virtq_pop(&v->queue[n], &v->chain))
+            return &v->chain;
+        if (!virtio_queue_active(v, n) || !virtq_wait(&v->queue[n]))
+            break;
+    }
+    return NULL;
+}
+
 struct virtq_chain *virtio_next(struct virtio *v, unsigned n)
 {
     struct virtq *q = &v->queue[n];
@@ -40,13 +51,17 @@ struct virtq_chain *virtio_next(struct virtio *v, unsigned n)
         v->deferred = true;
         return NULL;
     }
-    do {
-        if (virtq_pop(q, &v->chain)) {
-            q->budget--;
-            return &v->chain;
-        }
-    } while (virtio_queue_active(v, n) && virtq_wait(q));
-    return NULL;
+    q->budget--;
+    return virtio_take(v, n);
+}
+
+struct virtq_chain *virtio_peek(struct virtio *v, unsigned n)
+{
+    struct virtq_chain *c = virtio_take(v, n);
+
+    if (c)
+        virtq_unpop(&v->queue[n], &c->ticket);
+    return c;
 }
 
 void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 written)
@@ -63,7 +78,7 @@ void virtio_signal(struct virtio *v, unsigned n)
         v->transport->interrupt(v, (int)n);
 }
 
-static void serve(struct virtio *v, unsigned n)
+void virtio_serve(struct virtio *v, unsigned n)
 {
     if (!virtio_queue_active(v, n))
         return;
@@ -78,7 +93,7 @@ void virtio_serve_kicked(struct virtio *v)
     v->deferred = false;
     for (unsigned n = 0; n < v->queue_count; n++)
         if (v->queue[n].s->kicked)
-            serve(v, n);
+            virtio_serve(v, n);
 }
 
 /* A notification before DRIVER_OK is remembered (3.1.1: nothing is consumed before). */
@@ -90,7 +105,7 @@ void virtio_kick(struct virtio *v, u64 n)
     }
     log_trace(virtio, "%s: queue %" PRIu64 " notified", v->dev->id, n);
     v->queue[n].s->kicked = true;
-    serve(v, (unsigned)n);
+    virtio_serve(v, (unsigned)n);
 }
 
 /* --- events --- */
@@ -318,7 +333,7 @@ void virtio_queue_ready_set(struct virtio *v, bool ready)
         drain(v);
     }
     if (ready && q->s->kicked)
-        serve(v, q->index);
+        virtio_serve(v, q->index);
 }
 
 /* --- configuration space --- */

@@ -100,6 +100,12 @@ bool virtio_queue_active(const struct virtio *v, unsigned n);
 /* The next request of queue n, in v->chain, until the queue is empty or this callback has
  * done enough (then notify() is called again later); NULL. */
 struct virtq_chain *virtio_next(struct virtio *v, unsigned n);
+/* The same without the bound, for what the host drives (it takes one at a time). */
+struct virtq_chain *virtio_take(struct virtio *v, unsigned n);
+/* Looks at the next request without taking it. */
+struct virtq_chain *virtio_peek(struct virtio *v, unsigned n);
+/* Lets the type look at queue n as if it had been notified. */
+void virtio_serve(struct virtio *v, unsigned n);
 /* Gives one request back. Outside notify(), virtio_signal() follows. */
 void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 written);
 void virtio_signal(struct virtio *v, unsigned n);
