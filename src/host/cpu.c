@@ -32,9 +32,9 @@ static u32 UNUSED pick(u64 word, const struct feature_bit *bits, size_t count)
 
 /* Intel SDM volume 2A, CPUID: leaf 1 ECX, leaf 7 EBX, leaf 0x80000001 ECX. */
 static const struct feature_bit leaf1_ecx[] = {
-    { HOST_X86_PCLMUL, 1 },  { HOST_X86_FMA, 12 },   { HOST_X86_CX16, 13 },
-    { HOST_X86_SSE42, 20 },  { HOST_X86_MOVBE, 22 }, { HOST_X86_POPCNT, 23 },
-    { HOST_X86_AES, 25 },    { HOST_X86_AVX, 28 },   { HOST_X86_F16C, 29 },
+    { HOST_X86_PCLMUL, 1 }, { HOST_X86_FMA, 12 },   { HOST_X86_CX16, 13 },
+    { HOST_X86_SSE42, 20 }, { HOST_X86_MOVBE, 22 }, { HOST_X86_POPCNT, 23 },
+    { HOST_X86_AES, 25 },   { HOST_X86_AVX, 28 },   { HOST_X86_F16C, 29 },
 };
 static const struct feature_bit leaf7_ebx[] = {
     { HOST_X86_BMI1, 3 }, { HOST_X86_AVX2, 5 }, { HOST_X86_BMI2, 8 },
@@ -42,11 +42,11 @@ static const struct feature_bit leaf7_ebx[] = {
 };
 static const struct feature_bit ext1_ecx[] = { { HOST_X86_LZCNT, 5 } };
 
-#define LEAF1_OSXSAVE  (1u << 27)
-#define LEAF7_AVX512   (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F DQ BW VL */
-#define XCR0_AVX       0x06u
-#define XCR0_AVX512    0xe6u
-#define NEEDS_AVX      (HOST_X86_AVX | HOST_X86_AVX2 | HOST_X86_FMA | HOST_X86_F16C)
+#define LEAF1_OSXSAVE (1u << 27)
+#define LEAF7_AVX512  (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F DQ BW VL */
+#define XCR0_AVX      0x06u
+#define XCR0_AVX512   0xe6u
+#define NEEDS_AVX     (HOST_X86_AVX | HOST_X86_AVX2 | HOST_X86_FMA | HOST_X86_F16C)
 
 static u32 xcr0_read(void)
 {
@@ -82,9 +82,9 @@ static void detect(struct host_cpu *cpu)
 
 /* Linux, Documentation/arch/arm64/elf_hwcaps.rst. */
 static const struct feature_bit hwcap[] = {
-    { HOST_ARM_AES, 3 },   { HOST_ARM_SHA2, 6 },  { HOST_ARM_CRC32, 7 },
-    { HOST_ARM_LSE, 8 },   { HOST_ARM_FP16, 9 },  { HOST_ARM_RCPC, 15 },
-    { HOST_ARM_SVE, 22 },  { HOST_ARM_LSE2, 25 }, { HOST_ARM_FLAGM, 27 },
+    { HOST_ARM_AES, 3 },  { HOST_ARM_SHA2, 6 },  { HOST_ARM_CRC32, 7 },
+    { HOST_ARM_LSE, 8 },  { HOST_ARM_FP16, 9 },  { HOST_ARM_RCPC, 15 },
+    { HOST_ARM_SVE, 22 }, { HOST_ARM_LSE2, 25 }, { HOST_ARM_FLAGM, 27 },
 };
 static const struct feature_bit hwcap2[] = { { HOST_ARM_FLAGM2, 7 }, { HOST_ARM_AFP, 20 } };
 
@@ -111,7 +111,8 @@ static const struct feature_bit ima_ext_0[] = {
     { HOST_RISCV_ZBB, 4 }, { HOST_RISCV_ZBS, 5 }, { HOST_RISCV_ZICOND, 35 },
 };
 /* AT_HWCAP has a bit for each single-letter extension. */
-static const struct feature_bit hwcap[] = { { HOST_RISCV_C, 'c' - 'a' }, { HOST_RISCV_V, 'v' - 'a' } };
+static const struct feature_bit hwcap[] = { { HOST_RISCV_C, 'c' - 'a' },
+                                            { HOST_RISCV_V, 'v' - 'a' } };
 
 static void detect(struct host_cpu *cpu)
 {
@@ -125,7 +126,7 @@ static void detect(struct host_cpu *cpu)
     else
         cpu->features = pick(getauxval(AT_HWCAP), hwcap, ARRAY_SIZE(hwcap));
 }
-#define THIS_ISA HOST_ISA_RISCV64
+#define THIS_ISA          HOST_ISA_RISCV64
 #endif
 
 void host_cpu_detect(struct host_cpu *cpu)

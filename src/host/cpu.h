@@ -52,7 +52,7 @@ enum host_cpu_feature {
 
 struct host_cpu {
     enum host_isa isa;
-    u32 features;    /* of the isa's group above */
+    u32 features;         /* of the isa's group above */
     unsigned icache_line; /* bytes, 0 when flushing is not needed by line */
 };
 

@@ -86,8 +86,7 @@ static int read_open(int fd, const char *path, size_t limit, u8 **ret_data, size
     return 0;
 }
 
-int host_file_read(const char *path, size_t limit, u8 **ret_data, size_t *ret_size,
-                   struct err *err)
+int host_file_read(const char *path, size_t limit, u8 **ret_data, size_t *ret_size, struct err *err)
 {
     int ret, fd;
 

@@ -19,8 +19,7 @@ int host_file_write(const char *path, const void *data, size_t size, struct err 
 /* The same in pieces, for what does not fit in memory twice. */
 struct host_file_out;
 
-int host_file_out_new(const char *path, struct host_file_out **ret_out,
-                      struct err *err) MUST_CHECK;
+int host_file_out_new(const char *path, struct host_file_out **ret_out, struct err *err) MUST_CHECK;
 int host_file_out_write(struct host_file_out *out, const void *data, size_t size,
                         struct err *err) MUST_CHECK;
 

@@ -155,8 +155,7 @@ static bool run_posted(struct loop *loop)
 /* Hooks */
 
 int loop_hook_new(struct loop *loop, void (*before)(void *arg, ns_t *timeout),
-                  void (*after)(void *arg), void *arg, struct loop_hook **ret_hook,
-                  struct err *err)
+                  void (*after)(void *arg), void *arg, struct loop_hook **ret_hook, struct err *err)
 {
     struct loop_hook *hook = calloc(1, sizeof *hook);
 

@@ -45,8 +45,8 @@ struct loop_note {
 struct loop {
     struct host_mutex *lock; /* borrows, may be NULL */
     int epoll_fd, timer_fd, wake_fd;
-    struct loop_fd *fds;   /* owns */
-    struct loop_fd *dead;  /* owns: freed, perhaps in the batch being served */
+    struct loop_fd *fds;  /* owns */
+    struct loop_fd *dead; /* owns: freed, perhaps in the batch being served */
     struct loop_hook *hooks;
     struct loop_timer *timers; /* owns: all, set or not */
 

@@ -13,7 +13,7 @@ struct host_map {
     size_t size; /* bytes, as asked for rounded up to a page */
     void *base;  /* what is to be unmapped */
     size_t base_size;
-    int fd;      /* the memfd behind a shared map, owned; else -1 */
+    int fd; /* the memfd behind a shared map, owned; else -1 */
 };
 
 size_t host_page_size(void);

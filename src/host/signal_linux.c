@@ -92,8 +92,7 @@ static void set_deadly(void (*from)(int), void (*to)(int))
     }
 }
 
-int host_signal_start(struct loop *loop, void (*fn)(void *arg, int sig), void *arg,
-                      struct err *err)
+int host_signal_start(struct loop *loop, void (*fn)(void *arg, int sig), void *arg, struct err *err)
 {
     int ret;
 

@@ -83,7 +83,8 @@ void host_thread_set_low_priority(void)
 #ifdef _WIN32
     SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
 #else
-    /* On Linux the nice value is a thread's own (setpriority(2), "C library/kernel differences"). */
+    /* On Linux the nice value is a thread's own (setpriority(2), "C library/kernel differences").
+     */
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 #endif
 }

@@ -289,6 +289,28 @@ void fake_drain(struct fake_host *h, struct device *d)
 
 /* --- life --- */
 
+static void *fake_resource(struct fake_host *h, enum dev_prop_type type)
+{
+    switch (type) {
+    case DEV_PROP_CHARDEV: return &h->chardev.cd;
+    default:               return NULL;
+    }
+}
+
+unsigned fake_settings(struct fake_host *h, const struct dev_class *cls,
+                       struct dev_setting out[DEV_MAX_PROPS])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < cls->prop_count; i++) {
+        void *ptr = fake_resource(h, cls->props[i].type);
+
+        if (ptr)
+            out[count++] = (struct dev_setting){ cls->props[i].name, NULL, ptr };
+    }
+    return count;
+}
+
 struct device *fake_device(struct fake_host *h, const struct dev_class *cls,
                            const struct dev_setting *settings, unsigned count)
 {
@@ -310,6 +332,7 @@ struct device *fake_device_free(struct fake_host *h, struct device *d)
 {
     struct board *b = (struct board *)h->board;
 
+    dev_free(d);
     for (unsigned i = 0; i < FAKE_DEVICES; i++)
         if (h->devices[i] == d)
             h->devices[i] = NULL;
@@ -318,7 +341,7 @@ struct device *fake_device_free(struct fake_host *h, struct device *d)
             h->deferred[i].d = NULL;
     memset(b->s.level, 0, sizeof b->s.level);
     memset(h->cpu_line, 0, sizeof h->cpu_line);
-    return dev_free(d);
+    return NULL;
 }
 
 static void ram_make(struct fake_host *h)

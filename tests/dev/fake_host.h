@@ -64,6 +64,11 @@ struct fake_host {
 void fake_host_init(struct fake_host *h);
 void fake_host_fini(struct fake_host *h);
 
+/* Settings that connect a class's block, network and character properties to the fake's
+ * own; returns how many. */
+unsigned fake_settings(struct fake_host *h, const struct dev_class *cls,
+                       struct dev_setting out[DEV_MAX_PROPS]);
+
 /* Makes a device or ends the program; outputs go to the board's inputs 0, 1, … */
 struct device *fake_device(struct fake_host *h, const struct dev_class *cls,
                            const struct dev_setting *settings, unsigned count);

@@ -122,6 +122,20 @@ TEST(mtime_can_be_set_and_a_reset_undoes_it)
     end();
 }
 
+TEST(the_line_falls_when_mtime_wraps)
+{
+    begin(NULL);
+    dev_write(d, 0, MTIMECMP, 5, 8);
+    dev_write(d, 0, MTIME, UINT64_MAX, 8);
+    CHECK(h.cpu_line[0][MTI]);
+    fake_run(&h, 100);
+    CHECK_EQ(dev_read(d, 0, MTIME, 8), 0);
+    CHECK(!h.cpu_line[0][MTI]);
+    fake_run(&h, 500);
+    CHECK(h.cpu_line[0][MTI]);
+    end();
+}
+
 TEST(times_beyond_the_clock_never_come)
 {
     begin("1000");
@@ -138,4 +152,5 @@ TEST(times_beyond_the_clock_never_come)
 TEST_MAIN(TEST_CASE(msip_raises_the_line_of_its_hart), TEST_CASE(mtime_counts_the_clock),
           TEST_CASE(the_timer_line_rises_at_its_tick_and_not_before), TEST_CASE(each_hart_has_its_moment),
           TEST_CASE(halves_are_written_alone), TEST_CASE(mtime_can_be_set_and_a_reset_undoes_it),
+          TEST_CASE(the_line_falls_when_mtime_wraps),
           TEST_CASE(times_beyond_the_clock_never_come))

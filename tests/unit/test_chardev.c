@@ -574,11 +574,10 @@ TEST(null_input_is_quiet)
 
 TEST_MAIN(TEST_CASE(buffer_captures_and_feeds_by_room), TEST_CASE(null_takes_all),
           TEST_CASE(file_holds_the_output), TEST_CASE(full_disk_is_said_once),
-          TEST_CASE(socket_serves_one_client_after_the_other),
-          TEST_CASE(last_words_wait_for_room), TEST_CASE(slow_reader_makes_short_writes_not_waits),
+          TEST_CASE(socket_serves_one_client_after_the_other), TEST_CASE(last_words_wait_for_room),
+          TEST_CASE(slow_reader_makes_short_writes_not_waits),
           TEST_CASE(socket_paths_taken_stale_or_too_long),
           TEST_CASE(pty_can_be_opened_again_and_again),
           TEST_CASE(terminal_is_raw_and_has_an_escape_key),
           TEST_CASE(escape_key_works_when_the_guest_is_deaf),
-          TEST_CASE(redirected_input_passes_unchanged_and_may_end),
-          TEST_CASE(null_input_is_quiet))
+          TEST_CASE(redirected_input_passes_unchanged_and_may_end), TEST_CASE(null_input_is_quiet))

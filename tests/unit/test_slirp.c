@@ -5,12 +5,14 @@
  * is real sockets on the host's loopback.
  */
 #include "backend/net/slirp.h"
+#include "backend/net/slirp_poll.h"
 #include "base/bits.h"
 #include "host/clock.h"
 #include "test.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <slirp/libslirp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,7 +55,8 @@ static ns_t clock_now(void *arg)
 
 static int start(const char *const *hostfwd, unsigned count)
 {
-    struct slirp_options options = { .hostfwd = hostfwd, .hostfwd_count = count,
+    struct slirp_options options = { .hostfwd = hostfwd,
+                                     .hostfwd_count = count,
                                      .clock = clock_now };
     int ret;
 
@@ -77,7 +80,8 @@ static void stop(void)
 
 static bool send_frame(const void *data, size_t len)
 {
-    struct iovec iov[2] = { { (void *)(uintptr_t)data, 10 }, { (u8 *)(uintptr_t)data + 10, len - 10 } };
+    struct iovec iov[2] = { { (void *)(uintptr_t)data, 10 },
+                            { (u8 *)(uintptr_t)data + 10, len - 10 } };
     bool ok;
 
     inside_send = true;
@@ -378,7 +382,8 @@ static u16 free_port(void)
 
 static int dial_loopback(u16 port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port),
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -532,8 +537,54 @@ TEST(idle_network_sleeps)
     stop();
 }
 
-TEST_MAIN(TEST_CASE(gateway_answers_arp), TEST_CASE(dhcp_offers_the_first_address),
-          TEST_CASE(tcp_from_the_guest_reaches_a_server),
+static int poll_round(struct slirp_poll *p, int fd, int events)
+{
+    int idx = -1;
+
+    slirp_poll_begin(p);
+    if (fd >= 0)
+        idx = slirp_poll_add(p, fd, events);
+    slirp_poll_commit(p);
+    loop_run_once(loop, 0);
+    slirp_poll_collect(p);
+    return slirp_poll_revents(p, idx);
+}
+
+/* A descriptor that is not asked for any more does not wake the loop, and one that
+ * takes a closed one's number is heard. */
+TEST(polled_descriptors_come_and_go)
+{
+    struct slirp_poll p;
+    struct err e = { 0 };
+    int a[2], b[2];
+
+    CHECK_EQ(loop_new(NULL, &loop, &e), 0);
+    CHECK_EQ(slirp_poll_init(&p, loop, &e), 0);
+    CHECK_EQ(pipe(a), 0);
+    CHECK_EQ(poll_round(&p, a[0], SLIRP_POLL_IN), 0);
+    CHECK_EQ(write(a[1], "x", 1), 1);
+    CHECK_EQ(poll_round(&p, a[0], SLIRP_POLL_IN), SLIRP_POLL_IN);
+    CHECK_EQ(poll_round(&p, a[0], SLIRP_POLL_IN), SLIRP_POLL_IN);
+    CHECK_EQ(poll_round(&p, a[1], SLIRP_POLL_OUT), SLIRP_POLL_OUT);
+    poll_round(&p, -1, 0);
+    CHECK(!loop_run_once(loop, 0));
+    CHECK_EQ(poll_round(&p, a[0], SLIRP_POLL_IN), SLIRP_POLL_IN);
+    slirp_poll_forget(&p, a[0]);
+    close(a[0]);
+    CHECK_EQ(pipe(b), 0);
+    CHECK_EQ(b[0], a[0]);
+    CHECK_EQ(write(b[1], "y", 1), 1);
+    CHECK_EQ(poll_round(&p, b[0], SLIRP_POLL_IN), SLIRP_POLL_IN);
+    CHECK_EQ(poll_round(&p, 10000, SLIRP_POLL_IN), 0); /* not open: no harm */
+    slirp_poll_fini(&p);
+    loop_free(loop);
+    close(a[1]);
+    close(b[0]);
+    close(b[1]);
+}
+
+TEST_MAIN(TEST_CASE(polled_descriptors_come_and_go), TEST_CASE(gateway_answers_arp),
+          TEST_CASE(dhcp_offers_the_first_address), TEST_CASE(tcp_from_the_guest_reaches_a_server),
           TEST_CASE(frames_wait_while_the_guest_is_not_ready),
           TEST_CASE(forwarded_port_reaches_the_guest),
           TEST_CASE(taken_port_is_told_with_its_number), TEST_CASE(two_networks_in_one_process),

@@ -47,13 +47,16 @@ static unsigned show_of(const struct line *l, const char *name)
     fail(l->file, l->file_line, "the text of \"%s\" names {%s}, which it has not", l->id, name);
 }
 
-/* The text with every {name} as {number of a show}. */
+/* Mnemonic and text, with every {name} as {number of a show}. A text that begins with "+" is
+ * glued to the mnemonic. */
 static void emit_text(FILE *out, const struct line *l)
 {
     const char *s = guest.formats[l->format].text;
 
     fprintf(out, "\"%s", l->mnemonic);
-    if (*s && *s != '{' && *s != '.')
+    if (*s == '+')
+        s++;
+    else if (*s)
         fputc(' ', out);
     while (*s) {
         char name[64];

@@ -21,8 +21,8 @@
 
 static int open_file(struct blk_image *image, const char *path, bool direct, struct err *err)
 {
-    int flags = O_CLOEXEC | O_NONBLOCK | (image->read_only ? O_RDONLY : O_RDWR) |
-                (direct ? O_DIRECT : 0);
+    int flags =
+        O_CLOEXEC | O_NONBLOCK | (image->read_only ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0);
     int code;
 
     image->fd = open(path, flags);
@@ -35,8 +35,8 @@ static int open_file(struct blk_image *image, const char *path, bool direct, str
         return err_set(err, code, "the file system of disk image \"%s\" has no direct I/O", path);
     err_set_errno(err, code, "cannot open disk image \"%s\"%s", path,
                   !image->read_only && (code == EACCES || code == EROFS)
-                          ? " for writing (readonly=on opens it for reading)"
-                          : "");
+                      ? " for writing (readonly=on opens it for reading)"
+                      : "");
     return -code;
 }
 

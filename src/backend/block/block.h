@@ -24,7 +24,7 @@ enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_THREADS };
 struct blk_options {
     const char *format; /* "raw"; NULL: raw */
     bool read_only;
-    bool direct;        /* O_DIRECT: the caller's memory and lengths are aligned to 4096 */
+    bool direct; /* O_DIRECT: the caller's memory and lengths are aligned to 4096 */
     enum blk_engine engine;
 };
 

@@ -29,12 +29,8 @@ static void next_zeroes(struct blk_request *req, struct blk_step *step)
 {
     step->kind = BLK_STEP_ALLOCATE;
     switch (req->zero_method) {
-    case ZERO_RANGE:
-        step->mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-        break;
-    case ZERO_PUNCH:
-        step->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-        break;
+    case ZERO_RANGE: step->mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE; break;
+    case ZERO_PUNCH: step->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE; break;
     default:
         step->kind = BLK_STEP_WRITE;
         step->buf = zeroes;
@@ -48,18 +44,13 @@ void blk_step_next(struct blk_request *req, struct blk_step *step)
                                .len = req->bytes - req->progress };
     switch (req->op) {
     case BLK_READ:
-    case BLK_WRITE:
-        next_transfer(req, step);
-        break;
-    case BLK_FLUSH:
-        step->kind = BLK_STEP_SYNC;
-        break;
+    case BLK_WRITE: next_transfer(req, step); break;
+    case BLK_FLUSH: step->kind = BLK_STEP_SYNC; break;
     case BLK_DISCARD:
         step->kind = BLK_STEP_ALLOCATE;
         step->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
         break;
-    case BLK_WRITE_ZEROES:
-        next_zeroes(req, step);
+    case BLK_WRITE_ZEROES: next_zeroes(req, step);
     }
 }
 
@@ -128,14 +119,11 @@ bool blk_step_done(struct blk_request *req, s64 result)
         return false;
     switch (req->op) {
     case BLK_READ:
-    case BLK_WRITE:
-        return transfer_done(req, result);
-    case BLK_WRITE_ZEROES:
-        return zeroes_done(req, result);
+    case BLK_WRITE: return transfer_done(req, result);
+    case BLK_WRITE_ZEROES: return zeroes_done(req, result);
     case BLK_DISCARD: /* a hint: a host that cannot does nothing */
         return finish(req, result == -EOPNOTSUPP || result == -ENOSYS ? 0 : (int)result);
-    case BLK_FLUSH:
-        break;
+    case BLK_FLUSH: break;
     }
     return finish(req, (int)result);
 }

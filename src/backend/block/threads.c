@@ -21,8 +21,8 @@ struct queue {
 struct pool {
     int fd; /* the image's */
     int event_fd;
-    struct loop_fd *watch; /* owns */
-    struct host_mutex lock;  /* guards what follows; taken last */
+    struct loop_fd *watch;  /* owns */
+    struct host_mutex lock; /* guards what follows; taken last */
     struct host_cond work, ended_one;
     struct queue todo, ended;
     bool stop;
@@ -60,20 +60,15 @@ static s64 run_step(int fd, const struct blk_step *s)
     ssize_t ret = -1;
 
     switch (s->kind) {
-    case BLK_STEP_READ:
-        ret = preadv(fd, s->iov, (int)s->iov_count, (off_t)s->offset);
-        break;
+    case BLK_STEP_READ: ret = preadv(fd, s->iov, (int)s->iov_count, (off_t)s->offset); break;
     case BLK_STEP_WRITE:
         if (s->iov)
             ret = pwritev(fd, s->iov, (int)s->iov_count, (off_t)s->offset);
         else
             ret = pwrite(fd, s->buf, s->len, (off_t)s->offset);
         break;
-    case BLK_STEP_SYNC:
-        ret = fdatasync(fd);
-        break;
-    case BLK_STEP_ALLOCATE:
-        ret = fallocate(fd, s->mode, (off_t)s->offset, (off_t)s->len);
+    case BLK_STEP_SYNC: ret = fdatasync(fd); break;
+    case BLK_STEP_ALLOCATE: ret = fallocate(fd, s->mode, (off_t)s->offset, (off_t)s->len);
     }
     return ret < 0 ? -errno : ret;
 }

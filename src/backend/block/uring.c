@@ -38,7 +38,7 @@ static void uring_event(void *arg, unsigned events)
 
 static bool uring_has_ops(struct io_uring *ring)
 {
-    static const int needed[] = { IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READV,
+    static const int needed[] = { IORING_OP_READ,   IORING_OP_WRITE, IORING_OP_READV,
                                   IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_FALLOCATE };
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     bool all = probe != NULL;
@@ -107,18 +107,14 @@ static void prepare(struct io_uring_sqe *sqe, int fd, const struct blk_step *s)
     unsigned len = s->len < GIB ? (unsigned)s->len : (unsigned)GIB;
 
     switch (s->kind) {
-    case BLK_STEP_READ:
-        io_uring_prep_readv(sqe, fd, s->iov, s->iov_count, s->offset);
-        break;
+    case BLK_STEP_READ: io_uring_prep_readv(sqe, fd, s->iov, s->iov_count, s->offset); break;
     case BLK_STEP_WRITE:
         if (s->iov)
             io_uring_prep_writev(sqe, fd, s->iov, s->iov_count, s->offset);
         else
             io_uring_prep_write(sqe, fd, s->buf, len, s->offset);
         break;
-    case BLK_STEP_SYNC:
-        io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
-        break;
+    case BLK_STEP_SYNC: io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC); break;
     case BLK_STEP_ALLOCATE:
         io_uring_prep_fallocate(sqe, fd, s->mode, (off_t)s->offset, (off_t)s->len);
     }

@@ -15,16 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ESCAPE   0x01 /* Ctrl-A */
+#define ESCAPE    0x01 /* Ctrl-A */
 #define TYPED_MAX 4096
 
 struct stdio {
     struct stream s;
     void (*escape)(void *arg, int key);
     void *escape_arg;
-    bool raw;         /* the terminal is ours to restore */
-    bool escaped;     /* the last key was Ctrl-A */
-    int own_out;      /* owns; standard output opened anew, or -1 */
+    bool raw;     /* the terminal is ours to restore */
+    bool escaped; /* the last key was Ctrl-A */
+    int own_out;  /* owns; standard output opened anew, or -1 */
     u8 typed[TYPED_MAX];
     size_t typed_len;
 };
@@ -44,12 +44,8 @@ static void keep(struct stdio *io, u8 byte)
 static void escape_key(struct stdio *io, u8 key)
 {
     switch (key) {
-    case ESCAPE:
-        keep(io, ESCAPE);
-        break;
-    case 'h':
-        stream_write(&io->s.cd, (const u8 *)help, sizeof help - 1);
-        break;
+    case ESCAPE: keep(io, ESCAPE); break;
+    case 'h': stream_write(&io->s.cd, (const u8 *)help, sizeof help - 1); break;
     case 'x':
     case 'c':
         if (io->escape)

@@ -198,8 +198,8 @@ void stream_set_room(struct chardev *cd)
 
 /* Watches */
 
-static void set_watch(struct stream *s, struct loop_fd **watch, int fd, unsigned events, bool wanted,
-                      void (*fn)(void *arg, unsigned events))
+static void set_watch(struct stream *s, struct loop_fd **watch, int fd, unsigned events,
+                      bool wanted, void (*fn)(void *arg, unsigned events))
 {
     struct err err = { 0 };
 

@@ -12,13 +12,13 @@
 
 struct stream {
     struct chardev cd;
-    struct loop *loop;       /* borrows */
-    int in_fd, out_fd;       /* the owner's */
+    struct loop *loop;        /* borrows */
+    int in_fd, out_fd;        /* the owner's */
     struct loop_fd *in, *out; /* owns; one watch, `in`, when both are one descriptor */
-    struct loop_timer *kick; /* owns: has the loop look again */
-    bool in_ready;           /* in_fd is a regular file or the like: always readable */
-    bool in_parked;          /* hung up with input unread: not watched until there is room */
-    bool was_short;          /* the client waits for writable() */
+    struct loop_timer *kick;  /* owns: has the loop look again */
+    bool in_ready;            /* in_fd is a regular file or the like: always readable */
+    bool in_parked;           /* hung up with input unread: not watched until there is room */
+    bool was_short;           /* the client waits for writable() */
 
     /* Owner's choices: */
     /* Takes all input as it comes, room or not; NULL: the client's room rules. */

@@ -51,14 +51,14 @@ static const char *parse_side(const char *text, size_t len, const char *fallback
         address->v6.sin6_family = AF_INET6;
         address->v6.sin6_port = htons(port);
         return inet_pton(AF_INET6, name + 1, &address->v6.sin6_addr) == 1
-                       ? NULL
-                       : "what is in brackets is no IPv6 address";
+                   ? NULL
+                   : "what is in brackets is no IPv6 address";
     }
     address->v4.sin_family = AF_INET;
     address->v4.sin_port = htons(port);
     return inet_pton(AF_INET, name, &address->v4.sin_addr) == 1
-                   ? NULL
-                   : "an address is IPv4, or IPv6 in brackets";
+               ? NULL
+               : "an address is IPv4, or IPv6 in brackets";
 }
 
 static const char *parse(const char *text, struct hostfwd *fwd)
@@ -87,7 +87,8 @@ int hostfwd_parse(const char *text, struct hostfwd *fwd, struct err *err)
     const char *why = parse(text, fwd);
 
     if (why)
-        return err_set(err, EINVAL, "bad port forward \"%s\": %s (the form is " FORM ")", text, why);
+        return err_set(err, EINVAL, "bad port forward \"%s\": %s (the form is " FORM ")", text,
+                       why);
     return 0;
 }
 

@@ -35,13 +35,13 @@ struct slirp_timer {
 
 struct user_net {
     struct net_backend net;
-    struct loop *loop; /* borrows */
+    struct loop *loop;      /* borrows */
     struct loop_hook *hook; /* owns */
     Slirp *slirp;           /* owns */
     struct slirp_poll poll;
     ns_t (*clock)(void *arg);
     void *clock_arg;
-    struct slirp_timer *timers; /* owns */
+    struct slirp_timer *timers;       /* owns */
     struct frame *queue, **queue_end; /* owns */
     unsigned queued;
     bool ready;   /* the guest takes frames */
@@ -353,9 +353,8 @@ static int add_forward(struct user_net *u, const char *text, struct err *err)
     if (ret)
         return ret;
     errno = 0;
-    if (slirp_add_hostxfwd(u->slirp, &fwd.host.any, hostfwd_address_size(&fwd.host),
-                           &fwd.guest.any, hostfwd_address_size(&fwd.guest),
-                           fwd.udp ? SLIRP_HOSTFWD_UDP : 0) == 0)
+    if (slirp_add_hostxfwd(u->slirp, &fwd.host.any, hostfwd_address_size(&fwd.host), &fwd.guest.any,
+                           hostfwd_address_size(&fwd.guest), fwd.udp ? SLIRP_HOSTFWD_UDP : 0) == 0)
         return 0;
     code = errno ? errno : EINVAL;
     /* The port lies at the same place in both address families. */

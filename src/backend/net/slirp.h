@@ -18,9 +18,9 @@ struct slirp_options {
      * brackets, on both sides. */
     const char *const *hostfwd;
     unsigned hostfwd_count;
-    bool restricted;            /* the guest reaches neither the host nor the world */
-    ns_t (*clock)(void *arg);   /* the VM's clock, monotonic; asked in the loop and in
-                                   net_backend_send(); not NULL */
+    bool restricted;          /* the guest reaches neither the host nor the world */
+    ns_t (*clock)(void *arg); /* the VM's clock, monotonic; asked in the loop and in
+                                 net_backend_send(); not NULL */
     void *clock_arg;
 };
 

@@ -24,7 +24,7 @@ struct slirp_poll {
     u64 round;
     struct slirp_poll_fd *fds; /* owns; by descriptor */
     int fds_room;
-    int *asked, *before;       /* owns; descriptors of this and of the last round */
+    int *asked, *before; /* owns; descriptors of this and of the last round */
     int asked_count, before_count, asked_room, before_room;
 };
 

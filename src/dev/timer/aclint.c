@@ -49,7 +49,8 @@ static ns_t tick_time(struct aclint *a, u64 tick)
     return ns < DEV_TIMER_OFF ? (ns_t)ns : DEV_TIMER_OFF;
 }
 
-/* Drives the timer lines and waits for the next of them to rise. */
+/* Drives the timer lines and waits for the next change: a line rises when mtime reaches
+ * its mtimecmp and falls when mtime, which the guest may set, wraps. */
 static void update_timers(struct aclint *a)
 {
     u64 tick = ticks(a);
@@ -58,10 +59,10 @@ static void update_timers(struct aclint *a)
 
     for (unsigned h = 0; h < a->harts; h++) {
         bool due = mtime >= a->s.mtimecmp[h];
-        u64 wait = a->s.mtimecmp[h] - mtime;
+        u64 wait = (due ? 0 : a->s.mtimecmp[h]) - mtime;
 
         dev_cpu_irq(&a->dev, h, RISCV_LINE_MTI, due);
-        if (!due && wait <= UINT64_MAX - tick && tick_time(a, tick + wait) < next)
+        if (wait != 0 && wait <= UINT64_MAX - tick && tick_time(a, tick + wait) < next)
             next = tick_time(a, tick + wait);
     }
     dev_timer_set(&a->dev, 0, next);

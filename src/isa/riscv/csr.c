@@ -6,6 +6,7 @@
  * Sstc, Sscofpmf, AIA chapter 2.
  */
 #include "isa/riscv/csr.h"
+#include "isa/riscv/helpers.h"
 
 #include "base/bits.h"
 #include "ir/fp.h"

@@ -6,6 +6,7 @@
 
 #include "isa/lines.h"
 #include "isa/riscv/decode.h"
+#include "isa/riscv/helpers.h"
 
 /* Single precision; entry 1 is the smallest normal number of whichever format. */
 static const u32 fli_s[32] = {
@@ -34,7 +35,7 @@ s64 rv_fli_d(u32 w)
 }
 
 /* A fault is reported as a store's ("Base Cache Management Operation ISA", faults). */
-static u64 cbo_probe(struct vcpu *c, u64 va, u64 b, u64 d)
+u64 rv_do_cbo_probe(struct vcpu *c, u64 va, u64 b, u64 d)
 {
     if (c->env->probe(c, va, 1, ISA_READ, IR_MMU_DATA) == 0)
         return 0;
@@ -44,9 +45,6 @@ static u64 cbo_probe(struct vcpu *c, u64 va, u64 b, u64 d)
         c->fault.cause = RV_STORE_ACCESS;
     return 0;
 }
-
-const struct ir_helper rv_helper_cbo_probe = { "rv_helper_cbo_probe", cbo_probe,
-                                               IRH_RAISES | IRH_READS | IRH_MEM };
 
 int riscv_disassemble(const struct isa_insn *in, gva_t pc, char *buf, size_t size)
 {

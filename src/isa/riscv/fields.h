@@ -50,8 +50,4 @@ enum { RV_EQ, RV_NE, RV_LT, RV_GE, RV_LTU, RV_GEU };
 /* Variant `how` of FSGNJ. */
 enum { RV_SGNJ, RV_SGNJN, RV_SGNJX };
 
-/* (va): CBO.INVAL, CLEAN, FLUSH: raises unless the address may be read or written; as a
- * store whatever the access. */
-extern const struct ir_helper rv_helper_cbo_probe;
-
 #endif

@@ -1,26 +1,28 @@
 /*
- * helpers.h - the C functions behind priv.h's rows; generated handlers call them by name.
- *
- * All have the shape of ir_helper.fn; priv.h says what the arguments are.
+ * helpers.h - the C functions behind the helpers of priv.h, and what they may do.
  */
 #ifndef ISA_RISCV_HELPERS_H
 #define ISA_RISCV_HELPERS_H
 
-#include "base/types.h"
+#include "isa/riscv/priv.h"
 
-struct vcpu;
+/* H(name, effects): rv_helper_NAME is rv_do_NAME() */
+#define RV_HELPERS(H)                                                                              \
+    H(csr, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
+    H(fcsr, IRH_READS | IRH_WRITES)                                                                \
+    H(ecall, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                 \
+    H(mret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC)                          \
+    H(sret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC)                          \
+    H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
+    H(sfence_vma, IRH_RAISES | IRH_READS | IRH_MEM | IRH_ENDS)                                     \
+    H(sfence_inval, IRH_RAISES | IRH_READS)                                                        \
+    H(fence_i, IRH_MEM | IRH_ENDS)                                                                 \
+    H(cbo_check, IRH_RAISES | IRH_READS)                                                           \
+    H(cbo_probe, IRH_RAISES | IRH_READS | IRH_MEM)                                                 \
+    H(wrs, 0)
 
-u64 rv_do_csr(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_fcsr(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_ecall(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_mret(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_sret(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_wfi(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_sfence_vma(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_sfence_inval(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_fence_i(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_cbo_check(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_cbo_probe(struct vcpu *c, u64 a, u64 b, u64 d);
-u64 rv_do_wrs(struct vcpu *c, u64 a, u64 b, u64 d);
+#define H(name, effects) u64 rv_do_##name(struct vcpu *c, u64 a, u64 b, u64 d);
+RV_HELPERS(H)
+#undef H
 
 #endif

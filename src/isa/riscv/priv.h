@@ -31,7 +31,8 @@ extern const struct ir_helper rv_helper_sfence_inval; /* (raw): SFENCE.W.INVAL, 
 extern const struct ir_helper rv_helper_fence_i;
 /* (kind, raw): checks envcfg for CBO; kind 0 inval, 1 clean/flush, 2 zero. Returns nothing. */
 extern const struct ir_helper rv_helper_cbo_check;
-/* (address): raises a store's fault unless a load or a store is allowed there. */
+/* (va): CBO.INVAL, CLEAN, FLUSH: raises, as a store whatever the cause, unless the address
+ * may be read or written */
 extern const struct ir_helper rv_helper_cbo_probe;
 /* (timed, raw): WRS.NTO / WRS.STO: checks mstatus.TW, may pause briefly. */
 extern const struct ir_helper rv_helper_wrs;

@@ -205,21 +205,6 @@ u64 rv_do_cbo_check(struct vcpu *c, u64 kind, u64 raw, u64 d)
     return ok ? 0 : illegal(c, raw);
 }
 
-/* Management is allowed where a load or a store is; what neither may touch gives a store's
- * fault. CMO specification, section 2.5.2. */
-u64 rv_do_cbo_probe(struct vcpu *c, u64 va, u64 b, u64 d)
-{
-    struct isa_fault fault;
-
-    if (c->env->probe(c, va, 1, ISA_WRITE, IR_MMU_DATA) == 0)
-        return 0;
-    fault = c->fault;
-    c->fault.pending = false;
-    if (c->env->probe(c, va, 1, ISA_READ, IR_MMU_DATA))
-        c->fault = fault;
-    return 0;
-}
-
 /* A stall that ends at once is a legal one, whatever mstatus.TW says. */
 u64 rv_do_wrs(struct vcpu *c, u64 timed, u64 raw, u64 d)
 {

@@ -1,0 +1,277 @@
+/*
+ * traffic.c - see traffic.h.
+ */
+#include "traffic.h"
+#include "base/bits.h"
+#include <stdlib.h>
+
+/* --- observing --- */
+
+static void see(struct traffic *t, u64 v)
+{
+    t->seen = (t->seen ^ v) * 0x100000001b3;
+    t->seen ^= t->seen >> 29;
+}
+
+static void see_bytes(struct traffic *t, const void *data, size_t len)
+{
+    const u8 *p = data;
+
+    for (size_t i = 0; i < len; i++)
+        see(t, p[i]);
+}
+
+/* Takes what went to the outside, so that the fake's buffers never fill. */
+static void see_outside(struct traffic *t)
+{
+    struct fake_chardev *f = &t->h.chardev;
+
+    see_bytes(t, f->out, f->out_len);
+    f->out_limit -= f->out_len;
+    f->out_len = 0;
+    for (unsigned i = 0; i < t->h.msi_count && i < FAKE_LOG; i++) {
+        see(t, t->h.msi[i].addr);
+        see(t, t->h.msi[i].data);
+    }
+    see(t, t->h.msi_count);
+    t->h.msi_count = 0;
+}
+
+void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
+{
+    memset(out, 0, sizeof *out);
+    for (unsigned n = 0; n < ARRAY_SIZE(out->irq); n++)
+        out->irq[n] = fake_irq(&t->h, n);
+    memcpy(out->cpu_line, t->h.cpu_line, sizeof out->cpu_line);
+    memcpy(out->timer_at, t->d->timer_at, sizeof out->timer_at);
+    memcpy(out->requests, t->h.requests, sizeof out->requests);
+    out->chardev_room = t->h.chardev.cd.room;
+}
+
+/* --- bytes to operations --- */
+
+struct bytes {
+    const u8 *at, *end;
+};
+
+/* Zeros follow the end. */
+static u64 take(struct bytes *b, unsigned len)
+{
+    u64 v = 0;
+
+    for (unsigned i = 0; i < len; i++)
+        v |= (u64)(b->at < b->end ? *b->at++ : 0) << 8 * i;
+    return v;
+}
+
+static u64 take_value(struct bytes *b)
+{
+    u64 kind = take(b, 1);
+
+    switch (kind % 6) {
+    case 0:  return 1ull << kind / 6;
+    case 1:  return ~0ull >> kind / 6;
+    case 2:  return kind / 6;
+    case 3:  return take(b, 1);
+    case 4:  return take(b, 4);
+    default: return take(b, 8);
+    }
+}
+
+/* Registers that chance would seldom meet. */
+static const struct {
+    const char *cls;
+    u64 offsets[8];
+    unsigned count;
+} hints[] = {
+    { "aclint", { 0xbff8, 0xbffc, 0x4000, 0x4008, 0x4010, 0x4018 }, 6 },
+    { "plic", { 0x200000, 0x200004, 0x201000, 0x201004, 0x202004, 0x2000, 0x2080, 0x2100 }, 8 },
+};
+
+static bool hint(const struct dev_class *cls, u64 x, u64 *off)
+{
+    for (unsigned i = 0; cls && i < ARRAY_SIZE(hints); i++)
+        if (strcmp(hints[i].cls, cls->name) == 0) {
+            *off = hints[i].offsets[x % hints[i].count];
+            return true;
+        }
+    return false;
+}
+
+/* Registers crowd at the start, at powers of two and in rows; the rest gets its share. */
+static u64 take_offset(struct bytes *b, u64 size, const struct dev_class *cls)
+{
+    u64 mode = take(b, 1), x = take(b, 2), off;
+
+    if (mode >= 0x80 && hint(cls, x, &off))
+        return off % size;
+    switch (mode % 8) {
+    case 0: case 1: case 2: return (x & 0xff) % size;
+    case 3: return ((1ull << x % 27) + (x >> 5 & 0x7f) * 4) % size;
+    case 4: return ((x & 15) * 0x1000 + (x >> 4 & 0xff)) % size;
+    case 5: return x % size;
+    case 6: return (u64)((u128)x * size >> 16);
+    default: return size - (x & 15);
+    }
+}
+
+static unsigned take_width(struct bytes *b, u8 widths)
+{
+    u64 v = take(b, 1);
+    unsigned w = 1u << (v & 3);
+
+    if (v >= 0xf0)
+        return 1 + (v & 7);
+    while (!(widths & w))
+        w = w == 8 ? 1 : w * 2;
+    return w;
+}
+
+static void do_access(struct traffic *t, struct bytes *b, bool write)
+{
+    const struct dev_class *cls = t->cls;
+    unsigned region, width;
+    u64 off;
+
+    if (cls->region_count == 0)
+        return;
+    region = (unsigned)take(b, 1) % cls->region_count;
+    off = take_offset(b, t->d->regions[region].size, cls);
+    width = take_width(b, cls->regions[region].widths);
+    if (take(b, 1) >= 0x10) /* mostly aligned */
+        off -= off % width;
+    if (write)
+        dev_write(t->d, region, off, take_value(b), width);
+    else
+        see(t, dev_read(t->d, region, off, width));
+}
+
+static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
+{
+    unsigned cpu = (unsigned)take(b, 1) % FAKE_CPUS;
+    unsigned space = (unsigned)take(b, 1) % 8;
+    unsigned number = (unsigned)take(b, 1);
+    u64 v = 0;
+
+    if (number & 1)
+        number = (unsigned)take(b, 2) % 0x1000;
+    if (write)
+        see(t, (u64)dev_sysreg_write(t->d, cpu, space, number, take_value(b)));
+    else
+        see(t, (u64)dev_sysreg_read(t->d, cpu, space, number, &v));
+    see(t, v);
+}
+
+static void do_ram(struct traffic *t, struct bytes *b)
+{
+    u64 at = take_offset(b, FAKE_RAM_SIZE - 16, NULL), v = take_value(b);
+
+    le64_put(t->h.ram->host + at, v);
+}
+
+static void do_type(struct traffic *t, struct bytes *b)
+{
+    u64 len = take(b, 1) % 32, byte = take(b, 1);
+
+    for (u64 i = 0; i < len; i++) {
+        u8 c = (u8)(byte + i);
+
+        fake_type(&t->h, &c, 1);
+    }
+}
+
+static void do_one(struct traffic *t, struct bytes *b)
+{
+    unsigned op = (unsigned)take(b, 1);
+    u64 x;
+
+    switch (op % 16) {
+    case 0: case 1: case 2: case 3: do_access(t, b, false); break;
+    case 4: case 5: case 6: case 7: do_access(t, b, true); break;
+    case 8:
+        x = take(b, 2);
+        if (t->cls->irq_in)
+            dev_irq_input(t->d, (unsigned)x % 256, x >> 12 & 1);
+        break;
+    case 9:
+        x = take_value(b);
+        see(t, dev_msi_input(t->d, 0, 0x28000000 + (x & 0xffff000), (u32)take(b, 1)));
+        break;
+    case 10: do_sysreg(t, b, false); break;
+    case 11: do_sysreg(t, b, true); break;
+    case 12: fake_run(&t->h, 1ull << take(b, 1) % 36); break;
+    case 13: do_type(t, b); break;
+    case 14:
+        x = take(b, 1);
+        fake_chardev_limit(&t->h, x & 1 ? 0 : x);
+        break;
+    default:
+        if (take(b, 1) == 0)
+            dev_reset(t->d);
+        else
+            do_ram(t, b);
+        break;
+    }
+    fake_settle(&t->h);
+    see_outside(t);
+}
+
+void traffic_run(struct traffic *t, const u8 *bytes, size_t len)
+{
+    struct bytes b = { bytes, bytes + len };
+
+    while (b.at < b.end)
+        do_one(t, &b);
+}
+
+/* --- life --- */
+
+static struct device *device_make(struct traffic *t)
+{
+    struct dev_setting settings[DEV_MAX_PROPS];
+
+    return fake_device(&t->h, t->cls, settings, fake_settings(&t->h, t->cls, settings));
+}
+
+struct traffic *traffic_new(const struct dev_class *cls)
+{
+    struct traffic *t = calloc(1, sizeof *t);
+
+    if (!t)
+        abort();
+    fake_host_init(&t->h);
+    t->cls = cls;
+    t->d = device_make(t);
+    return t;
+}
+
+struct traffic *traffic_free(struct traffic *t)
+{
+    fake_device_free(&t->h, t->d);
+    fake_host_fini(&t->h);
+    free(t);
+    return NULL;
+}
+
+void traffic_save_and_load(struct traffic *t)
+{
+    struct state_writer *w = state_writer_new();
+    struct state_reader *r = NULL;
+    struct err err = { 0 };
+    u8 *data = NULL;
+    size_t size = 0;
+
+    if (!w)
+        abort();
+    dev_save(t->d, w);
+    fake_device_free(&t->h, t->d);
+    t->d = device_make(t);
+    if (state_writer_memory(w, &data, &size, &err) ||
+        state_reader_open_memory(data, size, &r, &err) || dev_load(t->d, r, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    state_reader_free(r);
+    state_writer_free(w);
+    free(data);
+}
