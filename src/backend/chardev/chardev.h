@@ -39,6 +39,9 @@ struct chardev {
     const struct chardev_client *client; /* borrowed, outlived by the front end; may be NULL */
     void *client_arg;
     size_t room; /* bytes the client can take now */
+    /* Sees what the line took, in order; may be NULL. For recorders and stop points. */
+    void (*tap)(void *arg, const u8 *data, size_t len);
+    void *tap_arg;
 };
 
 static inline void chardev_set_client(struct chardev *cd, const struct chardev_client *client,
@@ -53,7 +56,11 @@ static inline void chardev_set_client(struct chardev *cd, const struct chardev_c
  * connected, bytes are taken and dropped. */
 static inline size_t chardev_write(struct chardev *cd, const u8 *data, size_t len)
 {
-    return cd->ops->write(cd, data, len);
+    size_t taken = cd->ops->write(cd, data, len);
+
+    if (cd->tap && taken)
+        cd->tap(cd->tap_arg, data, taken);
+    return taken;
 }
 
 /* Flow control of input: receive() gets at most `room` bytes from now on, and each

@@ -18,6 +18,7 @@ enum {
     TLB_VICTIMS = 4,
     JUMP_CACHE_BITS = 12,
     JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
+    TIER_SPILLS = 64,
 };
 
 /* A translation that the fast path may use. tag is the page's virtual address; any low
@@ -26,7 +27,9 @@ struct tlb_entry {
     u64 tag;
     u64 addend;
 };
-#define TLB_EMPTY 1ull
+#define TLB_EMPTY  1ull
+#define TLB_NOTIFY 2ull /* a good translation, but stores must be reported: code, dirty log */
+#define TLB_IO     4ull /* a device: addend = guest-physical - virtual */
 
 /* Separate tables, so that a permission is "present or not". Withheld: write entries
  * of pages with code or under dirty log, all entries of device pages. */
@@ -50,8 +53,15 @@ struct ecpu {
     u64 icount_base;                         /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                          /* virtual address of the running block's start */
     struct eblock *block;                    /* the running block */
-    u64 reserve_addr, reserve_lo, reserve_hi; /* LL/SC: address + 1 (0: none), value, version */
+    /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
+    u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
+    struct jump_entry *jumps;                /* borrows: the present mode's, in this allocation */
+    void *link;                              /* tier: the exit it wants patched, see block.h */
+    u32 jump_shift;                          /* jump_index()'s */
+    void *tier_self;                         /* tier: what its start() made */
+    u64 tier_value;                          /* tier: a value on its way through a slow path */
+    u64 tier_spill[TIER_SPILLS];             /* tier: values that found no host register */
     /* more private fields follow in core/: see cpu_private.h */
 };
 

@@ -38,9 +38,10 @@ struct engine_host {
     int (*sysreg_read)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out);
     int (*sysreg_write)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 v);
     u64 (*random)(void *arg);
-    /* Deterministic mode: every quantum ended, no vCPU runs, guest time is now; until
-     * is the earliest CPU deadline when all CPUs wait (UINT64_MAX: none). Devices run
-     * here; returns the guest time of the next device event (UINT64_MAX: none). */
+    /* Deterministic mode: a quantum ended, no vCPU runs, guest time is now. until: while it is
+     * more than now all CPUs wait, and it is their earliest deadline (UINT64_MAX: none, only
+     * the outside can go on). Devices run here, events due at now included; returns the guest
+     * time of the next device event (UINT64_MAX: none). May be called twice with one `now`. */
     ns_t (*quantum_end)(void *arg, ns_t now, ns_t until);
     /* All vCPUs have stopped after engine_pause_request() or engine_stop_at(). */
     void (*paused)(void *arg);
@@ -67,11 +68,16 @@ void engine_stop_at(struct engine *e, u64 insns);
 /* --- [any thread] --- */
 /* Drives an interrupt line of a vCPU. */
 void engine_irq_set(struct engine *e, unsigned cpu, unsigned line, bool level);
-/* Lets a stopped vCPU (vcpu.stopped) run; prepare(c, arg) is called on its thread first. */
+/* Lets a stopped vCPU (vcpu.stopped) run; prepare(c, arg) is called on its thread first. Does
+ * nothing when it is not stopped by then. A second call before the first was taken replaces it. */
 void engine_cpu_wake(struct engine *e, unsigned cpu, void (*prepare)(struct vcpu *c, void *arg), void *arg);
 /* Runs fn(c, arg) on each vCPU in mask at its next safe point and returns when all have:
  * TLB shoot-down, remote fences. May be called on a vCPU's own thread. */
 void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vcpu *c, void *arg), void *arg);
+
+/* Guest time: the host's clock(), or in deterministic mode what the count makes of it, exact when
+ * called by a device that a vCPU accesses. One instruction takes one nanosecond there. */
+ns_t engine_clock(struct engine *e);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {

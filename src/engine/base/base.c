@@ -1,0 +1,328 @@
+/*
+ * base.c - the baseline tier: translates blocks one by one, and chains them.
+ *
+ * One code map an engine: shared thunks, then blocks in 64-byte units. A block that dies
+ * has its incoming jumps pointed back at their stubs at once; its memory is given back
+ * when nobody can run in it any more. How the engine calls us: engine/core/block.h.
+ */
+#include "engine/base/thunks.h"
+#include "engine/core/block.h"
+#include "host/cpu.h"
+#include "host/thread.h"
+#include "ir/build.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNIT = 64 };
+#define CODE_BYTES (64 * MIB)
+
+struct record;
+
+/* A patchable exit. Linked into its target's list while it points there. */
+struct edge {
+    struct record *from; /* borrows: holds this */
+    struct lower_edge at;
+    struct edge *next; /* another edge into the same target */
+    struct record *to; /* borrows; NULL while unlinked */
+};
+
+/* What eblock.tier points to. */
+struct record {
+    struct eblock *block; /* borrows: owns this */
+    u32 first, units;     /* in the code map */
+    struct edge edges[LOWER_EDGES];
+    struct edge *incoming;
+};
+
+struct base {
+    struct host_code_map map; /* owns */
+    const struct isa *isa;
+    struct thunks thunks;
+    struct host_mutex lock;     /* everything below, and code that is being written */
+    struct ir_builder *builder; /* owns */
+    struct ir_block ir;         /* owns */
+    struct lower_room *room;    /* owns */
+    u64 *used;                  /* owns: a bit a unit */
+    u32 units, rover;
+    u64 bytes; /* atomic */
+    bool has_bit_counts;
+};
+
+static int base_start_map(struct base *t, struct err *err)
+{
+    int r = host_code_map_init(&t->map, CODE_BYTES, HOST_CODE_AUTO, err);
+
+    if (r)
+        return r;
+    t->units = (u32)(t->map.size / UNIT);
+    t->used = calloc(t->units / 64, sizeof *t->used);
+    if (!t->used)
+        return err_set_errno(err, 12, "no memory for the list of translated code");
+    if (!thunks_make(&t->thunks, &t->map, t->isa))
+        return err_set(err, 12, "no room for the translator's own code");
+    t->rover = (u32)(t->thunks.size / UNIT);
+    for (u32 i = 0; i < t->rover; i++)
+        t->used[i / 64] |= 1ull << i % 64;
+    return 0;
+}
+
+static void base_stop(void *self)
+{
+    struct base *t = self;
+
+    if (!t)
+        return;
+    host_code_map_fini(&t->map);
+    ir_builder_free(t->builder);
+    ir_block_fini(&t->ir);
+    host_mutex_fini(&t->lock);
+    free(t->room);
+    free(t->used);
+    free(t);
+}
+
+static bool host_has_bit_counts(void)
+{
+    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    struct host_cpu cpu;
+
+    host_cpu_detect(&cpu);
+    return (cpu.features & need) == need;
+}
+
+static int base_start(struct engine *e, const struct isa *isa, void **self, struct err *err)
+{
+    struct base *t = calloc(1, sizeof *t);
+    int r;
+
+    if (!t)
+        return err_set_errno(err, 12, "no memory for the translator");
+    t->isa = isa;
+    t->has_bit_counts = host_has_bit_counts();
+    host_mutex_init(&t->lock);
+    ir_block_init(&t->ir);
+    t->builder = ir_builder_new(false);
+    t->room = malloc(sizeof *t->room);
+    r = t->room && t->builder ? base_start_map(t, err)
+                              : err_set_errno(err, 12, "no memory for the translator");
+    if (r) {
+        base_stop(t);
+        return r;
+    }
+    *self = t;
+    return 0;
+}
+
+/* --- code memory --- */
+
+static bool is_used(const struct base *t, u32 unit)
+{
+    return t->used[unit / 64] >> unit % 64 & 1;
+}
+
+static void mark(struct base *t, u32 first, u32 count, bool used)
+{
+    for (u32 i = first; i < first + count; i++) {
+        if (used)
+            t->used[i / 64] |= 1ull << i % 64;
+        else
+            t->used[i / 64] &= ~(1ull << i % 64);
+    }
+}
+
+/* First fit from where the last search ended; UINT32_MAX when there is no such gap. */
+static u32 code_alloc(struct base *t, u32 count)
+{
+    u32 run = 0;
+
+    for (u32 tried = 0, at = t->rover; tried < t->units + count; tried++, at++) {
+        if (at == t->units) {
+            at = 0;
+            run = 0;
+        }
+        run = is_used(t, at) ? 0 : run + 1;
+        if (run == count) {
+            t->rover = at + 1 == t->units ? 0 : at + 1;
+            mark(t, at + 1 - count, count, true);
+            return at + 1 - count;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* --- translation --- */
+
+static void build_ir(struct base *t, const struct eblock *b)
+{
+    ir_builder_begin(t->builder, &t->ir);
+    for (unsigned i = 0; i < b->insn_count; i++) {
+        const struct isa_insn *in = &b->insn[i].in;
+
+        ir_builder_insn(t->builder, in->offset, in->len);
+        t->isa->ops[in->op].build(t->builder, in);
+        ir_builder_insn_end(t->builder);
+    }
+}
+
+static void place(struct base *t, struct eblock *b, struct record *r, const struct lower_job *job)
+{
+    size_t at = (size_t)r->first * UNIT;
+    const u8 *rx = t->map.rx + at;
+
+    lower_place(job, t->map.rw + at, rx);
+    host_code_flush(&t->map, at, job->hot_size + job->cold_size);
+    for (unsigned i = 0; i < job->edge_count; i++) {
+        r->edges[i].at = job->edges[i];
+        r->edges[i].at.stub += job->hot_size;
+    }
+    r->block = b;
+    b->tier = r;
+    __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
+    __atomic_store_n(&b->host_entry, (void *)(uintptr_t)rx, __ATOMIC_SEQ_CST);
+    if (eblock_dead(b)) /* overwritten meanwhile: dead blocks have no entry */
+        __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
+}
+
+static void translate_locked(struct base *t, struct eblock *b)
+{
+    struct record *r = calloc(1, sizeof *r);
+    struct lower_job job = { .ir = &t->ir,
+                             .isa = t->isa,
+                             .block = b,
+                             .thunks = &t->thunks.shared,
+                             .room = t->room,
+                             .has_bit_counts = t->has_bit_counts };
+
+    if (!r)
+        return;
+    for (unsigned i = 0; i < LOWER_EDGES; i++) {
+        r->edges[i].from = r;
+        job.edge_sites[i] = &r->edges[i];
+    }
+    build_ir(t, b);
+    if (lower_block(&job)) {
+        r->units = (job.hot_size + job.cold_size + UNIT - 1) / UNIT;
+        r->first = code_alloc(t, r->units);
+        if (r->first != UINT32_MAX) {
+            place(t, b, r, &job);
+            return;
+        }
+    }
+    free(r); /* the block stays with the interpreter */
+}
+
+static void base_translate(void *self, struct ecpu *c, struct eblock *b)
+{
+    struct base *t = self;
+
+    if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
+        return;
+    host_mutex_lock(&t->lock);
+    if (!b->tier)
+        translate_locked(t, b);
+    host_mutex_unlock(&t->lock);
+}
+
+/* --- chaining --- */
+
+static void edge_point(struct base *t, const struct edge *e, const u8 *target)
+{
+    size_t where = (size_t)e->from->first * UNIT + e->at.where;
+    s32 rel = (s32)(target - (t->map.rx + where + 4));
+
+    __atomic_store_n((s32 *)(void *)(t->map.rw + where), rel, __ATOMIC_RELEASE);
+}
+
+static void edge_unlink(struct base *t, struct edge *e)
+{
+    struct edge **at = &e->to->incoming;
+
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    e->to = NULL;
+    edge_point(t, e, t->map.rx + (size_t)e->from->first * UNIT + e->at.stub);
+}
+
+/* Where an edge leads must be what comes after it in guest memory too: between the exit
+ * and this call the mapping, or the pc itself, may have changed. */
+static void base_link(void *self, void *site, struct eblock *to)
+{
+    struct base *t = self;
+    struct edge *e = site;
+    struct record *r;
+
+    host_mutex_lock(&t->lock);
+    r = to->tier;
+    if (r && !e->to && !eblock_dead(e->from->block) && to->key == e->from->block->key &&
+        to->host == e->from->block->host + e->at.offset) {
+        e->to = r;
+        e->next = r->incoming;
+        r->incoming = e;
+        edge_point(t, e, eblock_host_entry(to));
+    }
+    host_mutex_unlock(&t->lock);
+}
+
+static void base_invalidate(void *self, struct eblock *b)
+{
+    struct base *t = self;
+    struct record *r;
+
+    host_mutex_lock(&t->lock);
+    r = b->tier;
+    while (r && r->incoming)
+        edge_unlink(t, r->incoming);
+    host_mutex_unlock(&t->lock);
+}
+
+static void base_release(void *self, struct eblock *b)
+{
+    struct base *t = self;
+    struct record *r;
+
+    host_mutex_lock(&t->lock);
+    r = b->tier;
+    if (r) {
+        for (unsigned i = 0; i < LOWER_EDGES; i++)
+            if (r->edges[i].to)
+                edge_unlink(t, &r->edges[i]);
+        while (r->incoming)
+            edge_unlink(t, r->incoming);
+        mark(t, r->first, r->units, false);
+        __atomic_fetch_sub(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
+        b->tier = NULL;
+        free(r);
+    }
+    host_mutex_unlock(&t->lock);
+}
+
+static int base_run(struct ecpu *c, struct eblock *b)
+{
+    const struct base *t = c->tier_self;
+
+    return t->thunks.enter(&c->v, eblock_host_entry(b));
+}
+
+static u64 base_bytes(void *self)
+{
+    return __atomic_load_n(&((struct base *)self)->bytes, __ATOMIC_RELAXED);
+}
+
+static const struct tier base_tier = {
+    .name = "base",
+    .threshold = 4,
+    .start = base_start,
+    .stop = base_stop,
+    .translate = base_translate,
+    .run = base_run,
+    .link = base_link,
+    .invalidate = base_invalidate,
+    .release = base_release,
+    .bytes = base_bytes,
+};
+
+const struct tier *tier_base(void)
+{
+    return &base_tier;
+}

@@ -1,0 +1,129 @@
+/*
+ * block.h - one decoded stretch of guest code, and how a tier hangs its own code on it.
+ *
+ * The code cache (cache.c) makes an eblock the first time a physical address is executed
+ * under an isa key; all vCPUs share it. It is decoded once and never changes, but for the
+ * fields marked atomic. The interpreter runs insn[]; a tier adds host code.
+ *
+ * Life: found or made by code_find() → dead (its bytes were overwritten, or it was evicted)
+ * → freed once every vCPU has passed a safe point and emptied its jump cache.
+ *
+ * How a tier plugs in (struct tier below). The run loop counts executions in `runs`; at
+ * the tier's threshold it calls translate(), which may set host_entry. From then on the
+ * run loop calls run() for the block. Code of a tier
+ *   - begins with the pc slot (isa->pc_offset) holding the block's address, and leaves
+ *     with it holding the address of the next instruction, except for RUN_FAULT;
+ *   - at the entry of every block, the first included, checks that vcpu.exit_request is 0 and
+ *     that ecpu.budget >= insn_count, and else leaves with RUN_JUMP, pc = that block;
+ *   - subtracts from ecpu.budget what it retired, at every exit; between blocks
+ *     retired = icount_base - budget. Inside a block vcpu.insn_index is added: it is set
+ *     before helpers with IRH_COUNT or IRH_MEM and by the slow memory paths;
+ *   - keeps ecpu.block and ecpu.block_pc true before anything that may fault or look at them;
+ *   - returns an enum run_code; for RUN_FAULT budget counts the instructions before the
+ *     faulting one in this block too, insn_index and block tell which it was.
+ * It may go straight from block to block in two ways:
+ *   - by probing ecpu.jumps[jump_index(pc)]: the entry is right when pc equals and block is not
+ *     NULL; then block->host_entry may be jumped to if it is not NULL. The engine empties
+ *     the jump cache whenever privilege, translation or mapping changes; dead blocks have
+ *     host_entry NULL;
+ *   - by a patched jump. A tier that leaves through an exit it would like to have patched
+ *     sets ecpu.link to a pointer of its own choice; when the next block is found and
+ *     has host code, the run loop calls link(ecpu.link, block) with the cache locked. The
+ *     tier remembers the edge and undoes it in invalidate(block), also under the lock. Only
+ *     edges within one guest page may be patched without a check of the fetch mapping.
+ */
+#ifndef ENGINE_CORE_BLOCK_H
+#define ENGINE_CORE_BLOCK_H
+
+#include "base/err.h"
+#include "engine/core/cpu.h"
+#include "isa/isa.h"
+
+/* One instruction and what runs it: 48 bytes. */
+struct einsn {
+    isa_handler *run;
+    struct isa_insn in;
+};
+
+enum {
+    EBLOCK_MAX_INSNS = IR_BLOCK_MAX_INSNS,
+    EBLOCK_MAX_BYTES = EBLOCK_MAX_INSNS * ISA_INSN_MAX_BYTES,
+};
+
+enum {
+    EBLOCK_TWO_PAGES = 1 << 0, /* its one instruction lies in two pages: never in a jump cache */
+    EBLOCK_SINGLE = 1 << 1,    /* of a page whose permissions are looked up for every instruction */
+};
+
+#define EBLOCK_DECLINED UINT32_MAX /* eblock.runs: the tier does not want it */
+
+struct code_page;
+
+struct eblock {
+    /* what the run loop reads */
+    u8 dead;             /* atomic: not to be entered any more */
+    u8 used;             /* atomic: looked up since the evictor came by */
+    u16 insn_count;      /* 1..64 */
+    u32 runs;            /* atomic: executions by the interpreter up to the tier's threshold */
+    void *host_entry;    /* atomic: where the tier's code begins; NULL: none, or dead */
+    const u8 *host;      /* borrows: guest RAM, its first byte; part of the key */
+    u64 key;             /* isa->block_key() it was decoded under */
+
+    void *tier;          /* owns: the tier's own record */
+    u32 byte_count;      /* guest bytes covered */
+    u32 flags;           /* EBLOCK_* */
+    const u8 *host2;     /* TWO_PAGES: start of the second page in guest RAM */
+    const u8 *bytes;     /* into this allocation: a copy of the bytes it was decoded from */
+    u32 alloc_bytes;     /* of this allocation */
+
+    /* links of the cache; atomic or under its lock */
+    struct eblock *hash_next;                 /* atomic */
+    struct eblock *page_next[2];              /* of each page's list of blocks */
+    struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
+    struct eblock *age_prev, *age_next;       /* evictor's ring */
+
+    struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
+};
+
+/* A tier that makes host code of blocks. Static; state of one engine lives behind `self`. */
+struct tier {
+    const char *name;      /* "base" */
+    u32 threshold;         /* executions by the interpreter before translate() is called */
+    int (*start)(struct engine *e, const struct isa *isa, void **self, struct err *err);
+    void (*stop)(void *self); /* every block has been freed */
+    /* Makes host code and stores it to b->host_entry (release). May do nothing: then b stays
+     * with the interpreter. On vCPU threads, cache not locked: two may come with one b. */
+    void (*translate)(void *self, struct ecpu *c, struct eblock *b);
+    /* Runs from b on, through any number of blocks. */
+    int (*run)(struct ecpu *c, struct eblock *b);
+    /* See above. NULL when the tier never sets ecpu.link. Cache locked; `to` is alive, the
+     * block that site belongs to has not been released but may be dead. */
+    void (*link)(void *self, void *site, struct eblock *to);
+    /* b is dead from now on: undo the edges that lead to it. Cache locked. */
+    void (*invalidate)(void *self, struct eblock *b);
+    /* Nobody runs in b any more and it will be freed: give its host code back. */
+    void (*release)(void *self, struct eblock *b);
+    /* Host code memory in use, for statistics and for the budget; any thread. */
+    u64 (*bytes)(void *self);
+};
+
+/* The base tier of this build for this host; NULL when there is none. (tiers.c) */
+const struct tier *tier_base(void);
+
+static inline bool eblock_dead(const struct eblock *b)
+{
+    return __atomic_load_n(&b->dead, __ATOMIC_ACQUIRE) != 0;
+}
+
+static inline void *eblock_host_entry(const struct eblock *b)
+{
+    return __atomic_load_n(&b->host_entry, __ATOMIC_ACQUIRE);
+}
+
+/* Where pc lives in ecpu.jumps; shift = log2 of isa->insn_align. */
+static inline unsigned jump_index(gva_t pc, unsigned shift)
+{
+    return (unsigned)(pc >> shift) & (JUMP_CACHE_ENTRIES - 1);
+}
+
+#endif

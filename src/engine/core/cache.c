@@ -1,0 +1,560 @@
+/*
+ * cache.c - all blocks of an engine: found by the host address of their bytes, dropped
+ * when those change or when there are too many.
+ *
+ * Readers take no lock: bucket heads and links are atomic, and a block that was unlinked is
+ * freed only after each vCPU has passed a safe point (cpu.quiescent has reached the epoch
+ * that was begun after the unlinking) where it also emptied its jump caches.
+ *
+ * Self-modifying code. A page with blocks has MEM_PAGE_CODE; fast paths have no write
+ * entry for it, so that stores come to code_written(), which looks at a bit for each 64
+ * bytes and drops the blocks that were really hit. When a page gets the flag, other vCPUs may
+ * still hold a write entry, until they look at REQ_CODE: until then the page is *unsettled*.
+ * Nobody waits for it: a guest whose other CPU wrote code must run its own instruction
+ * barrier before it may rely on the new bytes, and that barrier (code_revalidate) compares
+ * the bytes of blocks on unsettled pages. A guest architecture with coherent instruction
+ * fetch will need the translator to wait until the page is settled instead.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bits.h"
+#include "base/bug.h"
+#include "base/log.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { GARBAGE_LIMIT = 256 * 1024, GRANULE_SHIFT = 6 };
+
+/* --- RAMs and pages --- */
+
+struct code_ram *code_ram_of(struct code_cache *cache, const void *host)
+{
+    for (unsigned i = 0; i < CODE_MAX_RAMS; i++) {
+        struct code_ram *cr = __atomic_load_n(&cache->rams[i], __ATOMIC_ACQUIRE);
+
+        if (!cr)
+            return NULL;
+        if ((u64)((const u8 *)host - cr->ram->host) < cr->ram->size)
+            return cr;
+    }
+    return NULL;
+}
+
+static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len);
+
+static struct code_ram *code_ram_new(struct code_cache *cache, struct mem_ram *ram)
+{
+    struct code_ram *cr = calloc(1, sizeof *cr);
+    struct err err = { 0 };
+
+    if (!cr)
+        return NULL;
+    if (host_map_ram(&cr->map, (ram->size >> MEM_PAGE_SHIFT) * sizeof cr->pages[0], &err) < 0) {
+        log_error("%s", err.text);
+        free(cr);
+        return NULL;
+    }
+    cr->cache = cache;
+    cr->ram = ram;
+    cr->pages = (struct code_page **)(void *)cr->map.at;
+    return cr;
+}
+
+bool code_ram_add(struct code_cache *cache, struct mem_ram *ram)
+{
+    bool known = false;
+
+    host_mutex_lock(&cache->lock);
+    for (unsigned i = 0; i < CODE_MAX_RAMS && !known; i++) {
+        struct code_ram *cr = cache->rams[i];
+
+        if (!cr) {
+            cr = code_ram_new(cache, ram);
+            if (!cr)
+                break;
+            ram->code_arg = cr;
+            ram->code_written = code_written;
+            __atomic_store_n(&cache->rams[i], cr, __ATOMIC_RELEASE);
+        }
+        known = cr->ram == ram;
+    }
+    host_mutex_unlock(&cache->lock);
+    return known;
+}
+
+/* Lock held. */
+static struct code_page *page_of(struct code_cache *cache, const u8 *host)
+{
+    struct code_ram *cr = code_ram_of(cache, host);
+    u64 index = (u64)(host - cr->ram->host) >> MEM_PAGE_SHIFT;
+    struct code_page *p = cr->pages[index];
+
+    if (p)
+        return p;
+    p = calloc(1, sizeof *p);
+    BUG_ON(!p);
+    p->flags = &cr->ram->page_flags[index];
+    p->all_next = cr->all;
+    cr->all = p;
+    __atomic_store_n(&cr->pages[index], p, __ATOMIC_RELEASE);
+    return p;
+}
+
+/* Granules of [host, host + len), which lies in one page. */
+static u64 granule_mask(const u8 *host, u64 len)
+{
+    u64 at = (uintptr_t)host & (MEM_PAGE_SIZE - 1);
+    unsigned first = (unsigned)(at >> GRANULE_SHIFT);
+    unsigned last = (unsigned)((at + len - 1) >> GRANULE_SHIFT);
+
+    return bits_mask(last - first + 1) << first;
+}
+
+/* Bytes of b in its first page; the rest is in the second. */
+static unsigned block_first_len(const struct eblock *b)
+{
+    u64 left = MEM_PAGE_SIZE - ((uintptr_t)b->host & (MEM_PAGE_SIZE - 1));
+
+    return b->byte_count <= left ? b->byte_count : (unsigned)left;
+}
+
+static u64 block_granules(const struct eblock *b, const struct code_page *p)
+{
+    unsigned first = block_first_len(b);
+    u64 mask = 0;
+
+    if (b->page[0] == p)
+        mask |= granule_mask(b->host, first);
+    if (b->host2 && (b->page[1] == p || !b->page[1]))
+        mask |= granule_mask(b->host2, b->byte_count - first);
+    return mask;
+}
+
+static bool block_matches_memory(const struct eblock *b)
+{
+    unsigned first = block_first_len(b);
+
+    for (unsigned i = 0; i < b->byte_count; i++) {
+        const u8 *p = i < first ? b->host + i : b->host2 + (i - first);
+
+        if (__atomic_load_n(p, __ATOMIC_RELAXED) != b->bytes[i])
+            return false;
+    }
+    return true;
+}
+
+/* --- the hash table --- */
+
+static struct eblock **bucket_of(struct code_cache *cache, const u8 *host, u64 key)
+{
+    u64 h = ((uintptr_t)host >> 1 ^ key << 40 ^ key >> 24) * 0x9e3779b97f4a7c15ull;
+
+    return &cache->buckets[h >> (64 - CODE_HASH_BITS)];
+}
+
+/* The second page of the instruction at the pc slot as mapped now; NULL: fault pending. */
+static const u8 *second_page(struct cpu *c)
+{
+    gva_t next = (*c->pc | (MEM_PAGE_SIZE - 1)) + 1;
+    struct mem_ref ref;
+
+    if (mmu_resolve(c, next, ISA_FETCH, c->mode->bank, &ref))
+        return NULL;
+    return ref.host;
+}
+
+struct eblock *code_lookup(struct cpu *c, const u8 *host, u64 key, u32 flags)
+{
+    struct eblock **head = bucket_of(&c->e.engine->code, host, key), *b;
+    const u8 *host2 = NULL;
+
+    for (b = __atomic_load_n(head, __ATOMIC_ACQUIRE); b;
+         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE)) {
+        if (b->host != host || b->key != key || (b->flags & EBLOCK_SINGLE) != flags ||
+            eblock_dead(b))
+            continue;
+        if (b->flags & EBLOCK_TWO_PAGES) {
+            if (!host2)
+                host2 = second_page(c);
+            if (!host2)
+                return NULL;
+            if (host2 != b->host2)
+                continue;
+        }
+        break;
+    }
+    return b;
+}
+
+/* --- reclaiming --- */
+
+static void block_free(struct code_cache *cache, struct eblock *b)
+{
+    struct engine *e = cache->e;
+
+    if (b->tier)
+        e->tier->release(e->tier_self, b);
+    free(b);
+}
+
+static void list_free(struct code_cache *cache, struct eblock *list)
+{
+    while (list) {
+        struct eblock *next = list->age_next;
+
+        block_free(cache, list);
+        list = next;
+    }
+}
+
+static bool all_passed(const struct engine *e, u64 epoch)
+{
+    for (unsigned i = 0; i < e->cfg.cpus; i++) {
+        u64 q = __atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST);
+
+        if (q != 0 && q < epoch)
+            return false;
+    }
+    return true;
+}
+
+/* Frees what can be; begins a new epoch when enough is dead. Lock held. */
+static void reclaim(struct code_cache *cache)
+{
+    struct engine *e = cache->e;
+
+    if (cache->batch && all_passed(e, cache->batch_epoch)) {
+        list_free(cache, cache->batch);
+        cache->batch = NULL;
+    }
+    if (cache->batch || cache->garbage_bytes < GARBAGE_LIMIT)
+        return;
+    cache->batch = cache->garbage;
+    cache->garbage = NULL;
+    cache->garbage_bytes = 0;
+    cache->batch_epoch = __atomic_add_fetch(&cache->epoch, 1, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < e->cfg.cpus; i++)
+        if (__atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST) != 0)
+            vcpu_kick(&e->cpus[i]->e.v);
+}
+
+/* --- taking blocks out --- */
+
+static void hash_remove(struct code_cache *cache, struct eblock *b)
+{
+    struct eblock **link = bucket_of(cache, b->host, b->key);
+
+    while (*link != b)
+        link = &(*link)->hash_next;
+    __atomic_store_n(link, b->hash_next, __ATOMIC_RELEASE);
+}
+
+static void page_remove(struct code_page *p, struct eblock *b)
+{
+    struct eblock **link = &p->blocks, *i;
+    u64 granules = 0;
+
+    while (*link != b)
+        link = &(*link)->page_next[(*link)->page[0] != p];
+    *link = b->page_next[b->page[0] != p];
+    for (i = p->blocks; i; i = i->page_next[i->page[0] != p])
+        granules |= block_granules(i, p);
+    __atomic_store_n(&p->granules, granules, __ATOMIC_RELEASE);
+    if (!p->blocks)
+        __atomic_fetch_and(p->flags, (u8)~MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
+}
+
+/* Lock held. */
+static void block_kill(struct code_cache *cache, struct eblock *b)
+{
+    struct engine *e = cache->e;
+
+    __atomic_store_n(&b->dead, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
+    if (e->tier && b->tier)
+        e->tier->invalidate(e->tier_self, b);
+    hash_remove(cache, b);
+    page_remove(b->page[0], b);
+    if (b->page[1])
+        page_remove(b->page[1], b);
+    b->age_prev->age_next = b->age_next;
+    b->age_next->age_prev = b->age_prev;
+    cache->bytes -= b->alloc_bytes;
+    b->age_next = cache->garbage;
+    cache->garbage = b;
+    cache->garbage_bytes += b->alloc_bytes;
+}
+
+static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
+{
+    struct code_ram *cr = arg;
+    struct code_cache *cache = cr->cache;
+    struct code_page *p = __atomic_load_n(&cr->pages[offset >> MEM_PAGE_SHIFT], __ATOMIC_ACQUIRE);
+    u64 mask = granule_mask(ram->host + offset, len);
+    struct eblock *next;
+
+    if (!p || !(__atomic_load_n(&p->granules, __ATOMIC_SEQ_CST) & mask))
+        return;
+    host_mutex_lock(&cache->lock);
+    for (struct eblock *b = p->blocks; b; b = next) {
+        next = b->page_next[b->page[0] != p];
+        if (block_granules(b, p) & mask && !block_matches_memory(b)) {
+            block_kill(cache, b);
+            __atomic_fetch_add(&cache->smc, 1, __ATOMIC_RELAXED);
+        }
+    }
+    reclaim(cache);
+    host_mutex_unlock(&cache->lock);
+}
+
+/* Oldest first; one that was looked up since the last round gets another. Lock held. */
+static void evict_down_to(struct code_cache *cache, u64 target)
+{
+    struct eblock *b = cache->ring.age_next, *next;
+
+    /* At most twice around: the first round takes the mark off. */
+    for (; cache->bytes > target && b != &cache->ring; b = next) {
+        next = b->age_next;
+        if (!__atomic_exchange_n(&b->used, 0, __ATOMIC_RELAXED)) {
+            block_kill(cache, b);
+            cache->evictions++;
+            continue;
+        }
+        b->age_prev->age_next = b->age_next;
+        b->age_next->age_prev = b->age_prev;
+        b->age_prev = cache->ring.age_prev;
+        b->age_next = &cache->ring;
+        b->age_prev->age_next = b;
+        cache->ring.age_prev = b;
+        if (next == &cache->ring)
+            next = b;
+    }
+    reclaim(cache);
+}
+
+void code_evict(struct engine *e)
+{
+    host_mutex_lock(&e->code.lock);
+    evict_down_to(&e->code, e->code.bytes - e->code.bytes / 4);
+    host_mutex_unlock(&e->code.lock);
+}
+
+/* --- putting blocks in --- */
+
+/* Drops settled pages from the list after comparing them a last time. Lock held. */
+static void page_verify(struct code_cache *cache, struct code_page *p)
+{
+    struct eblock *next;
+
+    for (struct eblock *b = p->blocks; b; b = next) {
+        next = b->page_next[b->page[0] != p];
+        if (!block_matches_memory(b)) {
+            block_kill(cache, b);
+            cache->smc++;
+        }
+    }
+}
+
+static bool page_settled(const struct engine *e, const struct code_page *p)
+{
+    for (unsigned i = 0; i < e->cfg.cpus; i++)
+        if (__atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST) != 0 &&
+            __atomic_load_n(&e->cpus[i]->marks_seen, __ATOMIC_ACQUIRE) < p->unsettled)
+            return false;
+    return true;
+}
+
+static void unsettled_verify(struct code_cache *cache, bool only_settled)
+{
+    struct code_page **link = &cache->unsettled, *p;
+
+    while ((p = *link)) {
+        bool settled = page_settled(cache->e, p);
+
+        if (settled || !only_settled)
+            page_verify(cache, p);
+        if (!settled) {
+            link = &p->unsettled_next;
+            continue;
+        }
+        p->unsettled = 0;
+        *link = p->unsettled_next;
+        if (only_settled)
+            return; /* a little at a time */
+    }
+}
+
+void code_revalidate(struct cpu *c)
+{
+    struct code_cache *cache = &c->e.engine->code;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&cache->unsettled, __ATOMIC_ACQUIRE))
+        return;
+    host_mutex_lock(&cache->lock);
+    unsettled_verify(cache, false);
+    host_mutex_unlock(&cache->lock);
+}
+
+/* A page gets its first code: every write entry for it has to go. Lock held. */
+static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    struct engine *e = cache->e;
+    const u8 *page = (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
+
+    __atomic_fetch_or(p->flags, MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
+    mmu_notify_page(c, page);
+    if (e->cfg.cpus == 1)
+        return;
+    cache->marks[cache->mark_count % CODE_MARKS] = page;
+    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
+    if (!p->unsettled) {
+        p->unsettled_next = cache->unsettled;
+        __atomic_store_n(&cache->unsettled, p, __ATOMIC_RELEASE);
+    }
+    p->unsettled = cache->mark_count;
+    for (unsigned i = 0; i < e->cfg.cpus; i++)
+        if (e->cpus[i] != c) {
+            __atomic_fetch_or(&e->cpus[i]->requests, REQ_CODE, __ATOMIC_SEQ_CST);
+            vcpu_kick(&e->cpus[i]->e.v); /* no need to wake it when it sleeps */
+        }
+}
+
+void code_marks_take(struct cpu *c)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    u64 from = c->marks_seen;
+
+    host_mutex_lock(&cache->lock);
+    if (cache->mark_count - from > CODE_MARKS)
+        mmu_notify_all(c);
+    else
+        for (; from < cache->mark_count; from++)
+            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
+    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
+    host_mutex_unlock(&cache->lock);
+}
+
+/* Makes stores to b's bytes visible to us from here on. Lock held. */
+static void block_watch(struct cpu *c, struct eblock *b)
+{
+    const u8 *host[2] = { b->host, b->host2 };
+
+    b->page[0] = page_of(&c->e.engine->code, b->host);
+    if (b->host2)
+        b->page[1] = page_of(&c->e.engine->code, b->host2);
+    if (b->page[1] == b->page[0])
+        b->page[1] = NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        struct code_page *p = b->page[i];
+
+        if (!p)
+            continue;
+        __atomic_fetch_or(&p->granules, block_granules(b, p), __ATOMIC_SEQ_CST);
+        if (!(__atomic_load_n(p->flags, __ATOMIC_RELAXED) & MEM_PAGE_CODE))
+            page_mark(c, p, host[i]);
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Lock held. */
+static void block_link(struct code_cache *cache, struct eblock *b)
+{
+    struct eblock **head = bucket_of(cache, b->host, b->key);
+
+    for (unsigned i = 0; i < 2; i++)
+        if (b->page[i]) {
+            b->page_next[i] = b->page[i]->blocks;
+            b->page[i]->blocks = b;
+        }
+    b->age_prev = cache->ring.age_prev;
+    b->age_next = &cache->ring;
+    b->age_prev->age_next = b;
+    cache->ring.age_prev = b;
+    cache->bytes += b->alloc_bytes;
+    b->used = 1;
+    b->hash_next = *head;
+    __atomic_store_n(head, b, __ATOMIC_RELEASE);
+}
+
+/* One like b that another vCPU was first to insert. Lock held. */
+static struct eblock *same_block(struct code_cache *cache, const struct eblock *b)
+{
+    struct eblock *i = *bucket_of(cache, b->host, b->key);
+
+    while (i && (i->host != b->host || i->host2 != b->host2 || i->key != b->key ||
+                 (i->flags ^ b->flags) & EBLOCK_SINGLE))
+        i = i->hash_next;
+    return i;
+}
+
+struct eblock *code_insert(struct cpu *c, struct eblock *b)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    struct eblock *there;
+
+    host_mutex_lock(&cache->lock);
+    there = same_block(cache, b);
+    if (!there) {
+        block_watch(c, b);
+        if (block_matches_memory(b)) {
+            block_link(cache, b);
+            there = b;
+            b = NULL;
+        }
+    }
+    if (cache->unsettled)
+        unsettled_verify(cache, true);
+    if (cache->bytes > cache->budget)
+        evict_down_to(cache, cache->budget - cache->budget / 4);
+    else
+        reclaim(cache);
+    host_mutex_unlock(&cache->lock);
+    free(b);
+    return there;
+}
+
+/* --- the cache itself --- */
+
+int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err *err)
+{
+    cache->e = e;
+    cache->budget = budget;
+    cache->epoch = 1;
+    cache->ring.age_prev = cache->ring.age_next = &cache->ring;
+    host_mutex_init(&cache->lock);
+    cache->buckets = calloc((size_t)1 << CODE_HASH_BITS, sizeof cache->buckets[0]);
+    if (!cache->buckets)
+        return err_set(err, ENOMEM, "no memory for the code cache");
+    return 0;
+}
+
+static void code_ram_free(struct code_ram *cr)
+{
+    while (cr->all) {
+        struct code_page *next = cr->all->all_next;
+
+        free(cr->all);
+        cr->all = next;
+    }
+    cr->ram->code_written = NULL;
+    cr->ram->code_arg = NULL;
+    host_map_fini(&cr->map);
+    free(cr);
+}
+
+void code_fini(struct code_cache *cache)
+{
+    if (!cache->e)
+        return;
+    while (cache->ring.age_next != &cache->ring)
+        block_kill(cache, cache->ring.age_next);
+    list_free(cache, cache->batch);
+    list_free(cache, cache->garbage);
+    for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)
+        code_ram_free(cache->rams[i]);
+    free(cache->buckets);
+    host_mutex_fini(&cache->lock);
+}

@@ -1,0 +1,61 @@
+/*
+ * cpu.c - a vCPU's one allocation: engine part, guest state, TLB banks, jump caches.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bits.h"
+#include "base/bug.h"
+#include <stdlib.h>
+
+enum { CPU_ALIGN = 64 };
+
+static size_t align_up(size_t n)
+{
+    return (n + CPU_ALIGN - 1) & ~(size_t)(CPU_ALIGN - 1);
+}
+
+static void banks_init(struct cpu *c, unsigned banks)
+{
+    for (unsigned b = 0; b < banks; b++) {
+        c->side[b].used = true;
+        mmu_flush(c, ISA_FLUSH_ALL, 0, 1u << b);
+    }
+}
+
+struct cpu *cpu_new(struct engine *e, unsigned index)
+{
+    const struct isa *isa = e->isa;
+    size_t banks_at = VCPU_STATE_OFF + align_up(isa->state_size);
+    size_t modes_at = banks_at + isa->mmu_banks * sizeof(struct tlb_bank);
+    size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
+    size_t size = side_at + align_up(isa->mmu_banks * sizeof(struct tlb_side));
+    char *p = aligned_alloc(CPU_ALIGN, size);
+    struct cpu *c = (struct cpu *)(void *)p;
+
+    if (!c)
+        return NULL;
+    memset(p, 0, size);
+    c->e.v.isa = isa;
+    c->e.v.env = &engine_cpu_env;
+    c->e.v.index = index;
+    c->e.engine = e;
+    c->e.banks = (struct tlb_bank *)(void *)(p + banks_at);
+    c->e.jump_shift = (u32)__builtin_ctz(isa->insn_align);
+    c->modes = (struct jump_mode *)(void *)(p + modes_at);
+    c->mode = c->modes;
+    c->e.jumps = c->mode->entry;
+    c->side = (struct tlb_side *)(void *)(p + side_at);
+    c->pc = (u64 *)(void *)(p + VCPU_STATE_OFF + isa->pc_offset);
+    c->deadline = NS_NEVER;
+    c->stop_at = UINT64_MAX;
+    for (unsigned i = 0; i < IR_MMU_COUNT; i++)
+        c->e.bind[i] = c->e.banks;
+    banks_init(c, isa->mmu_banks);
+    return c;
+}
+
+struct cpu *cpu_free(struct cpu *c)
+{
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,149 @@
+/*
+ * jump.c - from the pc slot to a block: jump caches, modes, safe points.
+ *
+ * A jump cache holds what was found under one isa key through one fetch bank. Its entries
+ * are right as long as no translation of that bank is flushed; the guest has to flush
+ * after it changed one, and we do when the memory map changes. So a hit needs no look
+ * at the TLB. The last few modes keep theirs, so that a system call costs none of it.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bits.h"
+#include "base/bug.h"
+
+static void mode_empty(struct jump_mode *m)
+{
+    if (!m->used)
+        return;
+    memset(m->entry, 0, sizeof m->entry);
+    memset(m->pages, 0, sizeof m->pages);
+    m->used = false;
+}
+
+void cpu_jumps_empty(struct cpu *c)
+{
+    for (unsigned i = 0; i < JUMP_MODES; i++)
+        mode_empty(&c->modes[i]);
+}
+
+static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
+{
+    unsigned bit = (unsigned)(page >> MEM_PAGE_SHIFT) & (JUMP_PAGE_BITS - 1);
+    unsigned slots = MEM_PAGE_SIZE >> c->e.jump_shift;
+    unsigned first = jump_index(page, c->e.jump_shift);
+
+    if (!(m->pages[bit / 64] >> bit % 64 & 1))
+        return;
+    if (slots > JUMP_CACHE_ENTRIES)
+        slots = JUMP_CACHE_ENTRIES;
+    for (unsigned i = 0; i < slots; i++) {
+        struct jump_entry *j = &m->entry[(first + i) & (JUMP_CACHE_ENTRIES - 1)];
+
+        if ((j->pc ^ page) < MEM_PAGE_SIZE)
+            *j = (struct jump_entry){ 0 };
+    }
+}
+
+void cpu_jumps_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, unsigned bank, bool whole)
+{
+    for (unsigned i = 0; i < JUMP_MODES; i++) {
+        struct jump_mode *m = &c->modes[i];
+
+        if (!m->valid || m->bank != bank)
+            continue;
+        if (what == ISA_FLUSH_PAGE && !whole)
+            mode_flush_page(c, m, va & ~(gva_t)(MEM_PAGE_SIZE - 1));
+        else
+            mode_empty(m);
+    }
+}
+
+void cpu_mode_update(struct cpu *c)
+{
+    struct vcpu *v = &c->e.v;
+    u64 key = v->isa->block_key(v);
+    unsigned bank = v->isa->fetch_bank(v);
+    struct jump_mode *m = c->mode, *oldest = &c->modes[0];
+
+    BUG_ON(bank >= v->isa->mmu_banks);
+    if (m->valid && m->key == key && m->bank == bank)
+        return;
+    for (unsigned i = 0; i < JUMP_MODES; i++) {
+        m = &c->modes[i];
+        if (m->valid && m->key == key && m->bank == bank)
+            break;
+        if (!m->valid || m->last_use < oldest->last_use)
+            oldest = m;
+    }
+    if (!m->valid || m->key != key || m->bank != bank) {
+        m = oldest;
+        mode_empty(m);
+        m->key = key;
+        m->bank = bank;
+        m->valid = true;
+    }
+    m->last_use = ++c->mode_clock;
+    c->mode = m;
+    c->e.jumps = m->entry;
+}
+
+struct eblock *code_find(struct cpu *c)
+{
+    struct jump_mode *m = c->mode;
+    gva_t pc = *c->pc;
+    struct jump_entry *j = &m->entry[jump_index(pc, c->e.jump_shift)];
+    struct eblock *b = j->block;
+    struct mem_ref ref;
+    unsigned bit = (unsigned)(pc >> MEM_PAGE_SHIFT) & (JUMP_PAGE_BITS - 1);
+
+    if (j->pc == pc && b && !eblock_dead(b))
+        return b;
+    if (mmu_resolve(c, pc, ISA_FETCH, m->bank, &ref))
+        return NULL;
+    b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
+    if (!b && !c->e.v.fault.pending)
+        b = code_decode(c, pc, ref.host, m->key, ref.no_tlb);
+    if (!b)
+        return NULL;
+    __atomic_store_n(&b->used, 1, __ATOMIC_RELAXED);
+    if (!(b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))) {
+        *j = (struct jump_entry){ pc, b };
+        m->pages[bit / 64] |= 1ull << bit % 64;
+        m->used = true;
+    }
+    return b;
+}
+
+/* --- safe points: how others learn that no block is held --- */
+
+void cpu_safe_point_slow(struct cpu *c, u64 epoch)
+{
+    if (c->emptied != epoch)
+        cpu_jumps_empty(c);
+    c->emptied = epoch;
+    c->e.block = NULL;
+    c->e.link = NULL;
+    __atomic_store_n(&c->quiescent, epoch, __ATOMIC_SEQ_CST);
+}
+
+void cpu_go_online(struct cpu *c)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    u64 epoch;
+
+    do {
+        epoch = __atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&c->quiescent, epoch, __ATOMIC_SEQ_CST);
+    } while (__atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST) != epoch);
+    cpu_safe_point_slow(c, epoch);
+    /* What was asked of a vCPU that seemed to be away comes before the first instruction. */
+    if (__atomic_load_n(&c->requests, __ATOMIC_SEQ_CST))
+        vcpu_kick(&c->e.v);
+}
+
+void cpu_go_offline(struct cpu *c)
+{
+    c->e.block = NULL;
+    c->e.link = NULL;
+    __atomic_store_n(&c->quiescent, 0, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,144 @@
+/*
+ * run.c - the loop of one vCPU: find a block, run it, see why it ended.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bug.h"
+#include "engine/interp/interp.h"
+#include "host/clock.h"
+
+void cpu_budget_set(struct cpu *c, u64 insns)
+{
+    u64 retired = c->e.icount_base - (u64)c->e.budget;
+
+    /* Readers on other threads see a count that is gone, never one that is wrong. */
+    __atomic_store_n(&c->e.icount_base, UINT64_MAX, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&c->e.budget, (s64)insns, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&c->e.icount_base, retired + insns, __ATOMIC_SEQ_CST);
+}
+
+bool cpu_idle(struct cpu *c)
+{
+    struct vcpu *v = &c->e.v;
+
+    if (v->waiting && v->isa->wakes(v))
+        v->waiting = false;
+    return v->waiting || v->stopped;
+}
+
+static void take_interrupt(struct cpu *c)
+{
+    struct vcpu *v = &c->e.v;
+
+    if (!v->isa->take_interrupt(v))
+        return;
+    c->exits_irq++;
+    cpu_mode_update(c);
+}
+
+static void take_fault(struct cpu *c)
+{
+    struct vcpu *v = &c->e.v;
+
+    c->exits_fault++;
+    v->insn_index = 0;
+    v->isa->take_exception(v);
+    BUG_ON(v->fault.pending);
+    cpu_mode_update(c);
+}
+
+/* Host code of b; NULL when it has to be interpreted. */
+static void *tier_entry(struct cpu *c, struct eblock *b)
+{
+    struct engine *e = c->e.engine;
+    void *entry = eblock_host_entry(b);
+    u32 runs = __atomic_load_n(&b->runs, __ATOMIC_RELAXED);
+    ns_t start;
+
+    if (entry || runs < e->tier_threshold || runs == EBLOCK_DECLINED)
+        return entry;
+    start = host_clock_monotonic();
+    e->tier->translate(e->tier_self, &c->e, b);
+    c->translate_ns += host_clock_monotonic() - start;
+    entry = eblock_host_entry(b);
+    if (entry)
+        __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
+    else
+        __atomic_store_n(&b->runs, EBLOCK_DECLINED, __ATOMIC_RELAXED);
+    return entry;
+}
+
+/* The block before left through an exit that its tier wants patched. */
+static void tier_link(struct cpu *c, struct eblock *to)
+{
+    struct engine *e = c->e.engine;
+    void *site = c->e.link;
+
+    c->e.link = NULL;
+    if (to->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
+        return;
+    host_mutex_lock(&e->code.lock);
+    if (!eblock_dead(to))
+        e->tier->link(e->tier_self, site, to);
+    host_mutex_unlock(&e->code.lock);
+}
+
+static int cpu_enter(struct cpu *c, struct eblock *b)
+{
+    struct engine *e = c->e.engine;
+
+    if (e->tier && c->e.budget >= b->insn_count) {
+        if (tier_entry(c, b)) {
+            if (c->e.link)
+                tier_link(c, b);
+            return e->tier->run(&c->e, b);
+        }
+    }
+    c->e.link = NULL;
+    return interp_run(&c->e, b, e->tier_threshold);
+}
+
+static void safe_point(struct cpu *c)
+{
+    u64 epoch = __atomic_load_n(&c->e.engine->code.epoch, __ATOMIC_ACQUIRE);
+
+    if (unlikely(epoch != c->emptied))
+        cpu_safe_point_slow(c, epoch);
+}
+
+void cpu_run(struct cpu *c)
+{
+    struct vcpu *v = &c->e.v;
+
+    cpu_mode_update(c);
+    take_interrupt(c);
+    while (!__atomic_load_n(&v->exit_request, __ATOMIC_ACQUIRE) && c->e.budget > 0) {
+        struct eblock *b;
+        int r;
+
+        safe_point(c);
+        b = code_find(c);
+        if (!b) {
+            if (v->fault.pending)
+                take_fault(c);
+            continue;
+        }
+        r = cpu_enter(c, b);
+        if (r == RUN_JUMP) {
+            c->exits_jump++;
+            v->insn_index = 0;
+            continue;
+        }
+        if (r == RUN_FAULT) {
+            *c->pc = c->e.block_pc + c->e.block->insn[v->insn_index].in.offset;
+            take_fault(c);
+        } else {
+            v->insn_index = 0;
+            cpu_mode_update(c);
+        }
+        if (v->waiting || v->stopped)
+            return;
+        take_interrupt(c);
+    }
+    c->exits_request++;
+}

@@ -1,0 +1,184 @@
+/*
+ * softmmu.c - loads, stores and probes when the fast path will not do: TLB misses, page
+ * crossings, devices, pages with code, alignment faults.
+ *
+ * An access that crosses a page resolves both pages before it touches either.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bits.h"
+#include "base/bug.h"
+#include <errno.h>
+
+static bool misaligned(gva_t va, unsigned size, unsigned align)
+{
+    switch (align) {
+    case IR_ALIGN_NATURAL: return (va & (size - 1)) != 0;
+    case IR_ALIGN_16:      return (va & 15) + size > 16;
+    default:               return false;
+    }
+}
+
+static unsigned bytes_in_page(gva_t va, unsigned size)
+{
+    u64 left = MEM_PAGE_SIZE - (va & (MEM_PAGE_SIZE - 1));
+
+    return size <= left ? size : (unsigned)left;
+}
+
+/* Aligned accesses are single-copy atomic, and sequentially consistent where asked for. */
+static void ram_load(const u8 *p, void *v, unsigned size)
+{
+    if ((uintptr_t)p & (size - 1)) {
+        memcpy(v, p, size);
+        return;
+    }
+    switch (size) {
+    case 1: *(u8 *)v = __atomic_load_n(p, __ATOMIC_SEQ_CST); break;
+    case 2: le16_put(v, __atomic_load_n((const u16 *)(const void *)p, __ATOMIC_SEQ_CST)); break;
+    case 4: le32_put(v, __atomic_load_n((const u32 *)(const void *)p, __ATOMIC_SEQ_CST)); break;
+    case 8: le64_put(v, __atomic_load_n((const u64 *)(const void *)p, __ATOMIC_SEQ_CST)); break;
+    default: memcpy(v, p, size);
+    }
+}
+
+static void ram_store(u8 *p, const void *v, unsigned size, unsigned order)
+{
+    if (order == IR_SEQ_CST)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if ((uintptr_t)p & (size - 1)) {
+        memcpy(p, v, size);
+        return;
+    }
+    switch (size) {
+    case 1: __atomic_store_n(p, *(const u8 *)v, __ATOMIC_RELEASE); break;
+    case 2: __atomic_store_n((u16 *)(void *)p, le16_get(v), __ATOMIC_RELEASE); break;
+    case 4: __atomic_store_n((u32 *)(void *)p, le32_get(v), __ATOMIC_RELEASE); break;
+    case 8: __atomic_store_n((u64 *)(void *)p, le64_get(v), __ATOMIC_RELEASE); break;
+    default: memcpy(p, v, size);
+    }
+    if (order == IR_SEQ_CST)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* One page's part of an access. Devices are asked for at most 8 bytes at once. */
+static int part_load(struct cpu *c, gva_t va, const struct mem_ref *ref, u8 *v, unsigned size)
+{
+    if (ref->host) {
+        ram_load(ref->host, v, size);
+        return 0;
+    }
+    c->e.io_accesses++;
+    for (unsigned at = 0, n; at < size; at += n) {
+        u64 word;
+
+        n = size - at < 8 ? size - at : 8;
+        if (!mem_map_io_read(c->e.engine->cfg.map, ref->gpa + at, n, &word))
+            return mmu_fault(c, ISA_FAULT_BUS, va + at, ISA_READ);
+        memcpy(v + at, &word, n);
+    }
+    return 0;
+}
+
+static int part_store(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref,
+                      const u8 *v, unsigned size, unsigned order)
+{
+    if (ref->host) {
+        ram_store(ref->host, v, size, order);
+        if (ref->notify)
+            mmu_stored(c, va, bank, ref, size);
+        return 0;
+    }
+    c->e.io_accesses++;
+    for (unsigned at = 0, n; at < size; at += n) {
+        u64 word = 0;
+
+        n = size - at < 8 ? size - at : 8;
+        memcpy(&word, v + at, n);
+        if (!mem_map_io_write(c->e.engine->cfg.map, ref->gpa + at, n, word))
+            return mmu_fault(c, ISA_FAULT_BUS, va + at, ISA_WRITE);
+    }
+    return 0;
+}
+
+int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how)
+{
+    unsigned bank = mmu_bank(c, how.mmu), first = bytes_in_page(va, size);
+    struct mem_ref a, b;
+
+    if (misaligned(va, size, how.align))
+        return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
+    if (mmu_resolve(c, va, ISA_READ, bank, &a))
+        return 1;
+    if (first == size)
+        return part_load(c, va, &a, v, size);
+    if (mmu_resolve(c, va + first, ISA_READ, bank, &b))
+        return 1;
+    if (part_load(c, va, &a, v, first))
+        return 1;
+    return part_load(c, va + first, &b, (u8 *)v + first, size - first);
+}
+
+int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how)
+{
+    unsigned bank = mmu_bank(c, how.mmu), first = bytes_in_page(va, size);
+    struct mem_ref a, b;
+
+    if (misaligned(va, size, how.align))
+        return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
+    if (mmu_resolve(c, va, ISA_WRITE, bank, &a))
+        return 1;
+    if (first == size)
+        return part_store(c, va, bank, &a, v, size, how.order);
+    if (mmu_resolve(c, va + first, ISA_WRITE, bank, &b))
+        return 1;
+    if (part_store(c, va, bank, &a, v, first, how.order))
+        return 1;
+    return part_store(c, va + first, bank, &b, (const u8 *)v + first, size - first, how.order);
+}
+
+int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
+{
+    unsigned bank = mmu_bank(c, how.mmu);
+    struct mem_ref ref;
+    gva_t last = va + (len - 1);
+
+    if (len == 0)
+        return 0;
+    for (;;) {
+        if (mmu_resolve(c, va, how.access, bank, &ref))
+            return 1;
+        if ((va ^ last) < MEM_PAGE_SIZE)
+            return 0;
+        va = (va | (MEM_PAGE_SIZE - 1)) + 1;
+    }
+}
+
+/* --- as handlers and translated code call it --- */
+
+static struct cpu *slow_enter(struct vcpu *v, const struct isa_insn *in)
+{
+    struct cpu *c = cpu_of(v);
+
+    if (in)
+        v->insn_index = in->index;
+    c->e.slow_accesses++;
+    return c;
+}
+
+int cpu_load_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsigned size,
+                  struct ir_mem how)
+{
+    return mmu_load(slow_enter(v, in), va, out, size, how);
+}
+
+int cpu_store_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *value,
+                   unsigned size, struct ir_mem how)
+{
+    return mmu_store(slow_enter(v, in), va, value, size, how);
+}
+
+int cpu_probe(struct vcpu *v, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how)
+{
+    return mmu_probe(slow_enter(v, in), va, len, how);
+}

@@ -1,0 +1,323 @@
+/*
+ * tlb.c - from a guest virtual address to memory: look-up, page walk, fill, flush.
+ *
+ * Each bank has three direct-mapped tables (read, write, fetch) that fast paths probe, and
+ * behind them, for this slow path only, four victims a table and a note for each entry: the
+ * leaf's size and whether it is global. Entries are always 4 KiB. A flush of one page in
+ * a larger leaf drops every entry that came from that leaf: spans tell whether it is
+ * worth looking for them.
+ *
+ * Entries with TLB_NOTIFY or TLB_IO never match in a fast path, but save the walk here.
+ */
+#include "engine/core/cpu_private.h"
+
+#include "base/bits.h"
+
+static const u64 page_mask = MEM_PAGE_SIZE - 1;
+
+static unsigned tlb_index(gva_t va)
+{
+    return (unsigned)(va >> TLB_PAGE_SHIFT) & (TLB_ENTRIES - 1);
+}
+
+static bool tlb_hit(const struct tlb_entry *e, gva_t page)
+{
+    return (e->tag & ~(TLB_NOTIFY | TLB_IO)) == page;
+}
+
+int mmu_fault(struct cpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access)
+{
+    struct vcpu *v = &c->e.v;
+
+    v->isa->memory_fault(v, kind, va, access, &v->fault);
+    v->fault.pending = true;
+    return 1;
+}
+
+bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out)
+{
+    if (at - c->span.start < c->span.size) {
+        *out = c->span;
+        return true;
+    }
+    if (!mem_map_find(c->e.engine->cfg.map, at, out))
+        return false;
+    if (out->kind == MEM_RAM)
+        c->span = *out;
+    return true;
+}
+
+/* --- fill --- */
+
+static void tlb_entry_clear(struct tlb_entry *e)
+{
+    e->tag = TLB_EMPTY;
+}
+
+/* Notes that entries of [first, last] came from one leaf. */
+static void span_add(struct tlb_side *s, gva_t first, gva_t last)
+{
+    unsigned best = 0;
+    u64 best_gap = UINT64_MAX;
+
+    for (unsigned i = 0; i < s->large_count; i++) {
+        gva_t lo = s->large[i].first, hi = s->large[i].last;
+        u64 gap = first > hi ? first - hi : lo > last ? lo - last : 0;
+
+        if (gap < best_gap) {
+            best_gap = gap;
+            best = i;
+        }
+    }
+    if (best_gap > 1 && s->large_count < TLB_LARGE_SPANS) {
+        s->large[s->large_count].first = first;
+        s->large[s->large_count++].last = last;
+        return;
+    }
+    if (first < s->large[best].first)
+        s->large[best].first = first;
+    if (last > s->large[best].last)
+        s->large[best].last = last;
+}
+
+static bool span_covers(const struct tlb_side *s, gva_t va)
+{
+    for (unsigned i = 0; i < s->large_count; i++)
+        if (va >= s->large[i].first && va <= s->large[i].last)
+            return true;
+    return false;
+}
+
+static void tlb_fill(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+                     const struct isa_xlate *x, struct tlb_entry new)
+{
+    struct tlb_side *s = &c->side[bank];
+    unsigned i = tlb_index(va);
+    struct tlb_entry *e = &c->e.banks[bank].entry[access][i];
+    unsigned log2 = (unsigned)__builtin_ctzll(x->page_size);
+
+    if (e->tag != TLB_EMPTY) {
+        struct tlb_victim *v = &s->victim[access][s->victim_next[access]++ % TLB_VICTIMS];
+
+        v->e = *e;
+        v->note = s->note[access][i];
+    }
+    *e = new;
+    s->note[access][i] = (u8)(log2 | (x->global ? TLB_NOTE_GLOBAL : 0));
+    s->used = true;
+    if (log2 > TLB_PAGE_SHIFT) {
+        gva_t first = bits_align_down(va, x->page_size);
+
+        span_add(s, first, first + (x->page_size - 1));
+    }
+}
+
+static u8 ram_flags(const struct mem_ram *ram, const u8 *host)
+{
+    return __atomic_load_n(&ram->page_flags[(u64)(host - ram->host) >> MEM_PAGE_SHIFT],
+                           __ATOMIC_ACQUIRE);
+}
+
+/* What lies at x->gpa; fills out and the entry for it. */
+static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+                      const struct isa_xlate *x, struct mem_ref *out)
+{
+    gva_t page = va & ~page_mask;
+    struct tlb_entry e = { .tag = page };
+    struct mem_span s;
+
+    if (!mmu_find(c, x->gpa, &s) || (s.kind == MEM_ROM && access == ISA_WRITE) ||
+        (s.kind == MEM_IO && access == ISA_FETCH))
+        return mmu_fault(c, ISA_FAULT_BUS, va, access);
+    *out = (struct mem_ref){ .no_tlb = x->no_tlb };
+    if (s.kind == MEM_IO) {
+        out->gpa = x->gpa;
+        e.tag |= TLB_IO;
+        e.addend = x->gpa - va;
+        /* A region that does not fill its page shares it with others or with nothing. */
+        if (s.start > (x->gpa & ~page_mask) || (x->gpa | page_mask) - s.start >= s.size)
+            return 0;
+    } else {
+        out->host = s.ram->host + s.ram_offset + (x->gpa - s.start);
+        e.addend = (u64)(uintptr_t)out->host - va;
+        /* Stores and code need to find the RAM again from a host address. */
+        if (access != ISA_READ && !code_ram_of(&c->e.engine->code, out->host) &&
+            !code_ram_add(&c->e.engine->code, s.ram))
+            return mmu_fault(c, ISA_FAULT_BUS, va, access);
+        if (access == ISA_WRITE && ram_flags(s.ram, out->host)) {
+            out->notify = true;
+            e.tag |= TLB_NOTIFY;
+        }
+    }
+    if (!x->no_tlb)
+        tlb_fill(c, va, access, bank, x, e);
+    return 0;
+}
+
+static int mmu_walk(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+                    struct mem_ref *out)
+{
+    struct vcpu *v = &c->e.v;
+    struct isa_xlate x;
+
+    c->e.tlb_refills++;
+    if (v->isa->translate(v, va, access, bank, &x, &v->fault)) {
+        v->fault.pending = true;
+        return 1;
+    }
+    return tlb_refill(c, va, access, bank, &x, out);
+}
+
+/* Swaps a matching victim into the table. */
+static bool victim_take(struct cpu *c, gva_t va, enum isa_access access, unsigned bank)
+{
+    struct tlb_side *s = &c->side[bank];
+    unsigned i = tlb_index(va);
+
+    for (unsigned n = 0; n < TLB_VICTIMS; n++) {
+        struct tlb_victim *v = &s->victim[access][n];
+
+        if (tlb_hit(&v->e, va & ~page_mask)) {
+            struct tlb_victim old = { c->e.banks[bank].entry[access][i], s->note[access][i] };
+
+            c->e.banks[bank].entry[access][i] = v->e;
+            s->note[access][i] = v->note;
+            *v = old;
+            return true;
+        }
+    }
+    return false;
+}
+
+int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+                struct mem_ref *out)
+{
+    const struct tlb_entry *e = &c->e.banks[bank].entry[access][tlb_index(va)];
+
+    if (!tlb_hit(e, va & ~page_mask) && !victim_take(c, va, access, bank))
+        return mmu_walk(c, va, access, bank, out);
+    if (e->tag & TLB_IO)
+        *out = (struct mem_ref){ .gpa = va + e->addend };
+    else
+        *out = (struct mem_ref){ .host = (u8 *)(uintptr_t)(va + e->addend),
+                                 .notify = (e->tag & TLB_NOTIFY) != 0 };
+    return 0;
+}
+
+/* --- stores to pages with flags --- */
+
+void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref, unsigned size)
+{
+    struct code_ram *cr = code_ram_of(&c->e.engine->code, ref->host);
+    struct tlb_entry *e = &c->e.banks[bank].entry[ISA_WRITE][tlb_index(va)];
+
+    mem_ram_written(cr->ram, (u64)(ref->host - cr->ram->host), size);
+    if (tlb_hit(e, va & ~page_mask) && !ram_flags(cr->ram, ref->host))
+        e->tag &= ~TLB_NOTIFY;
+}
+
+static void notify_entry(struct tlb_entry *e, const u8 *host_page)
+{
+    gva_t page = e->tag & ~page_mask;
+
+    if (e->tag & (TLB_EMPTY | TLB_IO))
+        return;
+    if (!host_page || page + e->addend == (u64)(uintptr_t)host_page)
+        e->tag |= TLB_NOTIFY;
+}
+
+void mmu_notify_page(struct cpu *c, const u8 *host_page)
+{
+    for (unsigned b = 0; b < c->e.v.isa->mmu_banks; b++) {
+        if (!c->side[b].used)
+            continue;
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            notify_entry(&c->e.banks[b].entry[ISA_WRITE][i], host_page);
+        for (unsigned i = 0; i < TLB_VICTIMS; i++)
+            notify_entry(&c->side[b].victim[ISA_WRITE][i].e, host_page);
+    }
+}
+
+void mmu_notify_all(struct cpu *c)
+{
+    mmu_notify_page(c, NULL);
+}
+
+/* --- flush --- */
+
+static void flush_all(struct cpu *c, unsigned bank)
+{
+    struct tlb_side *s = &c->side[bank];
+
+    if (!s->used)
+        return;
+    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
+        for (unsigned i = 0; i < TLB_VICTIMS; i++)
+            tlb_entry_clear(&s->victim[a][i].e);
+    }
+    s->large_count = 0;
+    s->used = false;
+}
+
+static void flush_non_global(struct cpu *c, unsigned bank)
+{
+    struct tlb_side *s = &c->side[bank];
+
+    if (!s->used)
+        return;
+    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            if (!(s->note[a][i] & TLB_NOTE_GLOBAL))
+                tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
+        for (unsigned i = 0; i < TLB_VICTIMS; i++)
+            if (!(s->victim[a][i].note & TLB_NOTE_GLOBAL))
+                tlb_entry_clear(&s->victim[a][i].e);
+    }
+}
+
+/* Is the entry of the leaf that va lies in? */
+static bool same_leaf(const struct tlb_entry *e, u8 note, gva_t va)
+{
+    unsigned log2 = note & 0x7f;
+
+    return !(e->tag & TLB_EMPTY) && ((e->tag ^ va) >> log2) == 0;
+}
+
+/* True when va lay in a large leaf. */
+static bool flush_page(struct cpu *c, gva_t va, unsigned bank)
+{
+    struct tlb_side *s = &c->side[bank];
+    bool large = span_covers(s, va);
+
+    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
+        struct tlb_entry *table = c->e.banks[bank].entry[a];
+        unsigned from = large ? 0 : tlb_index(va);
+        unsigned to = large ? TLB_ENTRIES : from + 1;
+
+        for (unsigned i = from; i < to; i++)
+            if (same_leaf(&table[i], s->note[a][i], va))
+                tlb_entry_clear(&table[i]);
+        for (unsigned i = 0; i < TLB_VICTIMS; i++)
+            if (same_leaf(&s->victim[a][i].e, s->victim[a][i].note, va))
+                tlb_entry_clear(&s->victim[a][i].e);
+    }
+    return large;
+}
+
+void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks)
+{
+    for (unsigned b = 0; b < c->e.v.isa->mmu_banks; b++) {
+        bool large = false;
+
+        if (!(banks >> b & 1))
+            continue;
+        switch (what) {
+        case ISA_FLUSH_ALL:        flush_all(c, b); break;
+        case ISA_FLUSH_NON_GLOBAL: flush_non_global(c, b); break;
+        case ISA_FLUSH_PAGE:       large = flush_page(c, va, b); break;
+        }
+        cpu_jumps_flush(c, what, va, b, large);
+    }
+}

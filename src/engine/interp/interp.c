@@ -1,0 +1,94 @@
+/*
+ * interp.c - the block runner: the loop that the interpreter lives in.
+ *
+ * One indirect call an instruction; a mark behind the last one ends the inner loop, so
+ * that it counts nothing. Between blocks: the jump cache.
+ */
+#include "engine/interp/interp.h"
+
+enum { RUN_END = 64 }; /* the mark was reached */
+
+/* The guest's state is at a fixed offset, pc where the isa says. */
+static u64 *pc_slot(struct vcpu *v)
+{
+    return (u64 *)(void *)((char *)vcpu_state(v) + v->isa->pc_offset);
+}
+
+int interp_block_end(struct vcpu *v, const struct isa_insn *in)
+{
+    *pc_slot(v) = ecpu_of(v)->block_pc + in->offset;
+    return RUN_END;
+}
+
+/* Counts an execution. True when the tier above should have the block. */
+static bool tier_wants(struct eblock *b, u32 threshold)
+{
+    u32 runs = __atomic_load_n(&b->runs, __ATOMIC_RELAXED);
+
+    if (runs < threshold) {
+        __atomic_store_n(&b->runs, runs + 1, __ATOMIC_RELAXED);
+        return eblock_host_entry(b) != NULL;
+    }
+    return runs != EBLOCK_DECLINED;
+}
+
+/* The first `n` instructions of b, n < insn_count. */
+static int run_some(struct ecpu *c, struct eblock *b, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int r = b->insn[i].run(&c->v, &b->insn[i].in);
+
+        if (r == RUN_NEXT)
+            continue;
+        if (r == RUN_FAULT) {
+            c->v.insn_index = i;
+            c->budget -= i;
+        } else {
+            c->budget -= i + 1;
+        }
+        return r;
+    }
+    c->budget -= n;
+    *pc_slot(&c->v) = c->block_pc + b->insn[n].in.offset;
+    return RUN_JUMP;
+}
+
+int interp_run(struct ecpu *c, struct eblock *b, u32 threshold)
+{
+    struct vcpu *v = &c->v;
+    u64 *pc = pc_slot(v);
+    struct jump_entry *jumps = c->jumps, *j;
+    unsigned shift = c->jump_shift;
+
+    for (;;) {
+        const struct einsn *p = b->insn;
+        s64 retired;
+        int r;
+
+        c->block = b;
+        c->block_pc = *pc;
+        if (unlikely(c->budget < b->insn_count))
+            return run_some(c, b, c->budget > 0 ? (unsigned)c->budget : 0);
+        do {
+            r = p->run(v, &p->in);
+            p++;
+        } while (r == RUN_NEXT);
+        retired = p - b->insn;
+        if (r == RUN_END) {
+            retired--;
+        } else if (unlikely(r != RUN_JUMP)) {
+            if (r == RUN_FAULT)
+                v->insn_index = (u32)--retired;
+            c->budget -= retired;
+            return r;
+        }
+        c->budget -= retired;
+        j = &jumps[jump_index(*pc, shift)];
+        b = j->block;
+        if (unlikely(__atomic_load_n(&v->exit_request, __ATOMIC_RELAXED)) || j->pc != *pc || !b ||
+            eblock_dead(b))
+            return RUN_JUMP;
+        if (threshold != UINT32_MAX && tier_wants(b, threshold))
+            return RUN_JUMP;
+    }
+}

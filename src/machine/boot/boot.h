@@ -1,0 +1,87 @@
+/*
+ * boot.h - what lies in guest memory before the first instruction.
+ *
+ * A plan is a list of byte ranges and their addresses. It is made once, from files that
+ * are checked first, and written into RAM at every reset. Files are a user's or a
+ * stranger's: any bytes must give a plan or one sentence.
+ */
+#ifndef MACHINE_BOOT_BOOT_H
+#define MACHINE_BOOT_BOOT_H
+
+#include "base/err.h"
+#include "base/types.h"
+
+enum { BOOT_MAX_LOADS = 24 };
+
+/* A file in memory, decompressed. */
+struct boot_file {
+    const char *path;  /* borrows (the configuration) */
+    u8 *data;          /* owns */
+    size_t size;
+};
+
+struct boot_load {
+    const char *what;  /* "kernel": for messages */
+    gpa_t at;
+    const u8 *data;    /* borrows: one of the plan's `owned`, or static; size bytes */
+    u64 size;
+    u64 span;          /* >= size: the rest is zero or scratch and is not written */
+    bool zero_rest;    /* write zeroes up to span */
+};
+
+struct boot_plan {
+    gpa_t ram_base;
+    u64 ram_size;
+    struct boot_load loads[BOOT_MAX_LOADS];
+    unsigned load_count;
+    void *owned[8];    /* owns: freed with the plan */
+    unsigned owned_count;
+};
+
+void boot_plan_init(struct boot_plan *plan, gpa_t ram_base, u64 ram_size);
+void boot_plan_fini(struct boot_plan *plan);
+
+/* Hands malloc'ed memory to the plan. */
+void boot_plan_own(struct boot_plan *plan, void *memory);
+
+/* Adds a range. An error names it when it is outside RAM or overlaps another. */
+int boot_plan_add(struct boot_plan *plan, const struct boot_load *load, struct err *err) MUST_CHECK;
+
+/* Highest address, aligned down to `align`, where `size` bytes are free below `limit`;
+ * 0 when there is none. */
+gpa_t boot_plan_top(const struct boot_plan *plan, u64 size, u64 align, gpa_t limit);
+
+/* Lowest free address at or above `from`, aligned up to `align`: the end of what is there. */
+gpa_t boot_plan_end(const struct boot_plan *plan, u64 align);
+
+/* Reads a file of at most `limit` bytes; a gzip'd one (or the gzip'd payload of an EFI
+ * zboot image) is decompressed when `unpack` is set. what: "kernel". */
+int boot_file_read(struct boot_file *file, const char *what, const char *path, u64 limit,
+                   bool unpack, struct err *err) MUST_CHECK;
+void boot_file_fini(struct boot_file *file);
+
+/* Unpacks one gzip stream into malloc'ed memory: 0, -EINVAL for a damaged one, -EFBIG over
+ * the limit, -ENOMEM, -ENOTSUP when this build cannot. */
+int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out,
+                size_t *ret_size) MUST_CHECK;
+
+/* --- formats --- */
+
+bool boot_is_elf(const u8 *data, size_t size);
+
+/* Adds the segments of a 64-bit little-endian ELF executable for `machine` (EM_*) at their
+ * physical addresses, and gives its entry point. */
+int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
+                 size_t size, unsigned machine, gpa_t *ret_entry, struct err *err) MUST_CHECK;
+
+/* Linux's riscv Image (Documentation/arch/riscv/boot-image-header.rst). */
+struct boot_rv_image {
+    u64 text_offset;  /* from a 2 MiB boundary of RAM */
+    u64 image_size;   /* in memory, with what is zeroed at start */
+};
+
+/* Any bytes: -EINVAL with a sentence when they are no such image. */
+int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,
+                        struct err *err) MUST_CHECK;
+
+#endif

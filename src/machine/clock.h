@@ -1,0 +1,51 @@
+/*
+ * clock.h - a machine's time and randomness: the one door by which they come in.
+ *
+ * Guest time counts nanoseconds since the machine's start and stands still while it is
+ * paused. In deterministic mode it is the engine's function of the instruction count,
+ * and the date follows from it.
+ */
+#ifndef MACHINE_CLOCK_H
+#define MACHINE_CLOCK_H
+
+#include "base/types.h"
+#include "host/thread.h"
+#include "state/state.h"
+
+#define CLOCK_STATE(F, A, N)                                                                       \
+    F(u64, now_ns, ZERO, "guest time, ns since the machine's start")                               \
+    A(u64, random, 4, KEEP, "the random source's state")                                           \
+    F(u64, epoch_ns, KEEP, "deterministic mode: date at guest time 0, ns since 1970")
+STATE_STRUCT(clock, CLOCK_STATE);
+extern const struct state_list clock_state_list;
+
+struct machine_clock {
+    struct host_mutex lock;    /* of random */
+    struct clock_state s;      /* now_ns only while saving */
+    u64 frozen;                /* atomic: guest time while paused; UINT64_MAX: running */
+    u64 offset;                /* atomic: host monotonic - guest time, while running */
+    bool deterministic;
+    ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
+    void *count_arg;
+};
+
+/* seed: of the random source; NULL asks the host. The clock is frozen at 0. */
+void clock_init(struct machine_clock *k, const u64 *seed, bool deterministic);
+void clock_fini(struct machine_clock *k);
+
+/* Life: frozen ⇄ running. From the thread that controls the machine. */
+void clock_freeze(struct machine_clock *k);
+void clock_thaw(struct machine_clock *k);
+/* While frozen: guest time becomes `now`. */
+void clock_set(struct machine_clock *k, ns_t now);
+
+/* --- [any thread] --- */
+ns_t clock_now(struct machine_clock *k);
+/* ns since 1970. */
+ns_t clock_realtime(struct machine_clock *k);
+u64 clock_random(struct machine_clock *k);
+/* Host's monotonic time at which guest time will be `at`. */
+ns_t clock_host_deadline(struct machine_clock *k, ns_t at);
+bool clock_is_frozen(struct machine_clock *k);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * machine.h - a machine: CPUs, memory and devices, put together by a board.
+ *
+ * Life: new (everything exists, nothing loaded) → reset or load → run ⇄ stopped → free. One
+ * thread controls it: the one that calls machine_run(), which also serves the devices'
+ * event loop. Functions marked [any thread] may be called from elsewhere.
+ */
+#ifndef MACHINE_MACHINE_H
+#define MACHINE_MACHINE_H
+
+#include "backend/chardev/chardev.h"
+#include "base/err.h"
+#include "dev/core/device.h"
+#include "engine/core/engine.h"
+#include "host/loop.h"
+#include "machine/boot/boot.h"
+#include "machine/clock.h"
+#include "machine/timers.h"
+#include "mem/map.h"
+
+struct machine;
+
+enum { MACHINE_MAX_DEVICES = 64, MACHINE_MAX_DISKS = 8, MACHINE_MAX_NETS = 8 };
+
+/* --- configuration: what a user may choose --- */
+
+struct machine_disk {
+    const char *path, *format; /* format NULL: raw */
+    const char *bus;           /* "pcie", "mmio"; NULL: the board's first choice */
+    bool read_only;
+};
+
+struct machine_net {
+    const char *bus;
+    const char *hostfwd[16];
+    unsigned hostfwd_count;
+};
+
+/* All strings are borrowed and outlive the machine. */
+struct machine_config {
+    const struct machine_class *cls;
+    const char *irqchip;       /* NULL: the board's default */
+    const char *cpu;           /* CPU model; NULL: the board's default */
+    const char *kernel, *initrd, *append, *firmware, *dtb; /* NULL: none */
+    u64 memory;                /* bytes; multiple of the page size */
+    unsigned cpus;
+    struct machine_disk disks[MACHINE_MAX_DISKS];
+    unsigned disk_count;
+    struct machine_net nets[MACHINE_MAX_NETS];
+    unsigned net_count;
+    const char *console;       /* "stdio", "pty", "unix:PATH", "null" */
+    enum engine_tier tier;
+    bool deterministic, check_interp;
+    const u64 *rng_seed;       /* NULL: from the host */
+};
+
+/* --- a board --- */
+
+struct machine_class {
+    const char *name, *doc;
+    const struct isa *isa;
+    isa_handler *const *handlers;      /* the isa's interpreter */
+    gpa_t ram_base;
+    u64 ram_min, ram_max;              /* bytes */
+    unsigned max_cpus;
+    const char *const *irqchips;       /* first = default; NULL-ended */
+    const char *const *cpus;           /* CPU models; first = default; NULL-ended */
+    size_t size;                       /* of the board's struct, which begins with struct machine */
+
+    /* Makes devices and puts them in the map; RAM, engine, loop and console exist. */
+    int (*init)(struct machine *m, struct err *err);
+    void (*fini)(struct machine *m);
+    /* Reads the files of the configuration and fills m->plan. */
+    int (*boot)(struct machine *m, struct err *err);
+    /* Devices are reset and the plan is in RAM: sets the CPUs' first state. */
+    void (*reset)(struct machine *m);
+    /* More state than devices and CPUs have; both optional. */
+    void (*save)(struct machine *m, struct state_writer *w);
+    int (*load)(struct machine *m, struct state_reader *r, struct err *err);
+
+    bool (*firmware_call)(struct machine *m, struct vcpu *c);
+    int (*sysreg_read)(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out);
+    int (*sysreg_write)(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 v);
+    bool (*msi)(struct machine *m, u32 requester, gpa_t addr, u32 data);
+};
+
+/* Looks a board up by name; NULL. */
+const struct machine_class *machine_class_find(const char *name);
+extern const struct machine_class *const machine_classes[]; /* NULL-ended */
+
+/* --- the object --- */
+
+/* Why machine_run() came back. Bits may come together; the first in this order counts. */
+enum machine_stop {
+    MACHINE_STOP_FAILED = 1 << 0,   /* host or user: a restart found no kernel */
+    MACHINE_STOP_PANIC = 1 << 1,    /* the guest reported it */
+    MACHINE_STOP_POWEROFF = 1 << 2,
+    MACHINE_STOP_RESET = 1 << 3,    /* the guest asked for it; machine_reset() is the caller's */
+    MACHINE_STOP_QUIT = 1 << 4,     /* the person at the console, a signal */
+    MACHINE_STOP_POINT = 1 << 5,    /* a stop point was reached */
+    MACHINE_STOP_PAUSE = 1 << 6,    /* machine_pause_request() */
+};
+
+struct machine {
+    const struct machine_class *cls;
+    const struct machine_config *cfg;   /* borrows (outlives) */
+    struct mem_map *map;                /* owns */
+    struct mem_ram *ram;                /* owns */
+    struct engine *engine;              /* owns */
+    struct dev_domain *io, *irqchip;    /* own: devices; interrupt controllers */
+    struct loop *loop;                  /* owns: of the io domain, run by machine_run() */
+    struct chardev *console;            /* owns: through console_watch.c */
+    struct machine_clock clock;
+    struct machine_timers timers;
+    struct dev_host dev_host;
+    struct device *devices[MACHINE_MAX_DEVICES]; /* owns */
+    unsigned device_count;
+    struct boot_plan plan;              /* filled by cls->boot */
+    bool booted;                        /* the plan is made */
+    bool ready;                         /* reset or loaded: can run */
+    bool engine_started;
+
+    /* Deterministic mode: the controlling thread waits for the engine's. */
+    struct host_mutex stop_lock;
+    struct host_cond stopped_cond;
+    bool engine_paused;                 /* under stop_lock */
+    u32 stop;                           /* atomic: MACHINE_STOP_* asked for */
+
+    /* Stop points. */
+    bool stop_insns_on;
+    char *stop_text;                    /* owns; NULL: none. Under the io domain's lock */
+    size_t stop_text_len;
+    char stop_tail[256];                /* the console's last stop_text_len bytes */
+};
+
+/* Builds the machine. *ret is freed with machine_free(). */
+int machine_new(const struct machine_config *cfg, struct machine **ret, struct err *err) MUST_CHECK;
+struct machine *machine_free(struct machine *m);
+
+/* Stopped: reads the boot files when that has not been done, resets everything and puts
+ * them into RAM. */
+int machine_reset(struct machine *m, struct err *err) MUST_CHECK;
+
+/* Runs until something of enum machine_stop happens and returns it (0 never). Resets
+ * first when nothing was loaded. Negative errno on failure. */
+int machine_run(struct machine *m, struct err *err) MUST_CHECK;
+
+/* Asks machine_run() to return `why`. [any thread] */
+void machine_stop_request(struct machine *m, enum machine_stop why);
+
+/* One-shot stop points, to be set while stopped: MACHINE_STOP_POINT follows. text is
+ * copied; NULL and UINT64_MAX switch off. */
+int machine_stop_at_console(struct machine *m, const char *text, struct err *err) MUST_CHECK;
+void machine_stop_at_insns(struct machine *m, u64 insns);
+void machine_stop_at_time(struct machine *m, ns_t guest_time);
+
+/* Stopped: whole state to and from a file. config: a text that must be equal in both,
+ * made by the caller from what the guest can see of the configuration. */
+int machine_save(struct machine *m, const char *config, const char *path,
+                 struct err *err) MUST_CHECK;
+int machine_load(struct machine *m, const char *config, const char *path,
+                 struct err *err) MUST_CHECK;
+
+/* --- for boards --- */
+
+/* Makes a device of class `name`, in domain `dom`, and maps its region 0 at `at`; the id is
+ * name@at. settings as for dev_new(). */
+int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                       const struct dev_setting *settings, unsigned setting_count,
+                       struct device **ret, struct err *err) MUST_CHECK;
+/* SBI's and other firmware's console output. [any thread] */
+size_t machine_console_write(void *arg, const u8 *data, size_t len);
+/* dev_host.request and firmware's requests. [any thread] */
+void machine_request(void *arg, enum dev_request what);
+void machine_random_fill(struct machine *m, void *buf, size_t len);
+
+#endif

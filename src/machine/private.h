@@ -1,0 +1,15 @@
+/*
+ * private.h - what the files of the machine core share.
+ */
+#ifndef MACHINE_PRIVATE_H
+#define MACHINE_PRIVATE_H
+
+#include "machine/machine.h"
+
+/* engine_host's and the console's callbacks, in run.c. */
+ns_t machine_quantum_end(void *arg, ns_t now, ns_t until);
+void machine_engine_paused(void *arg);
+void machine_escape(void *arg, int key);
+void machine_console_tap(void *arg, const u8 *data, size_t len);
+
+#endif

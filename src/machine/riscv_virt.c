@@ -1,0 +1,194 @@
+/*
+ * riscv_virt.c - the riscv-virt board: devices, interrupt routing, reset, more state.
+ */
+#include "machine/riscv_virt.h"
+
+#include "isa/riscv/isa.h"
+#include "isa/riscv/state.h"
+#include <errno.h>
+#include <string.h>
+
+enum { REG_A2 = 12 };
+
+#define BOARD_STATE(F, A, N)                                                                       \
+    A(u64, insns, SBI_MAX_HARTS, ZERO, "instructions that the hart has retired")                   \
+    N(sbi, sbi, 1, "the built-in firmware")
+STATE_STRUCT(riscv_virt, BOARD_STATE);
+extern const struct state_list riscv_virt_state_list;
+#define STATE_ROW_T struct riscv_virt_state
+STATE_LIST(riscv_virt, BOARD_STATE, 1);
+#undef STATE_ROW_T
+
+static struct riscv_virt *self(struct machine *m)
+{
+    return container_of(m, struct riscv_virt, m);
+}
+
+/* --- devices --- */
+
+static int add_plic(struct riscv_virt *v, struct err *err)
+{
+    const struct dev_setting sources = { .name = "sources", .text = "95" };
+
+    return machine_add_device(&v->m, "plic", v->m.irqchip, RISCV_VIRT_PLIC, &sources, 1,
+                              &v->irq_to, err);
+}
+
+static int add_uart(struct riscv_virt *v, struct err *err)
+{
+    const struct dev_setting chardev = { .name = "chardev", .ptr = v->m.console };
+    struct device *d;
+    int rc = machine_add_device(&v->m, "uart-16550", v->m.io, RISCV_VIRT_UART, &chardev, 1, &d,
+                                err);
+
+    if (rc == 0)
+        dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_UART);
+    return rc;
+}
+
+static int add_rtc(struct riscv_virt *v, struct err *err)
+{
+    struct device *d;
+    int rc = machine_add_device(&v->m, "rtc-goldfish", v->m.io, RISCV_VIRT_RTC, NULL, 0, &d, err);
+
+    if (rc == 0)
+        dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_RTC);
+    return rc;
+}
+
+static int refuse_disks_and_nets(const struct machine_config *cfg, struct err *err)
+{
+    if (cfg->disk_count)
+        return err_set(err, ENOTSUP, "--disk %s: machine riscv-virt has no virtio-blk in this "
+                       "build: boot with --initrd", cfg->disks[0].path);
+    if (cfg->net_count)
+        return err_set(err, ENOTSUP, "--net user: machine riscv-virt has no virtio-net in this "
+                       "build: give --net none");
+    return 0;
+}
+
+static int init(struct machine *m, struct err *err)
+{
+    struct riscv_virt *v = self(m);
+    int rc;
+
+    v->firmware = m->cfg->firmware != NULL;
+    v->aia = m->cfg->irqchip && strcmp(m->cfg->irqchip, "aia") == 0;
+    sbi_init(&v->sbi, &(struct sbi_host){ m, machine_console_write, machine_request }, m->engine,
+             m->map, m->cfg->cpus);
+    if ((rc = refuse_disks_and_nets(m->cfg, err)) < 0 || (rc = add_plic(v, err)) < 0 ||
+        (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL,
+                                 err)) < 0 ||
+        (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0)
+        return rc;
+    return machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
+}
+
+/* --- CPUs --- */
+
+static bool firmware_call(struct machine *m, struct vcpu *c)
+{
+    struct riscv_virt *v = self(m);
+
+    return !v->firmware && sbi_call(&v->sbi, c);
+}
+
+static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number,
+                       u64 *out)
+{
+    struct riscv_virt *v = self(m);
+
+    return v->imsic ? dev_sysreg_read(v->imsic, c->index, space, number, out) : -ENOENT;
+}
+
+static int sysreg_write(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 to)
+{
+    struct riscv_virt *v = self(m);
+
+    return v->imsic ? dev_sysreg_write(v->imsic, c->index, space, number, to) : -ENOENT;
+}
+
+static bool msi(struct machine *m, u32 requester, gpa_t addr, u32 data)
+{
+    struct riscv_virt *v = self(m);
+
+    return v->imsic && dev_msi_input(v->imsic, requester, addr, data);
+}
+
+/* With a firmware file all harts start at once in M-mode: a0 hart, a1 device tree, a2 where
+ * OpenSBI's fw_dynamic finds what comes next. */
+static void reset(struct machine *m)
+{
+    struct riscv_virt *v = self(m);
+
+    if (!v->firmware) {
+        sbi_reset(&v->sbi, v->entry, v->dtb_at);
+        return;
+    }
+    for (unsigned i = 0; i < m->cfg->cpus; i++) {
+        struct vcpu *c = engine_cpu(m->engine, i);
+
+        c->isa->reset(c, v->entry, (const u64[]){ i, v->dtb_at }, 2);
+        rv_state(c)->x[REG_A2] = v->info_at;
+    }
+}
+
+/* --- state --- */
+
+static void save(struct machine *m, struct state_writer *w)
+{
+    struct riscv_virt_state s = { .sbi = { self(m)->sbi.s } };
+
+    for (unsigned i = 0; i < m->cfg->cpus; i++)
+        s.insns[i] = engine_insns(m->engine, i);
+    state_write(w, "riscv-virt", &riscv_virt_state_list, &s);
+}
+
+/* The engine counts from 0 in a new process; what the guest reads goes on. */
+static int load(struct machine *m, struct state_reader *r, struct err *err)
+{
+    struct riscv_virt *v = self(m);
+    struct riscv_virt_state s;
+    int rc;
+
+    state_reset(&riscv_virt_state_list, &s);
+    rc = state_read(r, "riscv-virt", &riscv_virt_state_list, &s, err);
+    if (rc < 0)
+        return rc;
+    v->sbi.s = s.sbi[0];
+    sbi_loaded(&v->sbi);
+    for (unsigned i = 0; i < m->cfg->cpus; i++) {
+        struct vcpu *c = engine_cpu(m->engine, i);
+        u64 gap = s.insns[i] - engine_insns(m->engine, i);
+
+        rv_state(c)->mcycle_offset += gap;
+        rv_state(c)->minstret_offset += gap;
+    }
+    return 0;
+}
+
+static const char *const irqchips[] = { "plic", "aia", NULL };
+static const char *const cpus[] = { "rv64", NULL };
+
+const struct machine_class riscv_virt_class = {
+    .name = "riscv-virt",
+    .doc = "RISC-V board of virtio devices, with the addresses of QEMU's virt",
+    .isa = &riscv_isa,
+    .handlers = riscv_interp_handlers,
+    .ram_base = RISCV_VIRT_RAM,
+    .ram_min = 32 * MIB,
+    .ram_max = 256 * GIB,
+    .max_cpus = SBI_MAX_HARTS,
+    .irqchips = irqchips,
+    .cpus = cpus,
+    .size = sizeof(struct riscv_virt),
+    .init = init,
+    .boot = riscv_virt_boot,
+    .reset = reset,
+    .save = save,
+    .load = load,
+    .firmware_call = firmware_call,
+    .sysreg_read = sysreg_read,
+    .sysreg_write = sysreg_write,
+    .msi = msi,
+};

@@ -1,0 +1,433 @@
+/*
+ * config.c - configurations: keys, their values, and what becomes of them.
+ *
+ * One table: the command line, the man page and the completions read it through
+ * vm_config_keys(); parsing goes by the function in the same row.
+ */
+#include "vm/vm_private.h"
+
+#include "backend/net/slirp.h"
+#include "vm/parse.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int set_fn(struct vm_config *c, const char *key, char *value, struct err *err);
+
+static int set_arch(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    for (unsigned i = 0; machine_classes[i]; i++)
+        if (strcmp(machine_classes[i]->isa->name, value) == 0)
+            return 0;
+    return err_set(err, EINVAL, "--arch %s: no such guest architecture in this build; there is "
+                   "riscv64", value);
+}
+
+static int set_choice(const char *const *list, const char *what, const char *value,
+                      const char **out, struct err *err)
+{
+    char all[256] = "";
+
+    for (unsigned i = 0; list[i]; i++) {
+        if (strcmp(list[i], value) == 0) {
+            *out = list[i];
+            return 0;
+        }
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", list[i]);
+    }
+    return err_set(err, EINVAL, "%s '%s' is unknown: there is %s", what, value, all);
+}
+
+static int set_machine(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    char *option, *name = parse_field(&value);
+
+    c->m.cls = machine_class_find(name);
+    if (!c->m.cls)
+        return err_set(err, EINVAL, "--machine %s: no such machine; there is riscv-virt", name);
+    while ((option = parse_field(&value))) {
+        const char *chip = parse_option(option, "irqchip");
+        int rc;
+
+        if (!chip)
+            return err_set(err, EINVAL, "--machine %s has no option '%s': there is irqchip=", name,
+                           option);
+        rc = set_choice(c->m.cls->irqchips, "--machine irqchip", chip, &c->m.irqchip, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int set_cpu(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    return set_choice(c->m.cls->cpus, "--cpu", value, &c->m.cpu, err);
+}
+
+/* Keys whose value is kept as text: an offset in struct vm_config each. */
+static const struct {
+    const char *key;
+    size_t offset;
+} texts[] = {
+    { "kernel", offsetof(struct vm_config, m.kernel) },
+    { "initrd", offsetof(struct vm_config, m.initrd) },
+    { "append", offsetof(struct vm_config, m.append) },
+    { "firmware", offsetof(struct vm_config, m.firmware) },
+    { "dtb", offsetof(struct vm_config, m.dtb) },
+};
+
+static int set_text(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (strcmp(texts[i].key, key) == 0)
+            *(const char **)((char *)c + texts[i].offset) = value;
+    if (strcmp(key, "append") != 0 && !*value)
+        return err_set(err, EINVAL, "--%s: the file name is empty", key);
+    return 0;
+}
+
+static int set_memory(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    const struct machine_class *cls = c->m.cls;
+
+    if (!parse_size(value, &c->m.memory))
+        return err_set(err, EINVAL, "--memory %s is not a size: give a number with K, M, G or T, "
+                       "such as 1G", value);
+    if (c->m.memory < cls->ram_min || c->m.memory > cls->ram_max || c->m.memory % MEM_PAGE_SIZE)
+        return err_set(err, EINVAL, "--memory %s: machine %s takes %lluM to %lluG, in steps of "
+                       "4K", value, cls->name, (unsigned long long)(cls->ram_min / MIB),
+                       (unsigned long long)(cls->ram_max / GIB));
+    return 0;
+}
+
+static int set_cpus(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    u64 n;
+
+    if (!parse_number(value, &n) || n < 1 || n > c->m.cls->max_cpus)
+        return err_set(err, EINVAL, "--cpus %s: machine %s takes 1 to %u", value, c->m.cls->name,
+                       c->m.cls->max_cpus);
+    c->m.cpus = (unsigned)n;
+    return 0;
+}
+
+static int set_bus(const char *bus, const char *key, const char **out, struct err *err)
+{
+    static const char *const buses[] = { "pcie", "mmio", NULL };
+
+    return set_choice(buses, key, bus, out, err);
+}
+
+static int disk_option(struct machine_disk *disk, char *option, struct err *err)
+{
+    static const char *const formats[] = { "raw", NULL };
+    const char *v;
+
+    if ((v = parse_option(option, "format")))
+        return set_choice(formats, "--disk format", v, &disk->format, err);
+    if ((v = parse_option(option, "bus")))
+        return set_bus(v, "--disk bus", &disk->bus, err);
+    if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
+        return 0;
+    return err_set(err, EINVAL, "--disk has no option '%s': there are format=raw, "
+                   "readonly=on|off, bus=pcie|mmio", option);
+}
+
+static int set_disk(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    struct machine_disk disk = { .path = parse_field(&value) };
+    char *option;
+
+    if (!disk.path || !*disk.path)
+        return err_set(err, EINVAL, "--disk: the file name is empty");
+    while ((option = parse_field(&value))) {
+        int rc = disk_option(&disk, option, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (c->m.disk_count == MACHINE_MAX_DISKS)
+        return err_set(err, E2BIG, "--disk %s: a machine takes at most %d disks", disk.path,
+                       MACHINE_MAX_DISKS);
+    c->m.disks[c->m.disk_count++] = disk;
+    return 0;
+}
+
+static int net_option(struct machine_net *net, char *option, struct err *err)
+{
+    const char *v;
+    int rc;
+
+    if ((v = parse_option(option, "bus")))
+        return set_bus(v, "--net bus", &net->bus, err);
+    v = parse_option(option, "hostfwd");
+    if (!v)
+        return err_set(err, EINVAL, "--net user has no option '%s': there are hostfwd=, "
+                       "bus=pcie|mmio", option);
+    rc = slirp_hostfwd_check(v, err);
+    if (rc < 0)
+        return err_wrap(err, "--net hostfwd=%s", v);
+    if (net->hostfwd_count == ARRAY_SIZE(net->hostfwd))
+        return err_set(err, E2BIG, "--net hostfwd=%s: at most %zu ports are forwarded", v,
+                       ARRAY_SIZE(net->hostfwd));
+    net->hostfwd[net->hostfwd_count++] = v;
+    return 0;
+}
+
+static int set_net(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    struct machine_net net = { 0 };
+    char *option, *kind = parse_field(&value);
+
+    if (strcmp(kind, "none") == 0 && !value)
+        return 0;
+    if (strcmp(kind, "user") != 0)
+        return err_set(err, EINVAL, "--net %s is unknown: give user or none", kind);
+    while ((option = parse_field(&value))) {
+        int rc = net_option(&net, option, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (c->m.net_count == MACHINE_MAX_NETS)
+        return err_set(err, E2BIG, "--net: a machine takes at most %d networks", MACHINE_MAX_NETS);
+    c->m.nets[c->m.net_count++] = net;
+    return 0;
+}
+
+static int set_console(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (strcmp(value, "stdio") != 0 && strcmp(value, "pty") != 0 && strcmp(value, "none") != 0 &&
+        (strncmp(value, "unix:", 5) != 0 || !value[5]))
+        return err_set(err, EINVAL, "--console %s is unknown: give stdio, pty, unix:PATH or none",
+                       value);
+    c->m.console = value;
+    return 0;
+}
+
+static int set_engine(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    static const char *const names[] = { "auto", "interp", "base", NULL };
+    static const enum engine_tier tiers[] = { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
+
+    for (unsigned i = 0; names[i]; i++)
+        if (strcmp(names[i], value) == 0) {
+            c->m.tier = tiers[i];
+            return 0;
+        }
+    return err_set(err, EINVAL, "--engine %s is unknown: give auto, interp or base", value);
+}
+
+static int set_deterministic(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (!parse_bool(value, &c->m.deterministic))
+        return err_set(err, EINVAL, "--deterministic=%s: give on or off", value);
+    return 0;
+}
+
+static int set_check(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (strcmp(value, "interp") != 0)
+        return err_set(err, EINVAL, "--check %s is unknown: give interp", value);
+    c->m.check_interp = true;
+    return 0;
+}
+
+static int set_on_reset(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    c->restart_on_reset = strcmp(value, "restart") == 0;
+    if (!c->restart_on_reset && strcmp(value, "exit") != 0)
+        return err_set(err, EINVAL, "--on-reset %s is unknown: give restart or exit", value);
+    return 0;
+}
+
+static int set_rng_seed(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (!parse_number(value, &c->rng_seed))
+        return err_set(err, EINVAL, "--rng-seed %s is not a number up to 2^64 - 1", value);
+    c->has_rng_seed = true;
+    return 0;
+}
+
+static int set_control(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    return err_set(err, ENOTSUP, "--control %s: this build has no control socket: leave it out",
+                   value);
+}
+
+/* Order: help prints it. What later rows check against (the machine) comes first. */
+static const struct vm_config_key keys[] = {
+    { "arch", "ARCH", "Guest architecture.", "riscv64", "riscv64", 0 },
+    { "machine", "NAME[,irqchip=CHIP]", "Board; its interrupt controller is plic or aia.",
+      "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia", "riscv-virt", 0 },
+    { "cpu", "MODEL", "CPU model.", "rv64", "rv64", 0 },
+    { "kernel", "FILE", "Linux kernel (riscv Image, also gzip'd) or ELF program.", "@file", NULL,
+      0 },
+    { "initrd", "FILE", "Initial RAM disk, passed to the kernel as it is.", "@file", NULL, 0 },
+    { "append", "TEXT", "The kernel's command line.", NULL, NULL, 0 },
+    { "firmware", "FILE", "M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
+      "built-in SBI.", "@file", NULL, 0 },
+    { "dtb", "FILE", "Device tree instead of the machine's own; /chosen is completed.", "@file",
+      NULL, 0 },
+    { "memory", "SIZE", "Guest memory, with K, M, G or T.", "256M 512M 1G 2G 4G", "1G", 0 },
+    { "cpus", "N", "Number of CPUs.", NULL, "1", 0 },
+    { "disk", "FILE[,format=raw][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file", NULL,
+      1 },
+    { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,bus=pcie|mmio]|none",
+      "Adds a network card; user: through this process, without privileges.", "user none",
+      "none", 1 },
+    { "console", "stdio|pty|unix:PATH|none", "Where the serial console goes. On stdio, Ctrl-A x "
+      "ends the machine and Ctrl-A h lists the keys.", "stdio pty unix: none", "stdio", 0 },
+    { "engine", "auto|interp|base", "How guest code runs: the interpreter, or the baseline JIT.",
+      "auto interp base", "auto", 0 },
+    { "deterministic", NULL, "Guest time follows the instruction count: two runs are equal.",
+      "on off", "off", 0 },
+    { "check", "interp", "Runs JIT and interpreter in lock step; the first difference stops.",
+      "interp", NULL, 0 },
+    { "control", "unix:PATH", "Control socket.", "unix:", NULL, 0 },
+    { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
+    { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
+};
+static set_fn *const setters[] = {
+    set_arch, set_machine, set_cpu, set_text, set_text, set_text, set_text, set_text, set_memory,
+    set_cpus, set_disk, set_net, set_console, set_engine, set_deterministic, set_check,
+    set_control, set_on_reset, set_rng_seed,
+};
+_Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
+
+VM_API const struct vm_config_key *vm_config_keys(unsigned *ret_count)
+{
+    *ret_count = ARRAY_SIZE(keys);
+    return keys;
+}
+
+int err_to_public(const struct err *err, struct vm_err *out)
+{
+    out->code = err->code;
+    memcpy(out->text, err->text, sizeof out->text);
+    return -err->code;
+}
+_Static_assert(sizeof(struct err) == sizeof(struct vm_err), "one sentence, one size");
+
+/* Keeps a copy of a string as long as the configuration lives. */
+static char *own(struct vm_config *c, const char *text)
+{
+    char **more = reallocarray(c->owned, c->owned_count + 1, sizeof *more);
+    char *copy = more ? strdup(text) : NULL;
+
+    if (more)
+        c->owned = more;
+    if (copy)
+        c->owned[c->owned_count++] = copy;
+    return copy;
+}
+
+static int set(struct vm_config *c, const char *key, const char *value, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        char *copy;
+
+        if (strcmp(keys[i].name, key) != 0)
+            continue;
+        if (!value && keys[i].arg)
+            return err_set(err, EINVAL, "--%s needs a value: %s", key, keys[i].arg);
+        copy = own(c, value ? value : "on");
+        return copy ? setters[i](c, key, copy, err) : err_set_errno(err, ENOMEM, "--%s", key);
+    }
+    return err_set(err, EINVAL, "'%s' is no key of a configuration", key);
+}
+
+VM_API struct vm_config *vm_config_new(void)
+{
+    struct vm_config *c = calloc(1, sizeof *c);
+    struct err err = { 0 };
+
+    if (!c)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].initial && set(c, keys[i].name, keys[i].initial, &err) < 0)
+            return vm_config_free(c);
+    return c;
+}
+
+VM_API struct vm_config *vm_config_free(struct vm_config *c)
+{
+    for (unsigned i = 0; c && i < c->owned_count; i++)
+        free(c->owned[i]);
+    if (c)
+        free(c->owned);
+    free(c);
+    return NULL;
+}
+
+VM_API int vm_config_set(struct vm_config *c, const char *key, const char *value,
+                         struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    return set(c, key, value, &e) < 0 ? err_to_public(&e, err) : 0;
+}
+
+/* --- copies --- */
+
+/* The copy of `text`, which is one of c's strings or lies within one. */
+static const char *moved(const struct vm_config *from, struct vm_config *to, const char *text,
+                         bool *failed)
+{
+    char *copy = text ? own(to, text) : NULL;
+
+    *failed |= text && !copy;
+    return copy;
+}
+
+struct vm_config *config_copy(const struct vm_config *c)
+{
+    struct vm_config *n = malloc(sizeof *n);
+    bool failed = false;
+
+    if (!n)
+        return NULL;
+    *n = *c;
+    n->owned = NULL;
+    n->owned_count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        const char **at = (const char **)((char *)n + texts[i].offset);
+
+        *at = moved(c, n, *at, &failed);
+    }
+    n->m.console = moved(c, n, n->m.console, &failed);
+    for (unsigned i = 0; i < n->m.disk_count; i++)
+        n->m.disks[i].path = moved(c, n, n->m.disks[i].path, &failed);
+    for (unsigned i = 0; i < n->m.net_count; i++)
+        for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
+            n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
+    n->m.rng_seed = n->has_rng_seed ? &n->rng_seed : NULL;
+    return failed ? vm_config_free(n) : n;
+}
+
+char *config_guest_text(const struct vm_config *c)
+{
+    const struct machine_config *m = &c->m;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fprintf(out, "arch=%s\nmachine=%s,irqchip=%s\ncpu=%s\nmemory=%lluK\ncpus=%u\n",
+            m->cls->isa->name, m->cls->name, m->irqchip ? m->irqchip : m->cls->irqchips[0],
+            m->cpu ? m->cpu : m->cls->cpus[0], (unsigned long long)(m->memory / KIB), m->cpus);
+    fprintf(out, "firmware=%s\ndeterministic=%s\n", m->firmware ? "file" : "built-in",
+            m->deterministic ? "on" : "off");
+    for (unsigned i = 0; i < m->disk_count; i++)
+        fprintf(out, "disk %u: readonly=%s,bus=%s\n", i, m->disks[i].read_only ? "on" : "off",
+                m->disks[i].bus ? m->disks[i].bus : "default");
+    for (unsigned i = 0; i < m->net_count; i++)
+        fprintf(out, "net %u: bus=%s\n", i, m->nets[i].bus ? m->nets[i].bus : "default");
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

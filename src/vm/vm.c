@@ -1,0 +1,235 @@
+/*
+ * vm.c - the life of a virtual machine, as include/vm/vm.h promises it.
+ */
+#include "vm/vm_private.h"
+
+#include "base/log.h"
+#include "host/signal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vm {
+    struct vm_config *cfg;      /* owns */
+    struct machine *machine;    /* owns */
+    char *guest_text;           /* owns */
+    vm_stop_fn *on_stop;
+    void *on_stop_arg;
+    bool signals;
+};
+
+VM_API const char *vm_version(void)
+{
+    return VM_VERSION;
+}
+
+VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err *err)
+{
+    struct err e = { 0 };
+    struct vm *vm = calloc(1, sizeof *vm);
+    int rc = 0;
+
+    if (vm) {
+        vm->cfg = config_copy(cfg);
+        vm->guest_text = config_guest_text(cfg);
+    }
+    if (!vm || !vm->cfg || !vm->guest_text)
+        rc = err_set_errno(&e, ENOMEM, "making the machine");
+    if (rc == 0)
+        rc = machine_new(&vm->cfg->m, &vm->machine, &e);
+    if (rc < 0) {
+        vm_free(vm);
+        return err_to_public(&e, err);
+    }
+    *ret_vm = vm;
+    return 0;
+}
+
+VM_API struct vm *vm_free(struct vm *vm)
+{
+    if (!vm)
+        return NULL;
+    if (vm->signals)
+        host_signal_stop();
+    machine_free(vm->machine);
+    vm_config_free(vm->cfg);
+    free(vm->guest_text);
+    free(vm);
+    return NULL;
+}
+
+static enum vm_stop public_stop(int why)
+{
+    switch (why) {
+    case MACHINE_STOP_PANIC: return VM_STOP_CRASHED;
+    case MACHINE_STOP_POWEROFF: return VM_STOP_SHUTDOWN;
+    case MACHINE_STOP_RESET: return VM_STOP_RESET;
+    case MACHINE_STOP_QUIT: return VM_STOP_QUIT;
+    case MACHINE_STOP_POINT: return VM_STOP_POINT;
+    default: return VM_STOP_PAUSED;
+    }
+}
+
+/* Runs through resets when they are to restart. */
+static int run(struct vm *vm, struct err *err)
+{
+    for (;;) {
+        int why = machine_run(vm->machine, err);
+
+        if (why == MACHINE_STOP_FAILED)
+            return err_set(err, EIO, "the machine stopped because a device failed");
+        if (why == MACHINE_STOP_POWEROFF || why == MACHINE_STOP_PANIC)
+            vm->machine->ready = false;
+        if (why != MACHINE_STOP_RESET)
+            return why;
+        vm->machine->ready = false;
+        if (!vm->cfg->restart_on_reset)
+            return why;
+        log_info("the guest reset: starting again");
+        if (machine_reset(vm->machine, err) < 0)
+            return err_wrap(err, "the guest reset");
+    }
+}
+
+VM_API int vm_run(struct vm *vm, enum vm_stop *ret_why, struct vm_err *err)
+{
+    struct err e = { 0 };
+    int why = run(vm, &e);
+
+    if (why < 0)
+        return err_to_public(&e, err);
+    *ret_why = public_stop(why);
+    if (vm->on_stop)
+        vm->on_stop(vm, *ret_why, vm->on_stop_arg);
+    return 0;
+}
+
+VM_API void vm_request_pause(struct vm *vm)
+{
+    machine_stop_request(vm->machine, MACHINE_STOP_PAUSE);
+}
+
+VM_API void vm_on_stop(struct vm *vm, vm_stop_fn *fn, void *arg)
+{
+    vm->on_stop = fn;
+    vm->on_stop_arg = arg;
+}
+
+VM_API int vm_stop_at_console(struct vm *vm, const char *text, struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    return machine_stop_at_console(vm->machine, text, &e) < 0 ? err_to_public(&e, err) : 0;
+}
+
+VM_API int vm_stop_at_insns(struct vm *vm, uint64_t insns, struct vm_err *err)
+{
+    machine_stop_at_insns(vm->machine, insns);
+    return 0;
+}
+
+VM_API int vm_stop_at_seconds(struct vm *vm, double seconds, struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    if (!(seconds >= 0 && seconds < 1e9)) {
+        err_set(&e, EINVAL, "%g seconds: give 0 to 1000000000", seconds);
+        return err_to_public(&e, err);
+    }
+    machine_stop_at_time(vm->machine, (ns_t)(seconds * 1e9));
+    return 0;
+}
+
+VM_API int vm_save(struct vm *vm, const char *path, struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    return machine_save(vm->machine, vm->guest_text, path, &e) < 0 ? err_to_public(&e, err) : 0;
+}
+
+VM_API int vm_load(struct vm *vm, const char *path, struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    return machine_load(vm->machine, vm->guest_text, path, &e) < 0 ? err_to_public(&e, err) : 0;
+}
+
+static void signalled(void *arg, int sig)
+{
+    struct vm *vm = arg;
+
+    machine_stop_request(vm->machine, MACHINE_STOP_QUIT);
+}
+
+VM_API int vm_catch_signals(struct vm *vm, struct vm_err *err)
+{
+    struct err e = { 0 };
+
+    if (host_signal_start(vm->machine->loop, signalled, vm, &e) < 0)
+        return err_to_public(&e, err);
+    vm->signals = true;
+    return 0;
+}
+
+VM_API unsigned vm_stats(struct vm *vm, struct vm_stat *rows, unsigned max)
+{
+    struct engine_stats s;
+    unsigned n = 0;
+
+    engine_stats_get(vm->machine->engine, &s);
+    const struct vm_stat all[] = {
+        { "insns", "guest instructions retired", s.insns },
+        { "blocks", "blocks of guest code decoded", s.blocks_translated },
+        { "blocks_base", "blocks translated by the baseline JIT", s.host_blocks },
+        { "insns_translated", "guest instructions decoded into blocks", s.insns_translated },
+        { "translate_ns", "time spent decoding and translating, ns", s.translate_ns },
+        { "ns_per_translated_insn", "of that, a guest instruction",
+          s.insns_translated ? s.translate_ns / s.insns_translated : 0 },
+        { "run_ns", "time CPUs ran, all together, ns", s.run_ns },
+        { "translate_permille", "share of translation in it, in 1/1000",
+          s.run_ns ? (u64)((u128)s.translate_ns * 1000 / s.run_ns) : 0 },
+        { "tlb_refills", "page walks", s.tlb_refills },
+        { "slow_accesses", "memory accesses off the fast path", s.slow_accesses },
+        { "io_accesses", "device register accesses", s.io_accesses },
+        { "exits_jump", "returns to the run loop to find a block", s.exits_jump },
+        { "exits_irq", "interrupts taken", s.exits_irq },
+        { "exits_fault", "exceptions taken", s.exits_fault },
+        { "exits_request", "stops asked for from outside", s.exits_request },
+        { "evictions", "blocks thrown out of the code cache", s.evictions },
+        { "code_bytes", "size of translated code", s.code_bytes },
+        { "smc_invalidations", "blocks dropped because their code was written",
+          s.smc_invalidations },
+    };
+
+    for (; n < ARRAY_SIZE(all) && n < max; n++)
+        rows[n] = all[n];
+    return ARRAY_SIZE(all);
+}
+
+VM_API int vm_trace_enable(const char *kinds, struct vm_err *err)
+{
+    struct err e = { 0 };
+    char bad[64];
+
+    if (log_trace_enable(kinds, bad, sizeof bad) == 0)
+        return 0;
+    err_set(&e, EINVAL, "--trace: there is no kind '%s'; vm-cli run --help lists them", bad);
+    return err_to_public(&e, err);
+}
+
+VM_API int vm_trace_kind(unsigned n, const char **ret_name, const char **ret_doc)
+{
+    static const struct {
+        const char *name, *doc;
+    } kinds[] = {
+#define TRACE(name, doc) { #name, doc },
+#include "base/trace.def"
+#undef TRACE
+    };
+
+    if (n >= ARRAY_SIZE(kinds))
+        return 0;
+    *ret_name = kinds[n].name;
+    *ret_doc = kinds[n].doc;
+    return 1;
+}

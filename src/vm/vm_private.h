@@ -1,0 +1,30 @@
+/*
+ * vm_private.h - what the files of src/vm share.
+ */
+#ifndef VM_PRIVATE_H
+#define VM_PRIVATE_H
+
+#include "base/err.h"
+#include "machine/machine.h"
+#include <vm/vm.h>
+
+struct vm_config {
+    struct machine_config m;   /* its strings are in `owned` */
+    bool restart_on_reset;
+    u64 rng_seed;
+    bool has_rng_seed;
+    char **owned;              /* owns each and the array */
+    unsigned owned_count;
+};
+
+/* A copy with its own strings; NULL: no memory. */
+struct vm_config *config_copy(const struct vm_config *cfg);
+
+/* What the guest can see of a configuration, one "key=value" a line: two machines with
+ * equal texts can exchange saved state. malloc'ed; NULL: no memory. */
+char *config_guest_text(const struct vm_config *cfg);
+
+/* Hands an internal error out; returns -err->code. */
+int err_to_public(const struct err *err, struct vm_err *out);
+
+#endif

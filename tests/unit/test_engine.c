@@ -1,0 +1,678 @@
+/* test_engine.c - one vCPU: instructions, counting, paging, devices, traps, changed code. */
+#include "toy_isa.h"
+
+#include "base/bits.h"
+#include "engine/core/cpu.h"
+#include "host/clock.h"
+#include "test.h"
+#include <errno.h>
+
+enum { PT = 0x100000, CODE = 0x1000 };
+static const struct engine_config one_cpu = { .cpus = 1, .tier = ENGINE_INTERP };
+
+static struct toy_state *state(struct toy_machine *m, unsigned cpu)
+{
+    return toy_state(engine_cpu(m->engine, cpu));
+}
+
+static struct engine_stats stats(struct toy_machine *m)
+{
+    struct engine_stats s;
+
+    engine_stats_get(m->engine, &s);
+    return s;
+}
+
+/* va..va + 4096 * n to pa.., with paging's table at PT. */
+static void map_pages(struct toy_machine *m, u64 va, u64 pa, unsigned n, u64 flags)
+{
+    for (unsigned i = 0; i < n; i++)
+        *toy_word(m, PT + 8 * ((va >> 12) + i)) = (pa + 4096ull * i) | flags;
+}
+
+static void set_sys(struct toy_asm *a, enum toy_sys n, u64 v)
+{
+    toy_li(a, 13, v);
+    toy_put(a, TOY_SETS, 0, 13, n);
+}
+
+/* Paging on: the first MiB and the device as they are, the rest unmapped. */
+static void paging_on(struct toy_machine *m, struct toy_asm *a)
+{
+    map_pages(m, 0, 0, 256, TOY_PTE_ALL);
+    map_pages(m, TOY_DEV - 0x8000000, TOY_DEV, 1, TOY_PTE_ALL);
+    map_pages(m, 0x8000000, TOY_DEV, 1, TOY_PTE_ALL);
+    set_sys(a, TOY_SYS_PTBASE, PT);
+    set_sys(a, TOY_SYS_PAGING, 1);
+}
+
+/* Stops from paged code: the device is at 0x8000000 there. */
+static void stop_paged(struct toy_asm *a)
+{
+    toy_li(a, 14, 0x8000000);
+    toy_put(a, TOY_ST, 14, 14, TOY_DEV_STOP);
+    toy_put(a, TOY_WFI, 0, 0, 0);
+}
+
+/* A handler that notes cause, value and epc in out[] and goes on after the instruction. */
+static void trap_handler(struct toy_machine *m, u64 at, u64 dev)
+{
+    struct toy_asm a = toy_code(m, at);
+
+    toy_li(&a, 15, dev);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_CAUSE);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_TVAL);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_EPC);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_ADDI, 14, 14, 4);
+    toy_put(&a, TOY_SETS, 0, 14, TOY_SYS_EPC);
+    toy_put(&a, TOY_ERET, 0, 0, 0);
+}
+
+TEST(configuration)
+{
+    struct engine_config cfg = { .isa = &toy_isa, .handlers = toy_handlers, .cpus = 0,
+                                 .deterministic = true };
+    struct engine_host host = { 0 };
+    struct engine *e = NULL;
+    struct err err = { 0 };
+
+    cfg.map = mem_map_new("none");
+    CHECK_EQ(engine_new(&cfg, &host, &e, &err), -EINVAL);
+    CHECK_HAS(err.text, "0 CPUs");
+    cfg.cpus = 257;
+    CHECK_EQ(engine_new(&cfg, &host, &e, &err), -EINVAL);
+    cfg.cpus = 256;
+    CHECK_EQ(engine_new(&cfg, &host, &e, &err), 0);
+    CHECK(!engine_free(e));
+    CHECK(!engine_free(NULL));
+    mem_map_free(cfg.map);
+}
+
+TEST(loop_and_count)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u8 *top;
+    u64 before;
+
+    toy_li(&a, 2, 1000);
+    before = (u64)(a.at - a.start - CODE) / 4;
+    toy_put(&a, TOY_XOR, 3, 3, 3);
+    toy_put(&a, TOY_XOR, 4, 4, 4);
+    top = a.at;
+    toy_put(&a, TOY_INC, 4, 0, 0);
+    toy_put(&a, TOY_ADD, 3, 3, 4);
+    toy_put(&a, TOY_GETS, 5, 0, TOY_SYS_COUNT);
+    toy_branch(&a, TOY_BNE, 4, 2, top);
+    toy_put(&a, TOY_GETS, 6, 0, TOY_SYS_COUNT);
+    toy_li(&a, 7, TOY_DEV);
+    toy_put(&a, TOY_INC, 8, 0, 0);
+    toy_put(&a, TOY_LD, 8, 7, TOY_DEV_COUNT); /* a device reads the count: exact too */
+    toy_put(&a, TOY_GETS, 9, 0, TOY_SYS_COUNT);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[3], 500500);
+    CHECK_EQ(state(m, 0)->r[5], before + 2 + 999 * 4 + 2);
+    CHECK_EQ(state(m, 0)->r[6], before + 2 + 1000 * 4);
+    CHECK_EQ(state(m, 0)->r[9], state(m, 0)->r[8] + 1);
+    CHECK_EQ(stats(m).insns, engine_insns(m->engine, 0));
+    CHECK(stats(m).blocks_translated < 10);
+    toy_machine_free(m);
+}
+
+TEST(memory_paged)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    trap_handler(m, 0x800, 0x8000000);
+    map_pages(m, 0x200000, 0x40000, 1, TOY_PTE_READ | TOY_PTE_WRITE);
+    map_pages(m, 0x201000, 0x60000, 1, TOY_PTE_READ | TOY_PTE_WRITE);
+    map_pages(m, 0x202000, 0x50000, 1, TOY_PTE_READ);
+    map_pages(m, 0x204000, 0x3f000000, 1, TOY_PTE_ALL); /* nothing is there */
+    *toy_word(m, 0x40ff8) = 0x1111111111111111;
+    *toy_word(m, 0x60000) = 0x2222222222222222;
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x201000);
+    toy_li(&a, 3, 0x0123456789abcdef);
+    toy_put(&a, TOY_LD, 4, 2, -4);   /* crosses to another physical page */
+    toy_put(&a, TOY_ST, 3, 2, -3);
+    toy_put(&a, TOY_LD, 5, 2, -3);
+    toy_li(&a, 2, 0x202000);
+    toy_put(&a, TOY_ST, 3, 2, 8);    /* read-only: cause, va, epc */
+    toy_put(&a, TOY_ST, 3, 2, -4);   /* crosses into it: nothing is written */
+    toy_put(&a, TOY_LW, 6, 2, 2);    /* misaligned */
+    toy_li(&a, 2, 0x203000);
+    toy_put(&a, TOY_LD, 6, 2, 0);    /* unmapped */
+    toy_put(&a, TOY_LD, 6, 2, -1);   /* crosses into it */
+    toy_li(&a, 2, 0x204000);
+    toy_put(&a, TOY_LD, 6, 2, 0);    /* bus */
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4], 0x2222222211111111);
+    CHECK_EQ(state(m, 0)->r[5], 0x0123456789abcdef);
+    CHECK_EQ(*toy_word(m, 0x60000), 0x2222220123456789);
+    CHECK_EQ(*toy_word(m, 0x60ff8), 0);
+    CHECK_EQ(m->out_count, 18);
+    CHECK_EQ(m->out[0], TOY_CAUSE_PAGE_WRITE);
+    CHECK_EQ(m->out[1], 0x202008);
+    CHECK_EQ(m->out[3], TOY_CAUSE_PAGE_WRITE);
+    CHECK_EQ(m->out[4], 0x202000);
+    CHECK_EQ(m->out[5], m->out[2] + 4);
+    CHECK_EQ(m->out[6], TOY_CAUSE_ALIGN);
+    CHECK_EQ(m->out[7], 0x202002);
+    CHECK_EQ(m->out[9], TOY_CAUSE_PAGE_READ);
+    CHECK_EQ(m->out[10], 0x203000);
+    CHECK_EQ(m->out[12], TOY_CAUSE_PAGE_READ);
+    CHECK_EQ(m->out[13], 0x203000);
+    CHECK_EQ(m->out[15], TOY_CAUSE_BUS);
+    CHECK_EQ(state(m, 0)->traps, 6);
+    toy_machine_free(m);
+}
+
+/* Page-table changes take effect at the flush, not before and not for others. */
+TEST(tlb_flush)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    map_pages(m, 0x200000, 0x40000, 2, TOY_PTE_READ);
+    map_pages(m, 0x220000, 0x50000, 1, TOY_PTE_READ | TOY_PTE_GLOBAL);
+    *toy_word(m, 0x40000) = 1;
+    *toy_word(m, 0x41000) = 2;
+    *toy_word(m, 0x60000) = 3;
+    *toy_word(m, 0x50000) = 4;
+    map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x200000);
+    toy_li(&a, 3, PT + 8 * 0x200);
+    toy_li(&a, 4, 0x60000 | TOY_PTE_READ);
+    toy_put(&a, TOY_LD, 5, 2, 0);  /* 1 */
+    toy_put(&a, TOY_ST, 4, 3, 0);  /* remap 0x200000 */
+    toy_put(&a, TOY_LD, 6, 2, 0);  /* still 1 */
+    toy_put(&a, TOY_ADDI, 7, 2, 0x1000);
+    toy_put(&a, TOY_SETS, 0, 7, TOY_SYS_FLUSH);
+    toy_put(&a, TOY_LD, 7, 2, 0);  /* another page was flushed: still 1 */
+    toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_FLUSH);
+    toy_put(&a, TOY_LD, 8, 2, 0);  /* 3 */
+    toy_li(&a, 2, 0x220000);
+    toy_put(&a, TOY_LD, 9, 2, 0);  /* 4 */
+    toy_put(&a, TOY_ST, 4, 3, 8 * 0x20);
+    set_sys(&a, TOY_SYS_PTBASE, PT); /* flushes what is not global */
+    toy_put(&a, TOY_LD, 10, 2, 0); /* still 4 */
+    set_sys(&a, TOY_SYS_FLUSH, UINT64_MAX);
+    toy_put(&a, TOY_LD, 11, 2, 0); /* 3 */
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[5], 1);
+    CHECK_EQ(state(m, 0)->r[6], 1);
+    CHECK_EQ(state(m, 0)->r[7], 1);
+    CHECK_EQ(state(m, 0)->r[8], 3);
+    CHECK_EQ(state(m, 0)->r[9], 4);
+    CHECK_EQ(state(m, 0)->r[10], 4);
+    CHECK_EQ(state(m, 0)->r[11], 3);
+    toy_machine_free(m);
+}
+
+/* One page of a large leaf is flushed: all of it goes, and nothing else. */
+TEST(tlb_large)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u64 i;
+
+    *toy_word(m, PT + 8 * 0x400) = 0x200000 | TOY_PTE_LARGE | TOY_PTE_READ;
+    for (i = 0; i < 4; i++)
+        *toy_word(m, 0x200000 + 0x10000 * i) = 100 + i;
+    map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x400000);
+    toy_li(&a, 3, 0x410000);
+    toy_li(&a, 4, PT + 8 * 0x400);
+    toy_put(&a, TOY_LD, 5, 2, 0);
+    toy_put(&a, TOY_LD, 6, 3, 0); /* 101 */
+    toy_li(&a, 7, TOY_PTE_LARGE | TOY_PTE_READ); /* now physical 0 */
+    toy_put(&a, TOY_ST, 7, 4, 0);
+    toy_put(&a, TOY_LD, 7, 3, 0); /* still 101 */
+    set_sys(&a, TOY_SYS_FLUSH, 0x5ff000); /* the leaf's last page */
+    toy_put(&a, TOY_LD, 8, 3, 0); /* what is at 0x10000 */
+    stop_paged(&a);
+    *toy_word(m, 0x10000) = 77;
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[5], 100);
+    CHECK_EQ(state(m, 0)->r[6], 101);
+    CHECK_EQ(state(m, 0)->r[7], 101);
+    CHECK_EQ(state(m, 0)->r[8], 77);
+    toy_machine_free(m);
+}
+
+/* Addresses that fight for one TLB entry: victims keep the walks away. */
+TEST(tlb_victims)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u8 *top;
+
+    for (u64 i = 0; i < 4; i++)
+        map_pages(m, 0x400000 * (i + 1), 0x40000 + 0x1000 * i, 1, TOY_PTE_READ);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x400000);
+    toy_li(&a, 3, 0x800000);
+    toy_li(&a, 4, 0xc00000);
+    toy_li(&a, 6, 1000);
+    top = a.at;
+    toy_put(&a, TOY_LD, 7, 2, 0);
+    toy_put(&a, TOY_LD, 7, 3, 0);
+    toy_put(&a, TOY_LD, 7, 4, 0);
+    toy_put(&a, TOY_INC, 5, 0, 0);
+    toy_branch(&a, TOY_BNE, 5, 6, top);
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[5], 1000);
+    CHECK(stats(m).tlb_refills < 20);
+    CHECK(stats(m).slow_accesses > 2000);
+    toy_machine_free(m);
+}
+
+/* An instruction of four bytes on the last two of a page. */
+TEST(code_crosses_page)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u8 *call;
+
+    trap_handler(m, 0x800, 0x8000000);
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    map_pages(m, 0x200000, 0x40000, 1, TOY_PTE_EXEC);
+    map_pages(m, 0x201000, 0x50000, 1, TOY_PTE_EXEC);
+    map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x200ffc);
+    call = a.at;
+    toy_put(&a, TOY_JALR, 3, 2, 0); /* adds 5 */
+    /* the second page elsewhere: adds 9 there */
+    toy_li(&a, 5, PT + 8 * 0x201);
+    toy_li(&a, 6, 0x60000 | TOY_PTE_EXEC);
+    toy_put(&a, TOY_ST, 6, 5, 0);
+    set_sys(&a, TOY_SYS_FLUSH, 0x201000);
+    toy_put(&a, TOY_JALR, 3, 2, 0);
+    /* and away: a fault on the second page, epc on the first */
+    toy_put(&a, TOY_XOR, 6, 6, 6);
+    toy_put(&a, TOY_ST, 6, 5, 0);
+    set_sys(&a, TOY_SYS_FLUSH, 0x201000);
+    toy_li(&a, 3, (u64)(a.at - a.start) + 4 * 14);
+    toy_put(&a, TOY_JALR, 3, 2, 0);
+    stop_paged(&a);
+
+    a = toy_code(m, 0x40ffc);
+    toy_put(&a, TOY_INC, 4, 0, 0);
+    toy_put(&a, TOY_ADDI, 4, 4, 5);
+    memcpy(m->ram->host + 0x50000, m->ram->host + 0x41000, 2);
+    a = toy_code(m, 0x50002);
+    toy_put(&a, TOY_JALR, 7, 3, 0);
+    a = toy_code(m, 0x60000);
+    le16_put(a.at, 9);
+    a.at += 2;
+    toy_put(&a, TOY_JALR, 7, 3, 0);
+    /* the handler goes on at epc + 4, which would be the second page: go back instead */
+    a = toy_code(m, 0x800);
+    toy_li(&a, 15, 0x8000000);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_CAUSE);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_TVAL);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_EPC);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_SETS, 0, 3, TOY_SYS_EPC);
+    toy_put(&a, TOY_ERET, 0, 0, 0);
+    (void)call;
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4], 1 + 5 + 1 + 9 + 1);
+    CHECK_EQ(m->out_count, 3);
+    CHECK_EQ(m->out[0], TOY_CAUSE_PAGE_FETCH);
+    CHECK_EQ(m->out[1], 0x201000);
+    CHECK_EQ(m->out[2], 0x200ffe);
+    toy_machine_free(m);
+}
+
+/* Code that changes an instruction ahead of it, fences and runs it, many times. */
+TEST(code_changes)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u8 *top, *place;
+
+    toy_li(&a, 2, 0);   /* sum */
+    toy_li(&a, 3, 0);   /* i */
+    toy_li(&a, 4, 200);
+    toy_li(&a, 5, CODE + 0x400); /* where the instruction is */
+    toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8); /* addi r2, r2, 0 */
+    top = a.at;
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_put(&a, TOY_SHLI, 7, 3, 16);
+    toy_put(&a, TOY_ADD, 7, 7, 6);
+    toy_put(&a, TOY_SW, 7, 5, 0);
+    toy_put(&a, TOY_SB, 7, 5, 0x200); /* data next to code */
+    toy_put(&a, TOY_FENCEI, 0, 0, 0);
+    toy_put(&a, TOY_JALR, 8, 5, 0);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    toy_stop(&a);
+    place = m->ram->host + CODE + 0x400;
+    a = (struct toy_asm){ place, m->ram->host };
+    toy_put(&a, TOY_ILLEGAL, 0, 0, 0);
+    toy_put(&a, TOY_JALR, 9, 8, 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 200 * 201 / 2);
+    CHECK_EQ(stats(m).smc_invalidations, 199);
+    CHECK(stats(m).blocks_translated < 215); /* the loop itself is not made again */
+    toy_machine_free(m);
+}
+
+/* A device writes code by DMA. */
+TEST(code_by_dma)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    const u8 add7[4] = { TOY_ADDI, 0x22, 7, 0 };
+
+    toy_put(&a, TOY_ADDI, 2, 2, 1);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 1);
+    CHECK(mem_map_write(m->map, CODE, add7, 4));
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 7);
+    toy_machine_free(m);
+}
+
+/* More code than the cache may hold, round and round. */
+TEST(eviction)
+{
+    struct engine_config cfg = one_cpu;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u64 most = 0;
+
+    cfg.code_cache_bytes = 256 * KIB;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    toy_li(&a, 3, 0x200000); /* 12,000 blocks of two instructions */
+    toy_put(&a, TOY_INC, 5, 0, 0);
+    toy_put(&a, TOY_JALR, 4, 3, 0);
+    a = toy_code(m, 0x200000);
+    for (unsigned i = 0; i < 12000; i++) {
+        toy_put(&a, TOY_ADDI, 2, 2, 1);
+        toy_put(&a, TOY_JAL, 4, 0, 2);
+    }
+    toy_li(&a, 3, CODE);
+    toy_li(&a, 6, 5);
+    toy_put(&a, TOY_ADD, 7, 7, 6);
+    toy_branch(&a, TOY_BEQ, 5, 6, a.at + 8);
+    toy_put(&a, TOY_JALR, 4, 3, 0);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    most = stats(m).code_bytes;
+    CHECK_EQ(state(m, 0)->r[2], 60000);
+    CHECK(most > 0 && most <= 256 * KIB);
+    CHECK(stats(m).evictions > 40000);
+    toy_machine_free(m);
+}
+
+TEST(interrupt_and_wfi)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    ns_t start;
+    u8 *top;
+
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    toy_li(&a, 3, 20 * NS_PER_MS);
+    toy_li(&a, 7, 5);
+    set_sys(&a, TOY_SYS_IE, 1);
+    top = a.at;
+    toy_put(&a, TOY_GETS, 2, 0, TOY_SYS_TIME);
+    toy_put(&a, TOY_ADD, 2, 2, 3);
+    toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_TIMER);
+    toy_put(&a, TOY_WFI, 0, 0, 0);
+    toy_branch(&a, TOY_BNE, 6, 7, top);
+    toy_stop(&a);
+    a = toy_code(m, 0x800); /* the timer's interrupt: counts, disarms */
+    toy_put(&a, TOY_INC, 6, 0, 0);
+    toy_put(&a, TOY_GETS, 8, 0, TOY_SYS_CAUSE);
+    set_sys(&a, TOY_SYS_TIMER, NS_PER_SEC * 1000000);
+    toy_put(&a, TOY_ERET, 0, 0, 0);
+    toy_reset(m, 0, CODE);
+    start = host_clock_monotonic();
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[6], 5);
+    CHECK_EQ(state(m, 0)->r[8], TOY_CAUSE_IRQ + TOY_IRQ_TIMER);
+    CHECK(host_clock_monotonic() - start >= 100 * NS_PER_MS);
+    CHECK(stats(m).exits_irq == 5);
+    CHECK(stats(m).run_ns < 50 * NS_PER_MS); /* it slept */
+    toy_machine_free(m);
+}
+
+/* A timer interrupts a loop that never leaves by itself. */
+TEST(timer_while_running)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    toy_put(&a, TOY_GETS, 2, 0, TOY_SYS_TIME);
+    toy_li(&a, 3, 5 * NS_PER_MS);
+    toy_put(&a, TOY_ADD, 3, 2, 3);
+    toy_put(&a, TOY_SETS, 0, 3, TOY_SYS_TIMER);
+    set_sys(&a, TOY_SYS_IE, 1);
+    toy_put(&a, TOY_INC, 4, 0, 0);
+    toy_branch(&a, TOY_JAL, 5, 0, a.at - 2);
+    a = toy_code(m, 0x800);
+    toy_put(&a, TOY_GETS, 6, 0, TOY_SYS_TIME);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK(state(m, 0)->r[6] >= state(m, 0)->r[3]);
+    CHECK(state(m, 0)->r[4] > 1000);
+    printf("# timer was %" PRIu64 " us late\n",
+           (state(m, 0)->r[6] - state(m, 0)->r[3]) / 1000);
+    toy_machine_free(m);
+}
+
+TEST(atomics)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    trap_handler(m, 0x800, TOY_DEV);
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    *toy_word(m, 0x40000) = 5;
+    *toy_word(m, 0x40010) = 1;
+    *toy_word(m, 0x40018) = 2;
+    toy_li(&a, 2, 0x40000);
+    toy_li(&a, 3, 10);
+    toy_put(&a, TOY_AMOADD, 4, 2, 3); /* r4 = 5, memory 15 */
+    toy_put(&a, TOY_LL, 5, 2, 0);
+    toy_put(&a, TOY_SC, 6, 2, 3);     /* done: 10 */
+    toy_put(&a, TOY_SC, 7, 2, 3);     /* no reservation */
+    toy_put(&a, TOY_LL, 5, 2, 0);
+    toy_put(&a, TOY_ST, 2, 2, 0);     /* another value */
+    toy_put(&a, TOY_SC, 8, 2, 3);     /* fails */
+    toy_put(&a, TOY_ADDI, 9, 2, 16);
+    toy_li(&a, 10, 1);
+    toy_li(&a, 11, 2);
+    toy_li(&a, 12, 3);
+    toy_li(&a, 13, 4);
+    toy_put(&a, TOY_CAS16, 10, 9, 12); /* (1, 2) is there: becomes (3, 4) */
+    toy_put(&a, TOY_ADDI, 2, 2, 4);
+    toy_put(&a, TOY_AMOADD, 4, 2, 3);  /* misaligned */
+    toy_li(&a, 2, TOY_DEV);
+    toy_put(&a, TOY_AMOADD, 4, 2, 3);  /* a device */
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4], 5);
+    CHECK_EQ(state(m, 0)->r[5], 10);
+    CHECK_EQ(state(m, 0)->r[6], 1);
+    CHECK_EQ(state(m, 0)->r[7], 0);
+    CHECK_EQ(state(m, 0)->r[8], 0);
+    CHECK_EQ(*toy_word(m, 0x40000), 0x40000);
+    CHECK_EQ(*toy_word(m, 0x40010), 3);
+    CHECK_EQ(*toy_word(m, 0x40018), 4);
+    CHECK_EQ(m->out[0], TOY_CAUSE_ALIGN);
+    CHECK_EQ(m->out[3], TOY_CAUSE_BUS);
+    CHECK_EQ(m->out[4], TOY_DEV);
+    toy_machine_free(m);
+}
+
+TEST(stop_at)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    for (int i = 0; i < 10; i++)
+        toy_put(&a, TOY_INC, 2, 0, 0);
+    toy_branch(&a, TOY_JAL, 3, 0, m->ram->host + CODE);
+    toy_reset(m, 0, CODE);
+    engine_stop_at(m->engine, 10007);
+    toy_run(m);
+    CHECK_EQ(engine_insns(m->engine, 0), 10007);
+    CHECK_EQ(state(m, 0)->r[2], 10007 - 10007 / 11);
+    engine_stop_at(m->engine, 10008);
+    toy_run(m);
+    CHECK_EQ(engine_insns(m->engine, 0), 10008);
+    toy_machine_free(m);
+}
+
+/* A device region goes away and RAM comes in its place. */
+TEST(map_changes)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    struct err err = { 0 };
+
+    toy_li(&a, 2, 0x300000);
+    toy_put(&a, TOY_LD, 3, 2, 0);
+    toy_stop(&a);
+    *toy_word(m, 0x300000) = 1;
+    *toy_word(m, 0x3000) = 2;
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[3], 1);
+    CHECK(mem_map_remove(m->map, 0));
+    CHECK_EQ(mem_map_add_ram(m->map, 0, m->ram, 0, 0x300000, false, &err), 0);
+    CHECK_EQ(mem_map_add_ram(m->map, 0x300000, m->ram, 0x3000, 0x1000, true, &err), 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[3], 2);
+    toy_machine_free(m);
+}
+
+/* Permissions that hold for less than a page: nothing is remembered. */
+TEST(no_tlb_page)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u64 before;
+
+    map_pages(m, 0x200000, 0x40000, 1, TOY_PTE_ALL | TOY_PTE_NOTLB);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x200000);
+    toy_put(&a, TOY_JALR, 3, 2, 0);
+    stop_paged(&a);
+    a = toy_code(m, 0x40000);
+    for (int i = 0; i < 100; i++)
+        toy_put(&a, TOY_INC, 4, 0, 0);
+    toy_put(&a, TOY_JALR, 5, 3, 0);
+    toy_reset(m, 0, CODE);
+    before = state(m, 0)->translations;
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4], 100);
+    CHECK(state(m, 0)->translations - before >= 200);
+    toy_machine_free(m);
+}
+
+TEST(two_engines)
+{
+    struct toy_machine *m[2];
+    struct toy_asm a;
+    u8 *top;
+
+    for (unsigned i = 0; i < 2; i++) {
+        m[i] = toy_machine_new(one_cpu);
+        a = toy_code(m[i], CODE);
+        toy_li(&a, 3, 100000 * (i + 1));
+        top = a.at;
+        toy_put(&a, TOY_ADDI, 2, 2, (int)i + 1);
+        toy_branch(&a, TOY_BNE, 2, 3, top);
+        toy_stop(&a);
+        toy_reset(m[i], 0, CODE);
+    }
+    engine_resume(m[0]->engine);
+    toy_run(m[1]);
+    engine_pause_request(m[0]->engine);
+    engine_pause_wait(m[0]->engine);
+    engine_resume(m[0]->engine);
+    while (state(m[1], 0)->r[2] != 200000)
+        ;
+    toy_machine_free(m[0]);
+    CHECK_EQ(state(m[1], 0)->r[2], 200000);
+    toy_machine_free(m[1]);
+}
+
+/* Speed of the interpreter on integer code with paging: for a person to read. */
+TEST(speed)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    struct engine_stats s;
+    u8 *top;
+    ns_t start;
+    u64 insns;
+
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x40000);
+    toy_li(&a, 3, 0);
+    toy_li(&a, 4, 3000000);
+    top = a.at;
+    toy_put(&a, TOY_LD, 5, 2, 0);
+    toy_put(&a, TOY_ADD, 5, 5, 3);
+    toy_put(&a, TOY_ST, 5, 2, 0);
+    toy_put(&a, TOY_SHRI, 6, 5, 3);
+    toy_put(&a, TOY_XOR, 7, 7, 6);
+    toy_put(&a, TOY_BEQ, 7, 4, 4);
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_put(&a, TOY_ADD, 8, 7, 3);
+    toy_put(&a, TOY_LW, 9, 2, 8);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    start = host_clock_monotonic();
+    toy_run(m);
+    s = stats(m);
+    insns = s.insns;
+    printf("# %" PRIu64 " M instructions/s (%" PRIu64 " of wall time)\n", insns * 1000 / s.run_ns,
+           insns * 1000 / (host_clock_monotonic() - start));
+    CHECK_EQ(state(m, 0)->r[3], 3000000);
+    toy_machine_free(m);
+}
+
+TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_paged),
+          TEST_CASE(tlb_flush), TEST_CASE(tlb_large), TEST_CASE(tlb_victims),
+          TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_by_dma),
+          TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
+          TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
+          TEST_CASE(two_engines), TEST_CASE(speed))
