@@ -45,7 +45,7 @@ build_ninja()
         return 0
     fi
     # What ninja says between "FAILED:" lines is what the compiler said.
-    sed -n '/^FAILED:/,$p' "$build_dir/ninja.log" | head -n 200 >&2
+    sed -n '/^FAILED:/,$p; /: ERROR: /p' "$build_dir/ninja.log" | head -n 200 >&2
     return 1
 }
 
