@@ -60,6 +60,8 @@ static int tier_init(struct engine *e, struct err *err)
     if (rc < 0)
         return err_wrap(err, "code generator \"%s\"", t->name);
     e->tier = t;
+    for (unsigned i = 0; i < e->cfg.cpus; i++)
+        e->cpus[i]->e.tier_self = e->tier_self;
     e->tier_threshold = e->cfg.tier == ENGINE_BASE ? 0 : t->threshold;
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * tiers.c - which tiers this build has besides the interpreter.
+ * tiers.c - for hosts that have no tier besides the interpreter yet.
  */
 #include "engine/core/block.h"
 
