@@ -20,7 +20,7 @@ def files(top, below=("",), suffixes=None):
     for start in below:
         for folder, dirs, names in os.walk(os.path.join(top, start)):
             dirs[:] = [d for d in dirs if d not in SKIPPED_DIRS
-                       and not (folder == top and d.startswith("build"))]
+                       and not (os.path.normpath(folder) == top and d.startswith("build"))]
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), top)
                 if os.path.islink(os.path.join(top, path)) or path == ".git":

@@ -155,8 +155,6 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 void code_marks_take(struct cpu *c);
 /* Blocks of pages whose stores may have gone unreported: compares their bytes. */
 void code_revalidate(struct cpu *c);
-/* Drops a quarter of the cache; for tiers that run out of room. */
-void code_evict(struct engine *e);
 
 /* decode.c */
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);
