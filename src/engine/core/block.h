@@ -80,7 +80,7 @@ struct eblock {
     struct eblock *hash_next;                 /* atomic */
     struct eblock *page_next[2];              /* of each page's list of blocks */
     struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
-    struct eblock *age_prev, *age_next;       /* evictor's ring */
+    struct eblock *age_prev, *age_next;       /* evictor's list; NULL at its ends */
 
     struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
 };

@@ -126,7 +126,7 @@ struct code_cache {
     struct host_mutex lock;
     struct eblock **buckets;           /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
-    struct eblock ring;                /* all live blocks, oldest first */
+    struct eblock *oldest, *newest;    /* lock: all live blocks, by age_next and age_prev */
     u64 bytes, budget;                 /* of live blocks */
     u64 epoch;                         /* atomic, from 1: see cpu_safe_point */
     struct eblock *garbage, *batch;    /* dead; dead and waiting for batch_epoch */
