@@ -8,14 +8,17 @@ have. No guest code runs.
 """
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 
-# Linux's riscv Image header with nothing behind it.
-IMAGE = struct.pack("<IIQQQIIQQII", 0x6f, 0, 0x200000, 0x1000000, 0, 2, 0, 0, 0, 0x05435352, 0)
+
+def image(size):
+    """A riscv Image that claims `size` bytes of memory."""
+    return struct.pack("<IIQQQIIQQII", 0x6f, 0, 0x200000, size, 0, 2, 0, 0, 0, 0x05435352, 0)
 
 
 def elf(machine, paddr=0x80000000, size=4):
@@ -28,7 +31,7 @@ def elf(machine, paddr=0x80000000, size=4):
 
 def files(folder):
     """Writes the inputs; returns their paths by name."""
-    contents = {"text": b"hello\n" * 100, "image": IMAGE, "empty": b"", "loop": elf(243),
+    contents = {"text": b"hello\n" * 100, "huge": image(1 << 30), "empty": b"", "loop": elf(243),
                 "arm": elf(183), "nowhere": elf(243, 0x1000), "cut": elf(243, size=4000),
                 "gzip": b"\x1f\x8b\x08" + b"\0" * 40, "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 40,
                 "bigdtb": b"\xd0\x0d\xfe\xed" + b"\xff" * 60}
@@ -37,6 +40,9 @@ def files(folder):
         paths[name] = os.path.join(folder, name)
         with open(paths[name], "wb") as out:
             out.write(data)
+    paths["sparse"] = os.path.join(folder, "sparse")
+    with open(paths["sparse"], "wb") as out:
+        out.truncate(100 << 20)
     return paths
 
 
@@ -58,8 +64,10 @@ def cases(p, folder):
         ("kernel cut", ["--kernel", p["cut"]], 1, [p["cut"], "truncated"]),
         ("kernel gzip damaged", ["--kernel", p["gzip"]], 1, [p["gzip"], "gzip"]),
         ("kernel zstd", ["--kernel", p["zstd"]], 1, [p["zstd"], "zstd", "unpack"]),
-        ("kernel larger than memory", ["--kernel", p["image"], "--memory", "32M", "--initrd",
-                                       p["text"], "--append", "x" * 1100000], 1, ["--append"]),
+        ("kernel larger than memory", ["--kernel", p["huge"], "--memory", "64M"], 1,
+         ["kernel", "--memory"]),
+        ("initrd larger than memory", kernel + ["--initrd", p["sparse"], "--memory", "64M"], 1,
+         ["initrd", p["sparse"]]),
         ("initrd missing", kernel + ["--initrd", folder + "/none"], 1, ["initrd"]),
         ("firmware missing", ["--firmware", folder + "/none"], 1, ["firmware"]),
         ("dtb is text", kernel + ["--dtb", p["text"]], 1, [p["text"], "device tree"]),
@@ -129,6 +137,7 @@ def full_disk(program, kernel, folder):
         out.write("precious")
 
     def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes fail instead
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
     got = run([program, "run", "--kernel", kernel, "--memory", "64M", "--save-state",
