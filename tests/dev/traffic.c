@@ -3,6 +3,7 @@
  */
 #include "traffic.h"
 #include "base/bits.h"
+#include "traffic_virtio.h"
 #include <stdlib.h>
 
 /* Where region n is mapped. */
@@ -38,6 +39,9 @@ static void see_outside(struct traffic *t)
     }
     see(t, t->h.msi_count);
     t->h.msi_count = 0;
+    for (unsigned i = 0; i < t->h.net.sent && i < FAKE_FRAMES; i++)
+        see_bytes(t, t->h.net.frame[i].data, t->h.net.frame[i].len & 0x7ff);
+    t->h.net.sent = 0;
 }
 
 void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
@@ -49,6 +53,7 @@ void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
     memcpy(out->timer_at, t->d->timer_at, sizeof out->timer_at);
     memcpy(out->requests, t->h.requests, sizeof out->requests);
     out->chardev_room = t->h.chardev.cd.room;
+    out->net_ready = t->h.net.ready;
 }
 
 /* --- bytes to operations --- */
@@ -199,6 +204,26 @@ static void do_type(struct traffic *t, struct bytes *b)
     }
 }
 
+static void do_virtio(struct traffic *t, struct bytes *b)
+{
+    u8 how = (u8)take(b, 1);
+    unsigned count = (unsigned)take(b, 1) % 4;
+
+    traffic_virtio_drive(t->d, t->h.ram->host, FAKE_RAM_AT, how, count, take(b, 2));
+}
+
+/* A frame for a network card. */
+static void do_frame(struct traffic *t, struct bytes *b)
+{
+    size_t len = 14 + (take(b, 2) & 0x7ff);
+    u8 frame[14 + 0x7ff];
+
+    memset(frame, (int)take(b, 1), sizeof frame);
+    dev_domain_lock(t->h.domain);
+    see(t, fake_net_deliver(&t->h.net, frame, len));
+    dev_domain_unlock(t->h.domain);
+}
+
 static void do_one(struct traffic *t, struct bytes *b)
 {
     unsigned op = (unsigned)take(b, 1);
@@ -226,8 +251,13 @@ static void do_one(struct traffic *t, struct bytes *b)
         fake_chardev_limit(&t->h, x & 1 ? 0 : x);
         break;
     default:
-        if (take(b, 1) == 0)
+        x = take(b, 1);
+        if (x == 0)
             dev_reset(t->d);
+        else if (x & 1 && traffic_virtio_is(t->cls))
+            do_virtio(t, b);
+        else if (x & 2 && t->h.net.net.receive)
+            do_frame(t, b);
         else
             do_ram(t, b);
         break;
