@@ -23,6 +23,7 @@ struct dev_domain;
 struct host_mutex;
 
 #define DEV_TIMER_OFF UINT64_MAX
+#define DEV_NOWHERE   UINT64_MAX
 enum { DEV_MAX_REGIONS = 8, DEV_MAX_TIMERS = 4, DEV_MAX_PROPS = 32 };
 
 /* --- configuration --- */
@@ -127,6 +128,7 @@ struct dev_region_handle {
     struct device *self;
     unsigned index;
     u64 size;
+    gpa_t at;  /* where dev_map() put it last; DEV_NOWHERE before */
 };
 
 struct device {

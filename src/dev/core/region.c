@@ -74,10 +74,13 @@ int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct 
     };
 #undef OPS
     const struct dev_region *r = &d->cls->regions[n];
+    int rc;
 
     BUG_ON(n >= d->cls->region_count || r->widths == 0 || r->widths > MEM_IO_ALL);
-    return mem_map_add_io(map, at, d->regions[n].size, d->id, &ops[r->widths], &d->regions[n],
-                          err);
+    rc = mem_map_add_io(map, at, d->regions[n].size, d->id, &ops[r->widths], &d->regions[n], err);
+    if (rc == 0)
+        d->regions[n].at = at;
+    return rc;
 }
 
 void dev_region_size_set(struct device *d, unsigned n, u64 size)

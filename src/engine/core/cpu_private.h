@@ -83,6 +83,7 @@ struct cpu {
     void (*wake_prepare)(struct vcpu *c, void *arg); /* engine.lock */
     void *wake_arg;
 
+    struct check *check;               /* owns; lock-step checking, see check.h; NULL: off */
     u64 stop_at;                       /* retire so many, then pause; UINT64_MAX: never */
     ns_t det_time;                     /* deterministic: guest time when det_count had retired */
     u64 det_count;
@@ -182,6 +183,16 @@ bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out);
 int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how);
 int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how);
 int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how);
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
+int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_mem how,
+           bool *done);
+void mmu_clrex(struct cpu *c);
+/* f(a, b) of `size`-byte values, before it is cut to size. */
+u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size);
 /* After a store through ref. */
 void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref, unsigned size);
 
@@ -248,6 +259,9 @@ extern const struct cpu_env engine_cpu_env;
 void cpu_request(struct cpu *c, u32 bits);
 void cpu_kick(struct cpu *c);
 void cpu_kick_locked(struct cpu *c); /* engine.lock held */
+
+/* Counters that other threads may read: only the owner counts. */
+#define STAT_ADD(counter, n) __atomic_store_n(&(counter), (counter) + (n), __ATOMIC_RELAXED)
 
 /* Retired so far; exact between blocks and where insn_index is. */
 static inline u64 cpu_insns(const struct cpu *c)
