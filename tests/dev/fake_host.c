@@ -244,6 +244,18 @@ static bool deferred_run(struct fake_host *h)
     return count != 0;
 }
 
+static bool disk_run(struct fake_host *h)
+{
+    bool any;
+
+    if (h->disk_held)
+        return false;
+    dev_domain_lock(h->domain);
+    any = fake_block_run(&h->disk, false);
+    dev_domain_unlock(h->domain);
+    return any;
+}
+
 /* A device that re-arms itself in the past would keep this busy for ever. */
 enum { SETTLE_ROUNDS = 10000 };
 
@@ -258,7 +270,7 @@ void fake_settle(struct fake_host *h)
             BUG_ON(++rounds > SETTLE_ROUNDS);
         }
         BUG_ON(++rounds > SETTLE_ROUNDS);
-    } while (deferred_run(h) || chardev_deliver(h));
+    } while (deferred_run(h) || chardev_deliver(h) || disk_run(h));
 }
 
 void fake_run(struct fake_host *h, ns_t for_ns)
@@ -292,7 +304,9 @@ void fake_drain(struct fake_host *h, struct device *d)
 static void *fake_resource(struct fake_host *h, enum dev_prop_type type)
 {
     switch (type) {
+    case DEV_PROP_BLOCK:   return &h->disk;
     case DEV_PROP_CHARDEV: return &h->chardev.cd;
+    case DEV_PROP_NET:     return &h->net.net;
     default:               return NULL;
     }
 }
@@ -373,6 +387,7 @@ void fake_host_init(struct fake_host *h)
     ram_make(h);
     h->chardev.cd.ops = &chardev_ops;
     h->chardev.out_limit = sizeof h->chardev.out;
+    fake_net_init(&h->net);
     BUG_ON(dev_new(&board_class, "board", &h->host, h->irq_domain, NULL, NULL, 0, &h->board, &err));
 }
 

@@ -10,6 +10,7 @@
 
 #include "backend/chardev/chardev.h"
 #include "dev/core/device.h"
+#include "fake_backend.h"
 
 enum {
     FAKE_RAM_SIZE = 1 << 20,
@@ -46,6 +47,9 @@ struct fake_host {
     struct mem_map *map;
     struct mem_ram *ram;             /* FAKE_RAM_SIZE at FAKE_RAM_AT */
     struct fake_chardev chardev;
+    struct blk_image disk;
+    bool disk_held;                  /* fake_settle() completes no disk requests */
+    struct fake_net net;
     bool cpu_line[FAKE_CPUS][FAKE_CPU_LINES];
     unsigned cpu_irq_calls;
     struct fake_msi msi[FAKE_LOG];

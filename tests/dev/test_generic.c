@@ -267,13 +267,6 @@ TEST(any_access_is_harmless)
 
 /* --- planted faults --- */
 
-/* Members that the traffic may leave at zero; each with the reason. */
-static bool may_stay_unnoticed(const struct dev_class *cls, const char *member)
-{
-    (void)cls, (void)member;
-    return false;
-}
-
 static bool fault_noticed(const struct dev_class *cls, const struct dev_class *faulty)
 {
     for (u64 seed = 1; seed <= 40 * SEEDS; seed++)
@@ -282,7 +275,50 @@ static bool fault_noticed(const struct dev_class *cls, const struct dev_class *f
     return false;
 }
 
-/* Leaves one member of the list out, as somebody who forgot to declare it. */
+/* `list` without its member `drop`, as if somebody forgot to declare it. */
+static struct state_list list_without(const struct state_list *list, u32 drop,
+                                      struct state_field *fields)
+{
+    struct state_list faulty = *list;
+
+    faulty.fields = fields;
+    faulty.field_count = 0;
+    for (u32 i = 0; i < list->field_count; i++)
+        if (i != drop)
+            fields[faulty.field_count++] = list->fields[i];
+    return faulty;
+}
+
+static void forgotten_member(const struct dev_class *cls, const struct state_list *faulty,
+                             const char *member)
+{
+    struct dev_class c = *cls;
+
+    c.state = faulty;
+    if (faulty->field_count && !fault_noticed(cls, &c))
+        fail("%s without its member %s: not noticed", cls->name, member);
+}
+
+static void forgotten_nested(const struct dev_class *cls, u32 at)
+{
+    struct state_field *fields = calloc(cls->state->field_count, sizeof *fields);
+    const struct state_list *nested = cls->state->fields[at].nested;
+    struct state_field *inner = calloc(nested->field_count, sizeof *inner);
+
+    memcpy(fields, cls->state->fields, cls->state->field_count * sizeof *fields);
+    for (u32 drop = 0; drop < nested->field_count; drop++) {
+        struct state_list outer_list = *cls->state;
+        struct state_list inner_list = list_without(nested, drop, inner);
+
+        outer_list.fields = fields;
+        fields[at].nested = &inner_list;
+        if (inner_list.field_count)
+            forgotten_member(cls, &outer_list, nested->fields[drop].name);
+    }
+    free(inner);
+    free(fields);
+}
+
 static void forgotten_members(const struct dev_class *cls)
 {
     struct state_field *fields;
@@ -291,19 +327,11 @@ static void forgotten_members(const struct dev_class *cls)
         return;
     fields = calloc(cls->state->field_count, sizeof *fields);
     for (u32 drop = 0; drop < cls->state->field_count; drop++) {
-        struct state_list list = *cls->state;
-        struct dev_class faulty = *cls;
+        struct state_list list = list_without(cls->state, drop, fields);
 
-        list.fields = fields;
-        list.field_count = 0;
-        for (u32 i = 0; i < cls->state->field_count; i++)
-            if (i != drop)
-                fields[list.field_count++] = cls->state->fields[i];
-        faulty.state = &list;
-        if (list.field_count && !may_stay_unnoticed(cls, cls->state->fields[drop].name) &&
-            !fault_noticed(cls, &faulty))
-            fail("%s without its member %s: not noticed", cls->name,
-                       cls->state->fields[drop].name);
+        forgotten_member(cls, &list, cls->state->fields[drop].name);
+        if (cls->state->fields[drop].type == ST_nested)
+            forgotten_nested(cls, drop);
     }
     free(fields);
 }

@@ -3,7 +3,11 @@
  */
 #include "traffic.h"
 #include "base/bits.h"
+#include "traffic_virtio.h"
 #include <stdlib.h>
+
+/* Where region n is mapped. */
+#define REGION_AT(n) (0x100000000ull + 0x10000000ull * (n))
 
 /* --- observing --- */
 
@@ -35,6 +39,9 @@ static void see_outside(struct traffic *t)
     }
     see(t, t->h.msi_count);
     t->h.msi_count = 0;
+    for (unsigned i = 0; i < t->h.net.sent && i < FAKE_FRAMES; i++)
+        see_bytes(t, t->h.net.frame[i].data, t->h.net.frame[i].len & 0x7ff);
+    t->h.net.sent = 0;
 }
 
 void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
@@ -46,6 +53,7 @@ void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
     memcpy(out->timer_at, t->d->timer_at, sizeof out->timer_at);
     memcpy(out->requests, t->h.requests, sizeof out->requests);
     out->chardev_room = t->h.chardev.cd.room;
+    out->net_ready = t->h.net.ready;
 }
 
 /* --- bytes to operations --- */
@@ -68,10 +76,12 @@ static u64 take_value(struct bytes *b)
 {
     u64 kind = take(b, 1);
 
-    switch (kind % 6) {
-    case 0:  return 1ull << kind / 6;
-    case 1:  return ~0ull >> kind / 6;
-    case 2:  return kind / 6;
+    switch (kind % 8) {
+    case 0:  return 1ull << kind / 8;
+    case 1:  return ~0ull >> kind / 8;
+    case 2:  return kind / 8;
+    case 5:  return ~0ull;
+    case 6:  return 1;
     case 3:  return take(b, 1);
     case 4:  return take(b, 4);
     default: return take(b, 8);
@@ -81,10 +91,13 @@ static u64 take_value(struct bytes *b)
 /* Registers that chance would seldom meet. */
 static const struct {
     const char *cls;
-    u64 offsets[8];
+    u64 offsets[32];
     unsigned count;
 } hints[] = {
     { "aclint", { 0xbff8, 0xbffc, 0x4000, 0x4008, 0x4010, 0x4018 }, 6 },
+    { "aplic", { 0, 0, 4, 8, 0xc, 4, 8, 0xc, 0x1bc0, 0x1bc4, 0x1bc8, 0x1bcc, 0x1c00, 0x1cdc,
+                 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000, 0x3004, 0x3008,
+                 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 }, 32 },
     { "plic", { 0x200000, 0x200004, 0x201000, 0x201004, 0x202004, 0x2000, 0x2080, 0x2100 }, 8 },
 };
 
@@ -131,30 +144,41 @@ static void do_access(struct traffic *t, struct bytes *b, bool write)
 {
     const struct dev_class *cls = t->cls;
     unsigned region, width;
-    u64 off;
+    u64 off, at, v = 0;
+    bool by_map;
 
     if (cls->region_count == 0)
         return;
     region = (unsigned)take(b, 1) % cls->region_count;
     off = take_offset(b, t->d->regions[region].size, cls);
     width = take_width(b, cls->regions[region].widths);
-    if (take(b, 1) >= 0x10) /* mostly aligned */
+    at = take(b, 1);
+    by_map = at & 1;
+    if (at >= 0x10) /* mostly aligned */
         off -= off % width;
-    if (write)
+    at = t->d->regions[region].at + off;
+    if (write && by_map)
+        see(t, mem_map_io_write(t->h.map, at, width, take_value(b)));
+    else if (write)
         dev_write(t->d, region, off, take_value(b), width);
-    else
+    else if (!by_map)
         see(t, dev_read(t->d, region, off, width));
+    else if (mem_map_io_read(t->h.map, at, width, &v))
+        see(t, v);
 }
 
 static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
 {
+    static const u16 common[] = { 0x70, 0x70, 0x70, 0x72, 0x80, 0xc0, 0xc0, 0x100, 0x101, 0x102 };
     unsigned cpu = (unsigned)take(b, 1) % FAKE_CPUS;
-    unsigned space = (unsigned)take(b, 1) % 8;
+    unsigned space = (unsigned)take(b, 1) % 3;
     unsigned number = (unsigned)take(b, 1);
     u64 v = 0;
 
-    if (number & 1)
-        number = (unsigned)take(b, 2) % 0x1000;
+    if (number >= 0x80)
+        number = number < 0xa0 ? (unsigned)take(b, 2) % 0x1000 : common[number % 10];
+    else
+        number += 0x70;
     if (write)
         see(t, (u64)dev_sysreg_write(t->d, cpu, space, number, take_value(b)));
     else
@@ -180,6 +204,26 @@ static void do_type(struct traffic *t, struct bytes *b)
     }
 }
 
+static void do_virtio(struct traffic *t, struct bytes *b)
+{
+    u8 how = (u8)take(b, 1);
+    unsigned count = (unsigned)take(b, 1) % 4;
+
+    traffic_virtio_drive(t->d, t->h.ram->host, FAKE_RAM_AT, how, count, take(b, 2));
+}
+
+/* A frame for a network card. */
+static void do_frame(struct traffic *t, struct bytes *b)
+{
+    size_t len = 14 + (take(b, 2) & 0x7ff);
+    u8 frame[14 + 0x7ff];
+
+    memset(frame, (int)take(b, 1), sizeof frame);
+    dev_domain_lock(t->h.domain);
+    see(t, fake_net_deliver(&t->h.net, frame, len));
+    dev_domain_unlock(t->h.domain);
+}
+
 static void do_one(struct traffic *t, struct bytes *b)
 {
     unsigned op = (unsigned)take(b, 1);
@@ -194,8 +238,9 @@ static void do_one(struct traffic *t, struct bytes *b)
             dev_irq_input(t->d, (unsigned)x % 256, x >> 12 & 1);
         break;
     case 9:
-        x = take_value(b);
-        see(t, dev_msi_input(t->d, 0, 0x28000000 + (x & 0xffff000), (u32)take(b, 1)));
+        x = take(b, 2);
+        see(t, dev_msi_input(t->d, 0, REGION_AT(x & 1) + (x & 0x7000) + (x & 0x80 ? 0 : x & 0x7c),
+                             (u32)take(b, 1)));
         break;
     case 10: do_sysreg(t, b, false); break;
     case 11: do_sysreg(t, b, true); break;
@@ -206,8 +251,13 @@ static void do_one(struct traffic *t, struct bytes *b)
         fake_chardev_limit(&t->h, x & 1 ? 0 : x);
         break;
     default:
-        if (take(b, 1) == 0)
+        x = take(b, 1);
+        if (x == 0)
             dev_reset(t->d);
+        else if (x & 1 && traffic_virtio_is(t->cls))
+            do_virtio(t, b);
+        else if (x & 2 && t->h.net.net.receive)
+            do_frame(t, b);
         else
             do_ram(t, b);
         break;
@@ -226,11 +276,22 @@ void traffic_run(struct traffic *t, const u8 *bytes, size_t len)
 
 /* --- life --- */
 
-static struct device *device_make(struct traffic *t)
+static void device_make(struct traffic *t)
 {
     struct dev_setting settings[DEV_MAX_PROPS];
+    struct err err = { 0 };
 
-    return fake_device(&t->h, t->cls, settings, fake_settings(&t->h, t->cls, settings));
+    t->d = fake_device(&t->h, t->cls, settings, fake_settings(&t->h, t->cls, settings));
+    for (unsigned n = 0; n < t->cls->region_count; n++)
+        if (dev_map(t->d, n, t->h.map, REGION_AT(n), &err))
+            abort();
+}
+
+static void device_unmake(struct traffic *t)
+{
+    for (unsigned n = 0; n < t->cls->region_count; n++)
+        mem_map_remove(t->h.map, REGION_AT(n));
+    t->d = fake_device_free(&t->h, t->d);
 }
 
 struct traffic *traffic_new(const struct dev_class *cls)
@@ -241,13 +302,13 @@ struct traffic *traffic_new(const struct dev_class *cls)
         abort();
     fake_host_init(&t->h);
     t->cls = cls;
-    t->d = device_make(t);
+    device_make(t);
     return t;
 }
 
 struct traffic *traffic_free(struct traffic *t)
 {
-    fake_device_free(&t->h, t->d);
+    device_unmake(t);
     fake_host_fini(&t->h);
     free(t);
     return NULL;
@@ -264,8 +325,8 @@ void traffic_save_and_load(struct traffic *t)
     if (!w)
         abort();
     dev_save(t->d, w);
-    fake_device_free(&t->h, t->d);
-    t->d = device_make(t);
+    device_unmake(t);
+    device_make(t);
     if (state_writer_memory(w, &data, &size, &err) ||
         state_reader_open_memory(data, size, &r, &err) || dev_load(t->d, r, &err)) {
         fprintf(stderr, "%s\n", err.text);

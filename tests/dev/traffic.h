@@ -5,7 +5,7 @@
 #ifndef TESTS_DEV_TRAFFIC_H
 #define TESTS_DEV_TRAFFIC_H
 
-#include "fake_host.h"
+#include "dev/fake_host.h"
 
 struct traffic {
     struct fake_host h;
@@ -21,6 +21,7 @@ struct traffic_outputs {
     ns_t timer_at[DEV_MAX_TIMERS];
     unsigned requests[DEV_REQUEST_PANIC + 1];
     u64 chardev_room;
+    u64 net_ready;
 };
 
 struct traffic *traffic_new(const struct dev_class *cls);

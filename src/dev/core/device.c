@@ -38,7 +38,7 @@ static struct device *device_alloc(const struct dev_class *cls, const char *id)
     d->id = strdup(id);
     d->irqs = calloc(cls->irq_count + 1ull, sizeof *d->irqs);
     for (unsigned n = 0; n < cls->region_count; n++)
-        d->regions[n] = (struct dev_region_handle){ d, n, cls->regions[n].size };
+        d->regions[n] = (struct dev_region_handle){ d, n, cls->regions[n].size, DEV_NOWHERE };
     for (unsigned n = 0; n < DEV_MAX_TIMERS; n++)
         d->timer_at[n] = DEV_TIMER_OFF;
     return d;
@@ -249,8 +249,8 @@ void dev_irq_input(struct device *controller, unsigned input, bool level)
 bool dev_msi_input(struct device *controller, u32 requester, gpa_t addr, u32 data)
 {
     bool entered = dev_domain_enter(controller->domain);
-    bool answered = controller->cls->msi_in &&
-                    controller->cls->msi_in(controller, requester, addr, data);
+    bool answered =
+        controller->cls->msi_in && controller->cls->msi_in(controller, requester, addr, data);
 
     dev_domain_leave(controller->domain, entered);
     return answered;

@@ -21,8 +21,8 @@ static u64 call_read(struct dev_region_handle *h, u64 off, unsigned size)
     const struct dev_region *r = &d->cls->regions[h->index];
     u64 v = r->read ? r->read(d, off, size) & bits_mask(8 * size) : dev_bad_access(d, off, size);
 
-    log_trace(dev, "%s: read %u at %s+%#llx = %#llx", d->id, size, r->name,
-              (unsigned long long)off, (unsigned long long)v);
+    log_trace(dev, "%s: read %u at %s+%#llx = %#llx", d->id, size, r->name, (unsigned long long)off,
+              (unsigned long long)v);
     return v;
 }
 
@@ -69,15 +69,18 @@ int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct 
 {
 #define OPS(w) { io_read, io_write, w }
     static const struct mem_io_ops ops[MEM_IO_ALL + 1] = {
-        OPS(0), OPS(1), OPS(2), OPS(3), OPS(4), OPS(5), OPS(6), OPS(7),
+        OPS(0), OPS(1), OPS(2),  OPS(3),  OPS(4),  OPS(5),  OPS(6),  OPS(7),
         OPS(8), OPS(9), OPS(10), OPS(11), OPS(12), OPS(13), OPS(14), OPS(15),
     };
 #undef OPS
     const struct dev_region *r = &d->cls->regions[n];
+    int rc;
 
     BUG_ON(n >= d->cls->region_count || r->widths == 0 || r->widths > MEM_IO_ALL);
-    return mem_map_add_io(map, at, d->regions[n].size, d->id, &ops[r->widths], &d->regions[n],
-                          err);
+    rc = mem_map_add_io(map, at, d->regions[n].size, d->id, &ops[r->widths], &d->regions[n], err);
+    if (rc == 0)
+        d->regions[n].at = at;
+    return rc;
 }
 
 void dev_region_size_set(struct device *d, unsigned n, u64 size)

@@ -120,6 +120,10 @@ static inline void *eblock_host_entry(const struct eblock *b)
     return __atomic_load_n(&b->host_entry, __ATOMIC_ACQUIRE);
 }
 
+/* Drops a quarter of the code cache: for a tier whose own memory is full. It gets the memory
+ * back by release(), later. Not under the cache's lock. */
+void code_evict(struct engine *e);
+
 /* Where pc lives in ecpu.jumps; shift = log2 of isa->insn_align. */
 static inline unsigned jump_index(gva_t pc, unsigned shift)
 {

@@ -83,6 +83,7 @@ struct cpu {
     void (*wake_prepare)(struct vcpu *c, void *arg); /* engine.lock */
     void *wake_arg;
 
+    struct check *check;               /* owns; lock-step checking, see check.h; NULL: off */
     u64 stop_at;                       /* retire so many, then pause; UINT64_MAX: never */
     ns_t det_time;                     /* deterministic: guest time when det_count had retired */
     u64 det_count;
@@ -154,8 +155,6 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 void code_marks_take(struct cpu *c);
 /* Blocks of pages whose stores may have gone unreported: compares their bytes. */
 void code_revalidate(struct cpu *c);
-/* Drops a quarter of the cache; for tiers that run out of room. */
-void code_evict(struct engine *e);
 
 /* decode.c */
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);
@@ -182,6 +181,16 @@ bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out);
 int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how);
 int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how);
 int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how);
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
+int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_mem how,
+           bool *done);
+void mmu_clrex(struct cpu *c);
+/* f(a, b) of `size`-byte values, before it is cut to size. */
+u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size);
 /* After a store through ref. */
 void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref, unsigned size);
 

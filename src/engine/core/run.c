@@ -1,6 +1,7 @@
 /*
  * run.c - the loop of one vCPU: find a block, run it, see why it ended.
  */
+#include "engine/core/check.h"
 #include "engine/core/cpu_private.h"
 
 #include "base/bug.h"
@@ -87,6 +88,12 @@ static int cpu_enter(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
 
+    if (unlikely(c->check)) {
+        if (e->tier && e->cfg.check_interp)
+            tier_entry(c, b);
+        c->e.link = NULL;
+        return check_run(c, b);
+    }
     if (e->tier && c->e.budget >= b->insn_count) {
         if (tier_entry(c, b)) {
             if (c->e.link)

@@ -153,32 +153,3 @@ int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
         va = (va | (MEM_PAGE_SIZE - 1)) + 1;
     }
 }
-
-/* --- as handlers and translated code call it --- */
-
-static struct cpu *slow_enter(struct vcpu *v, const struct isa_insn *in)
-{
-    struct cpu *c = cpu_of(v);
-
-    if (in)
-        v->insn_index = in->index;
-    STAT_ADD(c->e.slow_accesses, 1);
-    return c;
-}
-
-int cpu_load_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsigned size,
-                  struct ir_mem how)
-{
-    return mmu_load(slow_enter(v, in), va, out, size, how);
-}
-
-int cpu_store_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *value,
-                   unsigned size, struct ir_mem how)
-{
-    return mmu_store(slow_enter(v, in), va, value, size, how);
-}
-
-int cpu_probe(struct vcpu *v, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how)
-{
-    return mmu_probe(slow_enter(v, in), va, len, how);
-}

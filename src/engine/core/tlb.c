@@ -149,6 +149,8 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
             e.tag |= TLB_NOTIFY;
         }
     }
+    if (c->check && access != ISA_FETCH)
+        e.tag |= TLB_CHECK;
     if (!x->no_tlb)
         tlb_fill(c, va, access, bank, x, e);
     return 0;

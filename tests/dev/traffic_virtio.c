@@ -1,0 +1,105 @@
+/*
+ * traffic_virtio.c - see traffic_virtio.h.
+ */
+#include "traffic_virtio.h"
+#include "base/bits.h"
+#include "dev/virtio/virtio.h"
+
+enum { RINGS = 0x1000, RING_STEP = 0x1000, DRIVER = 0x400, DEVICE = 0x600, BUFFERS = 0x8000,
+       SIZE = 16, QUEUES = 2 };
+
+bool traffic_virtio_is(const struct dev_class *cls)
+{
+    return strncmp(cls->name, "virtio-", 7) == 0;
+}
+
+struct reg {
+    u16 mmio, pci;
+    u8 pci_size;
+};
+
+/* The registers are region 0's over MMIO, and the common structure is at its start over PCI. */
+static void set(struct device *d, struct reg r, u64 v)
+{
+    if (strstr(d->cls->name, "-pci"))
+        dev_write(d, 0, r.pci, v, r.pci_size);
+    else
+        dev_write(d, 0, r.mmio, v, 4);
+}
+
+static void queue_up(struct device *d, unsigned n, gpa_t at)
+{
+    static const struct reg address[] = { { 0x80, 32, 4 }, { 0x84, 36, 4 }, { 0x90, 40, 4 },
+                                          { 0x94, 44, 4 }, { 0xa0, 48, 4 }, { 0xa4, 52, 4 } };
+    const gpa_t place[] = { at, at + DRIVER, at + DEVICE };
+
+    set(d, (struct reg){ 0x30, 22, 2 }, n);
+    set(d, (struct reg){ 0x38, 24, 2 }, SIZE);
+    for (unsigned i = 0; i < ARRAY_SIZE(address); i++)
+        set(d, address[i], place[i / 2] >> 32 * (i % 2));
+    set(d, (struct reg){ 0x44, 28, 2 }, 1);
+}
+
+static void up(struct device *d, u8 *ram, gpa_t ram_at, u8 how)
+{
+    static const u8 status[] = { 0, 1, 3 };
+    u64 features = 1ull << VIRTIO_F_VERSION_1 | (u64)(how >> 3 & 1) << VIRTIO_F_EVENT_IDX |
+                   (u64)(how >> 4 & 1) << VIRTIO_F_INDIRECT_DESC |
+                   (u64)(how >> 5 & 1) << 15 /* mergeable buffers */;
+
+    memset(ram + RINGS, 0, QUEUES * RING_STEP);
+    for (unsigned i = 0; i < ARRAY_SIZE(status); i++)
+        set(d, (struct reg){ 0x70, 20, 1 }, status[i]);
+    for (unsigned sel = 0; sel < 2; sel++) {
+        set(d, (struct reg){ 0x24, 8, 4 }, sel);
+        set(d, (struct reg){ 0x20, 12, 4 }, (u32)(features >> 32 * sel));
+    }
+    set(d, (struct reg){ 0x70, 20, 1 }, 11);
+    for (unsigned n = 0; n < QUEUES; n++)
+        queue_up(d, n, ram_at + RINGS + n * RING_STEP);
+    set(d, (struct reg){ 0x70, 20, 1 }, 15);
+}
+
+static u64 next(u64 *random)
+{
+    return *random = *random * 6364136223846793005 + 1442695040888963407;
+}
+
+/* Three descriptors: mostly of sound buffers, sometimes of anything. */
+static void request(u8 *ring, u8 *ram, gpa_t ram_at, unsigned first, u64 *random)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        u8 *desc = ring + 16 * ((first + i) % SIZE);
+        u64 r = next(random) >> 8;
+
+        le64_put(desc, r % 61 == 0 ? r : ram_at + BUFFERS + r % 0x4000);
+        le32_put(desc + 8, i == 0 && r & 1 ? 16 : 1 + (u32)(r >> 16 & 0x3ff));
+        le16_put(desc + 12, (u16)((r >> 30 & 31 ? 0 : r >> 35 & 7) | (i < 2) | (i > 0 ? 2 : 0)));
+        le16_put(desc + 14, (u16)((first + i + 1) % SIZE));
+        if (i == 0 && r % 61) /* a disk request's header */
+            le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
+    }
+}
+
+void traffic_virtio_drive(struct device *d, u8 *ram, gpa_t ram_at, u8 how, unsigned count,
+                          u64 random)
+{
+    unsigned n = how >> 1 & 1;
+    u8 *ring = ram + RINGS + n * RING_STEP;
+    u16 index;
+
+    if (!(how & 1))
+        up(d, ram, ram_at, how);
+    index = le16_get(ring + DRIVER + 2);
+    for (unsigned i = 0; i < count; i++, index++) {
+        unsigned first = index * 3u % SIZE;
+
+        request(ring, ram, ram_at, first, &random);
+        le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
+    }
+    le16_put(ring + DRIVER + 2, index);
+    if (strstr(d->cls->name, "-pci"))
+        dev_write(d, 0, 0x3000 + 4 * n, n, 2);
+    else
+        dev_write(d, 0, 0x50, n, 4);
+}
