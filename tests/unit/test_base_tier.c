@@ -5,7 +5,7 @@
  * nothing else. Usage: test_base_tier [blocks [seed [instructions]]].
  */
 #include "base/bits.h"
-#include "engine/base/thunks.h"
+#include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
 #include "host/cpu.h"
 #include "ir/build.h"

@@ -1,7 +1,7 @@
 /*
- * lower_cmp.c - comparisons, selection, minimum and maximum.
+ * host_lower_cmp.c - comparisons, selection, minimum and maximum.
  */
-#include "engine/base/lower_ops.h"
+#include "engine/base/host_lower_ops.h"
 
 /* --- comparison --- */
 

@@ -1,14 +1,14 @@
 /*
- * lower_ops.h - what the files that lower operations share.
+ * host_lower_ops.h - what the files that lower operations share.
  *
  * Conventions inside a block: REG_CPU, REG_TLB and REG_PC as values.h says; rsp is
  * aligned for calls; rax, rcx and rdx are free within an operation. Guest state is
  * written where the block can be left. Slow paths and exits are in the cold part.
  */
-#ifndef ENGINE_BASE_LOWER_OPS_H
-#define ENGINE_BASE_LOWER_OPS_H
+#ifndef ENGINE_BASE_HOST_LOWER_OPS_H
+#define ENGINE_BASE_HOST_LOWER_OPS_H
 
-#include "engine/base/lower.h"
+#include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
 struct low {

@@ -1,7 +1,7 @@
 /*
- * lower_exit.c - jumps between the parts of a block, and the ways out of it.
+ * host_lower_exit.c - jumps between the parts of a block, and the ways out of it.
  */
-#include "engine/base/lower_ops.h"
+#include "engine/base/host_lower_ops.h"
 
 /* --- displacements --- */
 

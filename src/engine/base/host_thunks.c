@@ -1,7 +1,7 @@
 /*
- * thunks.c - entering and leaving translated code, and its way into the slow paths.
+ * host_thunks.c - entering and leaving translated code, and its way into the slow paths.
  */
-#include "engine/base/thunks.h"
+#include "engine/base/host_thunks.h"
 
 #include "engine/core/block.h"
 #include <string.h>

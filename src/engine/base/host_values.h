@@ -1,5 +1,5 @@
 /*
- * values.h - where each value of a block lives while the block is compiled.
+ * host_values.h - where each value of a block lives while the block is compiled.
  *
  * One forward pass. A value is a constant, an address relative to the block's start,
  * in a host register, in the guest state slot it was read from or stored to, or in a
@@ -7,10 +7,10 @@
  * nothing, and a SET reaches memory only where the block may be left or the slot is
  * seen by other code (vals_flush, and the cold stubs' vals_flush_copy).
  */
-#ifndef ENGINE_BASE_VALUES_H
-#define ENGINE_BASE_VALUES_H
+#ifndef ENGINE_BASE_HOST_VALUES_H
+#define ENGINE_BASE_HOST_VALUES_H
 
-#include "engine/base/x86_emit.h"
+#include "engine/base/emit_x86.h"
 #include "ir/ir.h"
 
 enum { VALS_SLOTS = 48, VALS_SPILLS = 64 /* cells: bits of a word */ };

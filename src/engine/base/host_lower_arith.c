@@ -1,7 +1,7 @@
 /*
- * lower_arith.c - state, arithmetic and changes of width.
+ * host_lower_arith.c - state, arithmetic and changes of width.
  */
-#include "engine/base/lower_ops.h"
+#include "engine/base/host_lower_ops.h"
 
 /* --- leaves and state --- */
 

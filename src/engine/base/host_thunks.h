@@ -1,5 +1,5 @@
 /*
- * thunks.h - the code that all blocks of one engine share.
+ * host_thunks.h - the code that all blocks of one engine share.
  *
  * Made once at the start of the code map:
  *   enter    called from C: saves registers, sets REG_CPU, REG_TLB and REG_PC, jumps to a block
@@ -11,10 +11,10 @@
  *   store[n] the same with the value in ecpu.tier_value
  * load and store keep every register but rax, rcx and rdx.
  */
-#ifndef ENGINE_BASE_THUNKS_H
-#define ENGINE_BASE_THUNKS_H
+#ifndef ENGINE_BASE_HOST_THUNKS_H
+#define ENGINE_BASE_HOST_THUNKS_H
 
-#include "engine/base/lower.h"
+#include "engine/base/host_lower.h"
 #include "host/map.h"
 
 struct thunks {

@@ -1,7 +1,7 @@
 /*
- * values.c - registers, spill cells and the cache of guest state of one block.
+ * host_values.c - registers, spill cells and the cache of guest state of one block.
  */
-#include "engine/base/values.h"
+#include "engine/base/host_values.h"
 
 #include "base/bug.h"
 #include <string.h>

@@ -1,12 +1,12 @@
 /*
- * x86_emit.h - writes x86-64 instructions, one call each.
+ * emit_x86.h - writes x86-64 instructions, one call each.
  *
  * The encoder knows shapes (register-register, register-memory, immediate); the
  * tables below say which opcode each operation has in each shape. Nothing here
  * knows the IR. Intel SDM volume 2, chapter 2.
  */
-#ifndef ENGINE_BASE_X86_EMIT_H
-#define ENGINE_BASE_X86_EMIT_H
+#ifndef ENGINE_BASE_EMIT_X86_H
+#define ENGINE_BASE_EMIT_X86_H
 
 #include "base/types.h"
 

@@ -1,7 +1,7 @@
 /*
- * x86_emit.c - the x86-64 encoder.
+ * emit_x86.c - the x86-64 encoder.
  */
-#include "engine/base/x86_emit.h"
+#include "engine/base/emit_x86.h"
 
 #include <string.h>
 

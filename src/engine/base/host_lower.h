@@ -1,14 +1,14 @@
 /*
- * lower.h - one block of IR to x86-64 code, in one pass.
+ * host_lower.h - one block of IR to x86-64 code, in one pass.
  *
  * Operations with a row in lower.c's table become host instructions. An instruction that
  * has any other operation is done whole by calling its interpreter handler: so every
  * guest runs from the first day, and rows are added where a profile shows the need.
  */
-#ifndef ENGINE_BASE_LOWER_H
-#define ENGINE_BASE_LOWER_H
+#ifndef ENGINE_BASE_HOST_LOWER_H
+#define ENGINE_BASE_HOST_LOWER_H
 
-#include "engine/base/values.h"
+#include "engine/base/host_values.h"
 #include "isa/isa.h"
 
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
@@ -57,6 +57,9 @@ struct lower_job {
     unsigned edge_count;
     u32 native, called; /* instructions done in place, and by their handler */
 };
+
+/* What lower_job.has_bit_counts should be on this host. */
+bool lower_has_bit_counts(void);
 
 /* False when there is no room or the block is too hard for this tier. */
 bool lower_block(struct lower_job *job);

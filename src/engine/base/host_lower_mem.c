@@ -1,7 +1,7 @@
 /*
- * lower_mem.c - loads, stores and fences.
+ * host_lower_mem.c - loads, stores and fences.
  */
-#include "engine/base/lower_ops.h"
+#include "engine/base/host_lower_ops.h"
 
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
- * lower.c - one row for each operation that becomes host instructions, and the pass over a block.
+ * host_lower.c - one row for each operation that becomes host instructions, and the pass over a block.
  */
-#include "engine/base/lower_ops.h"
+#include "engine/base/host_lower_ops.h"
+#include "host/cpu.h"
 
 #include <string.h>
 
@@ -223,4 +224,13 @@ void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx)
 
         memcpy(rw + at, &rel, sizeof rel);
     }
+}
+
+bool lower_has_bit_counts(void)
+{
+    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    struct host_cpu cpu;
+
+    host_cpu_detect(&cpu);
+    return (cpu.features & need) == need;
 }
