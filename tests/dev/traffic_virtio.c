@@ -45,7 +45,8 @@ static void up(struct device *d, u8 *ram, gpa_t ram_at, u8 how)
     static const u8 status[] = { 0, 1, 3 };
     u64 features = 1ull << VIRTIO_F_VERSION_1 | (u64)(how >> 3 & 1) << VIRTIO_F_EVENT_IDX |
                    (u64)(how >> 4 & 1) << VIRTIO_F_INDIRECT_DESC |
-                   (u64)(how >> 5 & 1) << 15 /* mergeable buffers */;
+                   (u64)(how >> 5 & 1) << 15 /* mergeable buffers */ |
+                   (u64)(how >> 6 & 1) << VIRTIO_F_RING_PACKED;
 
     memset(ram + RINGS, 0, QUEUES * RING_STEP);
     for (unsigned i = 0; i < ARRAY_SIZE(status); i++)
