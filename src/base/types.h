@@ -41,7 +41,11 @@ typedef u64 ns_t;   /* nanoseconds; of which clock, the variable's comment says 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+/* The build sets PRINTF_KIND where the C library's own printf is not the standard's. */
+#ifndef PRINTF_KIND
+#define PRINTF_KIND printf
+#endif
+#define PRINTF_LIKE(fmt, args) __attribute__((format(PRINTF_KIND, fmt, args)))
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define UNUSED                 __attribute__((unused))
 

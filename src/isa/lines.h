@@ -40,16 +40,22 @@ struct isa_show {
 enum { ISA_LINE_CONDS = 4, ISA_LINE_CHOICES = 6, ISA_LINE_CARVED = 8 };
 
 struct isa_line {
-    const char *id;       /* unique; the mnemonic, with "/special" where several share it */
+    const char *id; /* unique; the mnemonic, with "/special" where several share it */
     const char *mnemonic;
-    const char *ext;      /* extension it belongs to */
-    const char *text;     /* mnemonic and operands; {n} is show n */
-    u32 mask, match;      /* fixed bits */
-    u8 bytes;             /* 2 or 4 */
+    const char *ext;  /* extension it belongs to */
+    const char *text; /* mnemonic and operands; {n} is show n */
+    u32 mask, match;  /* fixed bits */
+    u8 bytes;         /* 2 or 4 */
     u16 first_op, op_count;
-    bool ends;            /* leaves the block */
-    struct { int field; s64 value; } conds[ISA_LINE_CONDS]; /* field - 1 must not be value; 0: none */
-    struct { u8 lo, n; u32 allowed; } choices[ISA_LINE_CHOICES]; /* values of bits; n = 0: none */
+    bool ends; /* leaves the block */
+    struct {
+        int field;
+        s64 value;
+    } conds[ISA_LINE_CONDS]; /* field - 1 must not be value; 0: none */
+    struct {
+        u8 lo, n;
+        u32 allowed;
+    } choices[ISA_LINE_CHOICES]; /* values of bits; n = 0: none */
     u16 carved[ISA_LINE_CARVED]; /* lines + 1 that take encodings out of this one; 0: none */
 };
 

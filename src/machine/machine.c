@@ -107,6 +107,11 @@ static bool cpu_firmware_call(void *arg, struct vcpu *c)
     return m->cls->firmware_call && m->cls->firmware_call(m, c);
 }
 
+static void cpu_check_failed(void *arg)
+{
+    machine_stop_request(arg, MACHINE_STOP_FAILED);
+}
+
 static int cpu_sysreg_read(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out)
 {
     struct machine *m = arg;
@@ -180,11 +185,13 @@ static int make_engine(struct machine *m, struct err *err)
     struct engine_config cfg = { .isa = m->cls->isa, .handlers = m->cls->handlers, .map = m->map,
                                  .cpus = m->cfg->cpus, .tier = m->cfg->tier,
                                  .deterministic = m->cfg->deterministic,
-                                 .check_interp = m->cfg->check_interp };
+                                 .check_interp = m->cfg->check_interp,
+                                 .check_eval = m->cfg->check_eval };
     struct engine_host host = { .arg = m, .clock = host_clock_now,
                                 .firmware_call = cpu_firmware_call,
                                 .sysreg_read = cpu_sysreg_read, .sysreg_write = cpu_sysreg_write,
                                 .random = host_random_word, .quantum_end = machine_quantum_end,
+                                .check_failed = cpu_check_failed,
                                 .paused = machine_engine_paused };
 
     if (m->cfg->cpus < 1 || m->cfg->cpus > m->cls->max_cpus)
@@ -291,12 +298,11 @@ struct machine *machine_free(struct machine *m)
     return NULL;
 }
 
-int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
-                       const struct dev_setting *settings, unsigned setting_count,
-                       struct device **ret, struct err *err)
+int machine_make_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                        const struct dev_setting *settings, unsigned setting_count,
+                        struct device **ret, struct err *err)
 {
     const struct dev_class *cls = dev_class_find(name);
-    struct device *d;
     char id[64];
     int rc;
 
@@ -305,13 +311,22 @@ int machine_add_device(struct machine *m, const char *name, struct dev_domain *d
                        name, m->cls->name);
     BUG_ON(m->device_count == MACHINE_MAX_DEVICES);
     snprintf(id, sizeof id, "%s@%llx", name, (unsigned long long)at);
-    rc = dev_new(cls, id, &m->dev_host, dom, m->map, settings, setting_count, &d, err);
-    if (rc < 0)
-        return rc;
-    m->devices[m->device_count++] = d;
-    if (ret)
+    rc = dev_new(cls, id, &m->dev_host, dom, m->map, settings, setting_count, ret, err);
+    if (rc == 0)
+        m->devices[m->device_count++] = *ret;
+    return rc;
+}
+
+int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                       const struct dev_setting *settings, unsigned setting_count,
+                       struct device **ret, struct err *err)
+{
+    struct device *d;
+    int rc = machine_make_device(m, name, dom, at, settings, setting_count, &d, err);
+
+    if (rc == 0 && ret)
         *ret = d;
-    return cls->region_count ? dev_map(d, 0, m->map, at, err) : 0;
+    return rc < 0 ? rc : dev_map(d, 0, m->map, at, err);
 }
 
 /* --- reset --- */

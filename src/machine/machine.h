@@ -50,7 +50,7 @@ struct machine_config {
     unsigned net_count;
     const char *console;       /* "stdio", "pty", "unix:PATH", "null" */
     enum engine_tier tier;
-    bool deterministic, check_interp;
+    bool deterministic, check_interp, check_eval;
     const u64 *rng_seed;       /* NULL: from the host */
 };
 
@@ -92,7 +92,7 @@ extern const struct machine_class *const machine_classes[]; /* NULL-ended */
 
 /* Why machine_run() came back. Bits may come together; the first in this order counts. */
 enum machine_stop {
-    MACHINE_STOP_FAILED = 1 << 0,   /* host or user: a restart found no kernel */
+    MACHINE_STOP_FAILED = 1 << 0,   /* a restart found no kernel, lock step a difference */
     MACHINE_STOP_PANIC = 1 << 1,    /* the guest reported it */
     MACHINE_STOP_POWEROFF = 1 << 2,
     MACHINE_STOP_RESET = 1 << 3,    /* the guest asked for it; machine_reset() is the caller's */
@@ -163,8 +163,12 @@ int machine_load(struct machine *m, const char *config, const char *path,
 
 /* --- for boards --- */
 
-/* Makes a device of class `name`, in domain `dom`, and maps its region 0 at `at`; the id is
- * name@at. settings as for dev_new(). */
+/* Makes a device of class `name`, in domain `dom`; its id is name@at. settings as for
+ * dev_new(). The machine owns it. */
+int machine_make_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
+                        const struct dev_setting *settings, unsigned setting_count,
+                        struct device **ret, struct err *err) MUST_CHECK;
+/* The same, and maps its region 0 at `at`. ret may be NULL. */
 int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
                        const struct dev_setting *settings, unsigned setting_count,
                        struct device **ret, struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { REG_A2 = 12 };
+enum { MACHINE, SUPERVISOR }; /* regions of an APLIC and of the IMSICs */
 
 #define BOARD_STATE(F, A, N)                                                                       \
     A(u64, insns, SBI_MAX_HARTS, ZERO, "instructions that the hart has retired")                   \
@@ -32,6 +33,33 @@ static int add_plic(struct riscv_virt *v, struct err *err)
 
     return machine_add_device(&v->m, "plic", v->m.irqchip, RISCV_VIRT_PLIC, &sources, 1,
                               &v->irq_to, err);
+}
+
+/* One IMSIC for each hart and an APLIC that turns wires into messages. The built-in SBI
+ * has nothing at machine level to configure: then there is only the supervisor's half. */
+static int add_aia(struct riscv_virt *v, struct err *err)
+{
+    const struct dev_setting imsic[] = { { .name = "ids", .text = "255" } };
+    const struct dev_setting aplic[] = { { .name = "sources", .text = "95" },
+                                         { .name = "machine", .text = v->firmware ? "on" : "off" },
+                                         { .name = "imsic-s", .text = "0x28000000" },
+                                         { .name = "imsic-m", .text = "0x24000000" } };
+    struct machine *m = &v->m;
+    int rc = machine_make_device(m, "imsic", m->irqchip, RISCV_VIRT_IMSIC_S, imsic,
+                                 ARRAY_SIZE(imsic), &v->imsic, err);
+
+    if (rc == 0)
+        rc = dev_map(v->imsic, SUPERVISOR, m->map, RISCV_VIRT_IMSIC_S, err);
+    if (rc == 0 && v->firmware)
+        rc = dev_map(v->imsic, MACHINE, m->map, RISCV_VIRT_IMSIC_M, err);
+    if (rc == 0)
+        rc = machine_make_device(m, "aplic", m->irqchip, RISCV_VIRT_APLIC_S, aplic,
+                                 ARRAY_SIZE(aplic), &v->irq_to, err);
+    if (rc == 0)
+        rc = dev_map(v->irq_to, SUPERVISOR, m->map, RISCV_VIRT_APLIC_S, err);
+    if (rc == 0 && v->firmware)
+        rc = dev_map(v->irq_to, MACHINE, m->map, RISCV_VIRT_APLIC_M, err);
+    return rc;
 }
 
 static int add_uart(struct riscv_virt *v, struct err *err)
@@ -76,10 +104,12 @@ static int init(struct machine *m, struct err *err)
     v->aia = m->cfg->irqchip && strcmp(m->cfg->irqchip, "aia") == 0;
     sbi_init(&v->sbi, &(struct sbi_host){ m, machine_console_write, machine_request }, m->engine,
              m->map, m->cfg->cpus);
-    if ((rc = refuse_disks_and_nets(m->cfg, err)) < 0 || (rc = add_plic(v, err)) < 0 ||
+    if ((rc = refuse_disks_and_nets(m->cfg, err)) < 0 || (rc = v->aia ? add_aia(v, err) : add_plic(v, err)) < 0 ||
         (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL,
                                  err)) < 0 ||
-        (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0)
+        (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0 ||
+        (rc = machine_add_device(m, "pvpanic", m->io, RISCV_VIRT_PVPANIC, NULL, 0, NULL,
+                                 err)) < 0)
         return rc;
     return machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
 }

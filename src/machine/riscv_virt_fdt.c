@@ -31,6 +31,7 @@ struct tree {
     unsigned cpus;
     u32 intc[SBI_MAX_HARTS]; /* phandles */
     u32 irq_to;              /* of the PLIC or the S-level APLIC */
+    u32 msi_to;              /* of the S-level IMSICs; 0: none */
     u32 syscon;
 };
 
@@ -131,6 +132,59 @@ static void plic_node(struct tree *t)
     fdt_end(f);
 }
 
+static u32 imsic_node(struct tree *t, u32 at, u32 line)
+{
+    struct fdt_writer *f = &t->f;
+    u32 phandle = fdt_phandle_new(f);
+
+    fdt_node(f, "imsics@%x", at);
+    fdt_prop_str(f, "compatible", "riscv,imsics");
+    fdt_prop_reg(f, at, t->cpus * 0x1000ull);
+    fdt_prop_empty(f, "interrupt-controller");
+    fdt_cells(f, "#interrupt-cells", 0);
+    fdt_prop_empty(f, "msi-controller");
+    fdt_cells(f, "#msi-cells", 0);
+    hart_lines(t, line, 0);
+    fdt_cells(f, "riscv,num-ids", RISCV_VIRT_IMSIC_IDS);
+    fdt_cells(f, "phandle", phandle);
+    fdt_end(f);
+    return phandle;
+}
+
+/* child: the domain that gets all sources; 0: this one keeps them. */
+static void aplic_node(struct tree *t, u32 at, u32 imsic, u32 phandle, u32 child)
+{
+    struct fdt_writer *f = &t->f;
+
+    fdt_node(f, "aplic@%x", at);
+    fdt_prop_str(f, "compatible", "riscv,aplic");
+    fdt_prop_reg(f, at, 0x8000);
+    fdt_prop_empty(f, "interrupt-controller");
+    fdt_cells(f, "#interrupt-cells", 2);
+    fdt_cells(f, "#address-cells", 0);
+    fdt_cells(f, "msi-parent", imsic);
+    fdt_cells(f, "riscv,num-sources", RISCV_VIRT_IRQ_COUNT - 1);
+    if (child) {
+        fdt_cells(f, "riscv,children", child);
+        fdt_cells(f, "riscv,delegation", child, 1, RISCV_VIRT_IRQ_COUNT - 1);
+    }
+    fdt_cells(f, "phandle", phandle);
+    fdt_end(f);
+}
+
+static void aia_nodes(struct tree *t)
+{
+    u32 imsic_m = 0;
+
+    t->irq_to = fdt_phandle_new(&t->f);
+    if (t->v->firmware)
+        imsic_m = imsic_node(t, RISCV_VIRT_IMSIC_M, RV_IRQ_MEI);
+    t->msi_to = imsic_node(t, RISCV_VIRT_IMSIC_S, RV_IRQ_SEI);
+    if (t->v->firmware)
+        aplic_node(t, RISCV_VIRT_APLIC_M, imsic_m, fdt_phandle_new(&t->f), t->irq_to);
+    aplic_node(t, RISCV_VIRT_APLIC_S, t->msi_to, t->irq_to, 0);
+}
+
 static void aclint_node(struct tree *t)
 {
     fdt_node(&t->f, "clint@%x", RISCV_VIRT_ACLINT);
@@ -166,6 +220,14 @@ static void rtc_node(struct tree *t)
     fdt_prop_str(&t->f, "compatible", "google,goldfish-rtc");
     fdt_prop_reg(&t->f, RISCV_VIRT_RTC, 0x1000);
     irq_props(t, RISCV_VIRT_IRQ_RTC);
+    fdt_end(&t->f);
+}
+
+static void pvpanic_node(struct tree *t)
+{
+    fdt_node(&t->f, "pvpanic@%x", RISCV_VIRT_PVPANIC);
+    fdt_prop_str(&t->f, "compatible", "qemu,pvpanic-mmio");
+    fdt_prop_reg(&t->f, RISCV_VIRT_PVPANIC, 2);
     fdt_end(&t->f);
 }
 
@@ -227,10 +289,14 @@ static void soc_node(struct tree *t)
     fdt_prop_str(&t->f, "compatible", "simple-bus");
     fdt_prop_empty(&t->f, "ranges");
     aclint_node(t);
-    plic_node(t);
+    if (t->v->aia)
+        aia_nodes(t);
+    else
+        plic_node(t);
     syscon_node(t);
     uart_node(t);
     rtc_node(t);
+    pvpanic_node(t);
     fdt_end(&t->f);
 }
 

@@ -228,9 +228,10 @@ static int set_deterministic(struct vm_config *c, const char *key, char *value, 
 
 static int set_check(struct vm_config *c, const char *key, char *value, struct err *err)
 {
-    if (strcmp(value, "interp") != 0)
-        return err_set(err, EINVAL, "--check %s is unknown: give interp", value);
-    c->m.check_interp = true;
+    c->m.check_eval = strcmp(value, "eval") == 0;
+    c->m.check_interp = !c->m.check_eval || c->m.tier != ENGINE_INTERP;
+    if (!c->m.check_eval && strcmp(value, "interp") != 0)
+        return err_set(err, EINVAL, "--check %s is unknown: give interp or eval", value);
     return 0;
 }
 
@@ -283,8 +284,8 @@ static const struct vm_config_key keys[] = {
       "auto interp base", "auto", 0 },
     { "deterministic", NULL, "Guest time follows the instruction count: two runs are equal.",
       "on off", "off", 0 },
-    { "check", "interp", "Runs JIT and interpreter in lock step; the first difference stops.",
-      "interp", NULL, 0 },
+    { "check", "interp|eval", "Runs JIT and interpreter in lock step; eval: the slow reference "
+      "too. The first difference stops.", "interp eval", NULL, 0 },
     { "control", "unix:PATH", "Control socket.", "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },

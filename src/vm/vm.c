@@ -77,7 +77,7 @@ static int run(struct vm *vm, struct err *err)
         int why = machine_run(vm->machine, err);
 
         if (why == MACHINE_STOP_FAILED)
-            return err_set(err, EIO, "the machine stopped because a device failed");
+            return err_set(err, EIO, "the machine stopped because of the failure reported above");
         if (why == MACHINE_STOP_POWEROFF || why == MACHINE_STOP_PANIC)
             vm->machine->ready = false;
         if (why != MACHINE_STOP_RESET)

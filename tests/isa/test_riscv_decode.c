@@ -22,29 +22,32 @@ static const char *data_folder(void)
 enum { MAX_ENTRIES = 600 };
 
 static const char *const files[] = {
-    "rv_i",     "rv64_i",   "rv_m",        "rv64_m",     "rv_a",      "rv64_a",         "rv_f",
-    "rv64_f",   "rv_d",     "rv64_d",      "rv_c",       "rv64_c",    "rv_c_d",         "rv_zicsr",
-    "rv_zifencei", "rv_zba", "rv64_zba",   "rv_zbb",     "rv64_zbb",  "rv_zbs",         "rv64_zbs",
-    "rv_zbc",   "rv_zbkb",  "rv64_zbkb",   "rv_zicond",  "rv_zicbo",  "rv_zawrs",       "rv_f_zfa",
-    "rv_d_zfa", "rv_zfhmin", "rv_d_zfhmin", "rv_zacas",  "rv64_zacas", "rv_zabha",
-    "rv_zabha_zacas", "rv_zcb", "rv64_zcb", "rv_zimop",  "rv_zcmop",  "rv_svinval",     "rv_s",
-    "rv_system",
+    "rv_i",        "rv64_i",   "rv_m",        "rv64_m",     "rv_a",           "rv64_a",
+    "rv_f",        "rv64_f",   "rv_d",        "rv64_d",     "rv_c",           "rv64_c",
+    "rv_c_d",      "rv_zicsr", "rv_zifencei", "rv_zba",     "rv64_zba",       "rv_zbb",
+    "rv64_zbb",    "rv_zbs",   "rv64_zbs",    "rv_zbc",     "rv_zbkb",        "rv64_zbkb",
+    "rv_zicond",   "rv_zicbo", "rv_zawrs",    "rv_f_zfa",   "rv_d_zfa",       "rv_zfhmin",
+    "rv_d_zfhmin", "rv_zacas", "rv64_zacas",  "rv_zabha",   "rv_zabha_zacas", "rv_zcb",
+    "rv64_zcb",    "rv_zimop", "rv_zcmop",    "rv_svinval", "rv_s",           "rv_system",
 };
 
 struct entry {
     char name[32];
     u32 mask, match;
-    bool rounding;    /* bits 14..12 are a rounding mode: 5 and 6 are reserved */
-    u32 nonzero;      /* bits that must not all be zero */
-    bool not_x2;      /* rd = 2 is another instruction */
-    u32 even;         /* bits that must be zero: register pairs */
+    bool rounding; /* bits 14..12 are a rounding mode: 5 and 6 are reserved */
+    u32 nonzero;   /* bits that must not all be zero */
+    bool not_x2;   /* rd = 2 is another instruction */
+    u32 even;      /* bits that must be zero: register pairs */
 };
 
 static struct entry entries[MAX_ENTRIES];
 static unsigned entry_count;
 
 /* Fields whose value 0 is reserved or another instruction; elsewhere in C it is a hint. */
-static const struct { const char *name; u32 bits; } reserved_zero[] = {
+static const struct {
+    const char *name;
+    u32 bits;
+} reserved_zero[] = {
     { "c.addi4spn", 0x1fe0 }, { "c.addi16sp", 0x107c }, { "c.lui", 0x107c }, { "c.addiw", 0xf80 },
     { "c.lwsp", 0xf80 },      { "c.ldsp", 0xf80 },      { "c.jr", 0xf80 },   { "c.jalr", 0xf80 },
     { "c.mv", 0x7c },         { "c.add", 0x7c },        { "c.addi", 0xf80 },

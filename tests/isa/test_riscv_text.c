@@ -19,14 +19,20 @@ static unsigned lines[MAX_INSNS], count;
 static char folder[] = "/tmp/vm-text-XXXXXX";
 
 /* Lines whose text differs from binutils' on purpose. */
-static const struct { const char *id, *why; } different[] = {
+static const struct {
+    const char *id, *why;
+} different[] = {
     { "c.nop", "binutils prints no operand or an immediate, by version" },
     { "fence", "binutils has no name for an empty set and prints fm as part of the name" },
     { "fence/mem", "the same" },
     { "fence.i", "binutils knows only the encoding with zero fields" },
     { "fence.tso", "the same" },
-    { "csrrw", "CSR names differ by version" }, { "csrrs", "the same" }, { "csrrc", "the same" },
-    { "csrrwi", "the same" }, { "csrrsi", "the same" }, { "csrrci", "the same" },
+    { "csrrw", "CSR names differ by version" },
+    { "csrrs", "the same" },
+    { "csrrc", "the same" },
+    { "csrrwi", "the same" },
+    { "csrrsi", "the same" },
+    { "csrrci", "the same" },
 };
 
 static bool is_different(const char *id)
@@ -136,7 +142,8 @@ TEST(text_is_what_binutils_prints)
     CHECK(write_source(command));
     snprintf(command, sizeof command,
              "cd %s && riscv64-linux-gnu-as -o a.o a.s && "
-             "riscv64-linux-gnu-objdump -d -M no-aliases a.o", folder);
+             "riscv64-linux-gnu-objdump -d -M no-aliases a.o",
+             folder);
     pipe = popen(command, "r");
     while (pipe && fgets(text, sizeof text, pipe)) {
         u64 at;

@@ -91,6 +91,27 @@ TEST(image_header)
     CHECK_HAS(err.text, "damaged kernel header");
 }
 
+/* As Debian's kernels are: a PE header at 64 with one section up to byte 1000. */
+TEST(truncated_efi_image)
+{
+    struct boot_rv_image image;
+    struct err err = { 0 };
+    u8 p[1000] = { 0 };
+
+    image_make(p, 0x200000, 0x1000000, 0);
+    le32_put(p + 60, 64);
+    memcpy(p + 64, "PE\0", 4);
+    le16_put(p + 64 + 6, 1);
+    le32_put(p + 64 + 24 + 16, 900);
+    le32_put(p + 64 + 24 + 20, 100);
+    CHECK_EQ(boot_rv_image_check(p, 1000, "k", &image, &err), 0);
+    CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), (u64)-EINVAL);
+    CHECK_HAS(err.text, "k is a truncated kernel");
+    CHECK_EQ(boot_rv_image_check(p, 100, "k", &image, &err), (u64)-EINVAL);
+    le32_put(p + 60, UINT32_MAX); /* no PE header: only Linux's counts */
+    CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), 0);
+}
+
 /* --- ELF --- */
 
 static size_t elf_make(u8 *p)
@@ -256,5 +277,6 @@ TEST(user_tree_completed)
 }
 
 TEST_MAIN(TEST_CASE(plan_refuses_overlap_and_outside), TEST_CASE(plan_finds_room),
-          TEST_CASE(image_header), TEST_CASE(elf_segments), TEST_CASE(gzip_file),
+          TEST_CASE(image_header), TEST_CASE(truncated_efi_image),
+          TEST_CASE(elf_segments), TEST_CASE(gzip_file),
           TEST_CASE(tree_written), TEST_CASE(user_tree_completed))

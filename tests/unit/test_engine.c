@@ -54,8 +54,9 @@ static void stop_paged(struct toy_asm *a)
     toy_put(a, TOY_WFI, 0, 0, 0);
 }
 
-/* A handler that notes cause, value and epc in out[] and goes on after the instruction. */
-static void trap_handler(struct toy_machine *m, u64 at, u64 dev)
+/* A handler that notes cause, value and epc in out[] and goes on after the instruction.
+ * Returns how many instructions it has. */
+static u64 trap_handler(struct toy_machine *m, u64 at, u64 dev)
 {
     struct toy_asm a = toy_code(m, at);
 
@@ -69,6 +70,7 @@ static void trap_handler(struct toy_machine *m, u64 at, u64 dev)
     toy_put(&a, TOY_ADDI, 14, 14, 4);
     toy_put(&a, TOY_SETS, 0, 14, TOY_SYS_EPC);
     toy_put(&a, TOY_ERET, 0, 0, 0);
+    return (u64)(a.at - (a.start + at)) / 4;
 }
 
 TEST(configuration)
@@ -128,8 +130,8 @@ TEST(memory_paged)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);
     struct toy_asm a = toy_code(m, CODE);
+    u64 handler = trap_handler(m, 0x800, 0x8000000);
 
-    trap_handler(m, 0x800, 0x8000000);
     map_pages(m, 0x200000, 0x40000, 1, TOY_PTE_READ | TOY_PTE_WRITE);
     map_pages(m, 0x201000, 0x60000, 1, TOY_PTE_READ | TOY_PTE_WRITE);
     map_pages(m, 0x202000, 0x50000, 1, TOY_PTE_READ);
@@ -151,7 +153,10 @@ TEST(memory_paged)
     toy_put(&a, TOY_LD, 6, 2, 0);    /* unmapped */
     toy_put(&a, TOY_LD, 6, 2, -1);   /* crosses into it */
     toy_li(&a, 2, 0x204000);
-    toy_put(&a, TOY_LD, 6, 2, 0);    /* bus */
+    toy_put(&a, TOY_GETS, 7, 0, TOY_SYS_COUNT);
+    toy_put(&a, TOY_INC, 9, 0, 0);
+    toy_put(&a, TOY_LD, 6, 2, 0);    /* bus; does not count */
+    toy_put(&a, TOY_GETS, 8, 0, TOY_SYS_COUNT);
     stop_paged(&a);
     toy_reset(m, 0, CODE);
     toy_run(m);
@@ -173,6 +178,7 @@ TEST(memory_paged)
     CHECK_EQ(m->out[13], 0x203000);
     CHECK_EQ(m->out[15], TOY_CAUSE_BUS);
     CHECK_EQ(state(m, 0)->traps, 6);
+    CHECK_EQ(state(m, 0)->r[8] - state(m, 0)->r[7], 2 + handler);
     toy_machine_free(m);
 }
 
@@ -263,6 +269,7 @@ TEST(tlb_victims)
 
     for (u64 i = 0; i < 4; i++)
         map_pages(m, 0x400000 * (i + 1), 0x40000 + 0x1000 * i, 1, TOY_PTE_READ);
+    map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
     paging_on(m, &a);
     toy_li(&a, 2, 0x400000);
     toy_li(&a, 3, 0x800000);
@@ -274,9 +281,17 @@ TEST(tlb_victims)
     toy_put(&a, TOY_LD, 7, 4, 0);
     toy_put(&a, TOY_INC, 5, 0, 0);
     toy_branch(&a, TOY_BNE, 5, 6, top);
+    /* the first is a victim now: a flush finds it there */
+    toy_li(&a, 8, PT + 8 * 0x400);
+    toy_li(&a, 9, 0x50000 | TOY_PTE_READ);
+    toy_put(&a, TOY_ST, 9, 8, 0);
+    toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_FLUSH);
+    toy_put(&a, TOY_LD, 10, 2, 0);
     stop_paged(&a);
+    *toy_word(m, 0x50000) = 55;
     toy_reset(m, 0, CODE);
     toy_run(m);
+    CHECK_EQ(state(m, 0)->r[10], 55);
     CHECK_EQ(state(m, 0)->r[5], 1000);
     CHECK(stats(m).tlb_refills < 20);
     CHECK(stats(m).slow_accesses > 2000);
@@ -355,7 +370,7 @@ TEST(code_changes)
     toy_li(&a, 2, 0);   /* sum */
     toy_li(&a, 3, 0);   /* i */
     toy_li(&a, 4, 200);
-    toy_li(&a, 5, CODE + 0x400); /* where the instruction is */
+    toy_li(&a, 5, 0x50400); /* where the instruction is */
     toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8); /* addi r2, r2, 0 */
     top = a.at;
     toy_put(&a, TOY_INC, 3, 0, 0);
@@ -367,7 +382,7 @@ TEST(code_changes)
     toy_put(&a, TOY_JALR, 8, 5, 0);
     toy_branch(&a, TOY_BNE, 3, 4, top);
     toy_stop(&a);
-    place = m->ram->host + CODE + 0x400;
+    place = m->ram->host + 0x50400;
     a = (struct toy_asm){ place, m->ram->host };
     toy_put(&a, TOY_ILLEGAL, 0, 0, 0);
     toy_put(&a, TOY_JALR, 9, 8, 0);

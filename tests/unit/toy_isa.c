@@ -490,6 +490,9 @@ static void dev_write(void *dev, u64 off, u64 v, unsigned size)
         engine_irq_set(m->engine, v & 0xff, v >> 8 & 0xff, v >> 16 & 1);
     else if (off == TOY_DEV_CALL)
         engine_cpu_call(m->engine, &v, dev_called, m);
+    else if (off == TOY_DEV_WAIT)
+        while (!__atomic_load_n(toy_word(m, v), __ATOMIC_SEQ_CST))
+            ;
 }
 
 static const struct mem_io_ops dev_ops = { dev_read, dev_write, MEM_IO_ALL };

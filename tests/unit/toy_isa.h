@@ -95,6 +95,7 @@ enum {
     TOY_DEV_COUNT = 16, /* read: the accessing CPU's count of instructions, from the device */
     TOY_DEV_IRQ = 24,   /* write: cpu | line << 8 | level << 16 */
     TOY_DEV_CALL = 32,  /* write: mask of CPUs to be called */
+    TOY_DEV_WAIT = 48,  /* write: waits until the word at this physical address is not 0 */
     TOY_DEV_CLOCK = 40, /* read: the machine's clock as a device sees it */
 };
 

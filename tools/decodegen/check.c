@@ -103,7 +103,8 @@ static void check_over(const struct line *l)
         for (unsigned k = 0; k < guest.line_count; k++)
             found |= strcmp(guest.lines[k].id, l->over[i]) == 0 && lines_meet(l, &guest.lines[k]);
         if (!found)
-            LINE_FAIL(l, "\"%s\" is over \"%s\", which shares no encoding with it", l->id, l->over[i]);
+            LINE_FAIL(l, "\"%s\" is over \"%s\", which shares no encoding with it", l->id,
+                      l->over[i]);
     }
 }
 
@@ -121,8 +122,8 @@ static void check_arguments(const struct line *l)
     for (unsigned i = 0; same && i < l->variant_count; i++)
         same = !strcmp(first->variants[i].name, l->variants[i].name);
     if (!same)
-        LINE_FAIL(l, "\"%s\" gives %s other arguments, or in another order, than \"%s\" does", l->id,
-                  guest.sems[l->sem].name, first->id);
+        LINE_FAIL(l, "\"%s\" gives %s other arguments, or in another order, than \"%s\" does",
+                  l->id, guest.sems[l->sem].name, first->id);
 }
 
 static void check_fields(const struct line *l)
@@ -170,8 +171,12 @@ static void add_undefined(void)
 
     if (last >= MAX_LINES || !guest.undefined_sem)
         fail("decode", 0, "there is no \"undefined\", or there are too many lines");
-    *l = (struct line){ .file = "undefined", .id = "illegal", .mnemonic = ".insn", .ext = "",
-                        .bits = 32, .ends = true };
+    *l = (struct line){ .file = "undefined",
+                        .id = "illegal",
+                        .mnemonic = ".insn",
+                        .ext = "",
+                        .bits = 32,
+                        .ends = true };
     for (unsigned i = 0; i < guest.format_count; i++)
         if (!strcmp(guest.formats[i].name, guest.undefined_format))
             l->format = (int)i;

@@ -18,9 +18,20 @@ typedef uint64_t u64;
 typedef int64_t s64;
 
 enum {
-    MAX_FIELDS = 256, MAX_SLICES = 9, MAX_REGS = 32, MAX_NAMESETS = 32, MAX_NAMES = 512,
-    MAX_FORMATS = 256, MAX_BINDS = 10, MAX_LINES = 2048, MAX_VARIANTS = 6, MAX_VALUES = 16,
-    MAX_CONDS = 4, MAX_OVER = 4, MAX_SEMS = 1024, MAX_INCLUDES = 8,
+    MAX_FIELDS = 256,
+    MAX_SLICES = 9,
+    MAX_REGS = 32,
+    MAX_NAMESETS = 32,
+    MAX_NAMES = 512,
+    MAX_FORMATS = 256,
+    MAX_BINDS = 10,
+    MAX_LINES = 2048,
+    MAX_VARIANTS = 6,
+    MAX_VALUES = 16,
+    MAX_CONDS = 4,
+    MAX_OVER = 4,
+    MAX_SEMS = 1024,
+    MAX_INCLUDES = 8,
 };
 
 /* Bits [lo, lo + n) of the encoding. */
@@ -32,7 +43,10 @@ struct slice {
 struct nameset {
     const char *name;
     unsigned count;
-    struct { s64 value; const char *text; } names[MAX_NAMES];
+    struct {
+        s64 value;
+        const char *text;
+    } names[MAX_NAMES];
 };
 
 enum show { SHOW_DEC, SHOW_HEX, SHOW_HEX20, SHOW_PC, SHOW_NAMES };
@@ -107,7 +121,7 @@ struct sem {
 };
 
 struct guest {
-    const char *name, *prefix; /* "riscv", "rv" */
+    const char *name, *prefix;                /* "riscv", "rv" */
     const char *state, *pc, *fp_env, *length; /* C names; length may be NULL */
     const char *includes[MAX_INCLUDES];
     unsigned include_count;

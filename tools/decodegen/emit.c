@@ -40,8 +40,9 @@ static void emit_args(FILE *out, const struct sem *s)
 
 void emit_header(FILE *out)
 {
-    fprintf(out, "/* Written by decodegen: the arguments of every semantics function. */\n"
-                 "#ifndef %s_SEM_ARGS_H\n#define %s_SEM_ARGS_H\n\n#include \"ir/build.h\"\n\n",
+    fprintf(out,
+            "/* Written by decodegen: the arguments of every semantics function. */\n"
+            "#ifndef %s_SEM_ARGS_H\n#define %s_SEM_ARGS_H\n\n#include \"ir/build.h\"\n\n",
             guest.prefix, guest.prefix);
     for (unsigned i = 0; i < guest.sem_count; i++)
         emit_args(out, &guest.sems[i]);
@@ -112,15 +113,19 @@ void emit_count(FILE *out)
     if (strlen(guest.name) >= sizeof name)
         fail("decode", 0, "the guest's name is too long");
     upper(name, guest.name);
-    fprintf(out, "/* Written by decodegen. */\n#ifndef %s_OP_COUNT\n#define %s_OP_COUNT %u\n"
-                 "#endif\n", name, name, guest.row_count);
+    fprintf(out,
+            "/* Written by decodegen. */\n#ifndef %s_OP_COUNT\n#define %s_OP_COUNT %u\n"
+            "#endif\n",
+            name, name, guest.row_count);
 }
 
 void emit_semgen(FILE *out)
 {
     emit_includes(out);
-    fprintf(out, "#include \"%s_args.gen.h\"\n#include \"tools/semgen/semgen.h\"\n"
-                 "#include <stddef.h>\n\n", guest.name);
+    fprintf(out,
+            "#include \"%s_args.gen.h\"\n#include \"tools/semgen/semgen.h\"\n"
+            "#include <stddef.h>\n\n",
+            guest.name);
     FOR_ROWS(l, row)
     {
         fprintf(out, "static void emit_%s(struct ir_builder *s)\n{\n", row_name(l, row));

@@ -11,7 +11,11 @@
 
 enum { MAX_SHOWS = 512 };
 
-static struct { int field; enum show show; int names; } shows[MAX_SHOWS];
+static struct {
+    int field;
+    enum show show;
+    int names;
+} shows[MAX_SHOWS];
 static unsigned show_count;
 
 static unsigned show_get(int field, enum show show, int names)
@@ -192,7 +196,8 @@ void emit_lines(FILE *out)
         for (unsigned row = 0; row < guest.lines[i].row_count; row++)
             fprintf(out, "%s%u,", (guest.lines[i].first_row + row) % 16 ? " " : "\n    ", i);
     fprintf(out, "\n};\n\n");
-    fprintf(out, "const struct isa_lines %s_lines = {\n    lines, %u, fields, %u, shows, %u, "
-                 "line_of_op, %u,\n};\n",
+    fprintf(out,
+            "const struct isa_lines %s_lines = {\n    lines, %u, fields, %u, shows, %u, "
+            "line_of_op, %u,\n};\n",
             guest.name, guest.line_count - 1, guest.field_count, show_count, guest.row_count);
 }

@@ -49,7 +49,7 @@ static void emit_condition(FILE *out, const struct line *l, u32 known)
             and = " && ";
         }
     }
-    fprintf(out, "%s) ", *and ? "" : "1");
+    fprintf(out, "%s) ", *and? "" : "1");
 }
 
 /* The row as an expression: first + index of each chosen value. */
@@ -266,7 +266,8 @@ static void emit_format(FILE *out, const struct format *f)
             fprintf(out, "    in->reg[%u] = regs_%s((unsigned)%s);\n", reg++,
                     guest.regs[b->regs].name, source);
         else
-            fprintf(out, "    in->%s = (%s)%s;\n", imm ? "imm2" : "imm", imm ? "s32" : "s64", source),
+            fprintf(out, "    in->%s = (%s)%s;\n", imm ? "imm2" : "imm", imm ? "s32" : "s64",
+                    source),
                 imm++;
     }
     fprintf(out, "}\n\n");
@@ -315,20 +316,25 @@ static void emit_entry(FILE *out, bool short_lines, bool long_lines)
 {
     const char *all = guest.length ? "2" : "4";
 
-    fprintf(out,
-            "enum isa_decode %s_decode(const u8 *bytes, unsigned avail, u64 key, struct isa_insn *in)\n"
-            "{\n    unsigned len = %s;\n    u32 w;\n\n"
-            "    if (avail < len)\n        return ISA_DECODE_MORE;\n",
-            guest.name, all);
+    fprintf(
+        out,
+        "enum isa_decode %s_decode(const u8 *bytes, unsigned avail, u64 key, struct isa_insn *in)\n"
+        "{\n    unsigned len = %s;\n    u32 w;\n\n"
+        "    if (avail < len)\n        return ISA_DECODE_MORE;\n",
+        guest.name, all);
     if (guest.length)
-        fprintf(out, "    w = le16_get(bytes);\n    len = %s(w);\n"
-                     "    if (avail < len)\n        return ISA_DECODE_MORE;\n"
-                     "    if (len == 4)\n        w = le32_get(bytes);\n", guest.length);
+        fprintf(out,
+                "    w = le16_get(bytes);\n    len = %s(w);\n"
+                "    if (avail < len)\n        return ISA_DECODE_MORE;\n"
+                "    if (len == 4)\n        w = le32_get(bytes);\n",
+                guest.length);
     else
         fprintf(out, "    w = le32_get(bytes);\n");
     fprintf(out, "    *in = (struct isa_insn){ .raw = w, .len = (u8)len };\n");
     if (short_lines && long_lines)
-        fprintf(out, "    if (len == 2)\n        decode_16(w, in);\n    else\n        decode_32(w, in);\n");
+        fprintf(
+            out,
+            "    if (len == 2)\n        decode_16(w, in);\n    else\n        decode_32(w, in);\n");
     else
         fprintf(out, "    decode_%s(w, in);\n", short_lines ? "16" : "32");
     fprintf(out, "    return ISA_DECODE_OK;\n}\n");
@@ -342,15 +348,17 @@ void emit_decoder(FILE *out)
     emit_includes(out);
     fprintf(out, "#include \"base/bits.h\"\n#include \"isa/isa.h\"\n\n");
     for (unsigned i = 0; i < guest.regs_count; i++)
-        fprintf(out, "UNUSED static inline u16 regs_%s(unsigned n)\n{\n    return (u16)(%s);\n}\n\n",
+        fprintf(out,
+                "UNUSED static inline u16 regs_%s(unsigned n)\n{\n    return (u16)(%s);\n}\n\n",
                 guest.regs[i].name, guest.regs[i].expr);
     for (unsigned i = 0; i < guest.field_count; i++)
         emit_field(out, &guest.fields[i]);
     for (unsigned i = 0; i < guest.format_count; i++)
         if (guest.formats[i].used)
             emit_format(out, &guest.formats[i]);
-    fprintf(out, "static void undefined(u32 w, struct isa_insn *in)\n{\n    take_%s(w, in);\n"
-                 "    in->op = %u;\n    in->flags = ISA_INSN_ENDS;\n}\n\n",
+    fprintf(out,
+            "static void undefined(u32 w, struct isa_insn *in)\n{\n    take_%s(w, in);\n"
+            "    in->op = %u;\n    in->flags = ISA_INSN_ENDS;\n}\n\n",
             guest.formats[undefined->format].name, undefined->first_row);
     short_lines = emit_width(out, 16);
     long_lines = emit_width(out, 32);

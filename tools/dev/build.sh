@@ -21,7 +21,7 @@ build_setup()
     build_dir=$1
     shift
     build_recipe=$(recipe_of "$top" "$(meson --version)" "${CC:-}" \
-        "$(${CC:-gcc} --version 2>/dev/null | head -n 1)" "$*")
+        "$(${CC:-gcc} --version 2>/dev/null | head -n 1)" "$@")
     if [ -f "$build_dir/build.ninja" ] && is_fresh "$build_dir/.dev-setup" "$build_recipe"; then
         return 0
     fi
@@ -45,7 +45,7 @@ build_ninja()
         return 0
     fi
     # What ninja says between "FAILED:" lines is what the compiler said.
-    sed -n '/^FAILED:/,$p' "$build_dir/ninja.log" | head -n 200 >&2
+    sed -n '/^FAILED:/,$p; /: ERROR: /p' "$build_dir/ninja.log" | head -n 200 >&2
     return 1
 }
 

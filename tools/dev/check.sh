@@ -96,6 +96,34 @@ check_native()
     fi
 }
 
+# The other hosts: everything for arm64 and riscv64 Linux, base to isa for Windows.
+check_cross()
+{
+    for check_arch in arm64 riscv64; do
+        if check_step "build for $check_arch" cross_build "$check_arch"; then
+            # shellcheck disable=SC2086
+            check_suite "$check_arch" "$top/build-$check_arch" $check_quick
+        fi
+    done
+    check_step "build for Windows" cross_build_windows || true
+}
+
+# Each fuzz target for a few seconds, three minutes for all together.
+check_fuzz()
+{
+    check_step "build of the fuzz targets" fuzz_setup || return 0
+    check_targets=$(fuzz_targets)
+    [ -n "$check_targets" ] || return 0
+    check_count=$(echo "$check_targets" | wc -l)
+    check_seconds=$((180 / check_count))
+    [ "$check_seconds" -ge 5 ] || check_seconds=5
+    [ "$check_seconds" -le 15 ] || check_seconds=15
+    for check_target in $check_targets; do
+        check_step "fuzz ${check_target##*/fuzz_} for $check_seconds s" \
+            fuzz_one "$check_target" "$check_seconds" || true
+    done
+}
+
 check_finish()
 {
     awk '{ n[$1]++ }
@@ -115,5 +143,7 @@ check_main()
     check_step "assets" with_lock assets assets_main kernel initramfs rootfs firmware qemu10 || true
     check_lints
     check_native || true
+    check_cross || true
+    check_fuzz || true
     check_finish
 }

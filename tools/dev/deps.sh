@@ -6,7 +6,7 @@
 # gcc and pkg-config bring their own base; meson brings python3, which a few
 # lints and test drivers use (standard library only).
 deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
-    libfdt-dev libslirp-dev liburing-dev libsqlite3-dev'
+    libfdt-dev libslirp-dev liburing-dev libsqlite3-dev zlib1g-dev'
 
 deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
 
@@ -14,7 +14,7 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git dev
     g++ qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
     libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
 
-deps_package='dpkg-dev fakeroot'
+deps_package='dpkg-dev mmdebstrap binutils'
 
 deps_debian='expect'
 

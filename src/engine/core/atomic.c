@@ -17,13 +17,9 @@
 #include "base/bug.h"
 
 /* Resolves for writing and checks that host atomics can do it. */
-static int atomic_at(struct vcpu *v, const struct isa_insn *in, gva_t va, unsigned size,
-                     struct ir_mem how, struct mem_ref *ref)
+static int atomic_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how,
+                     struct mem_ref *ref)
 {
-    struct cpu *c = cpu_of(v);
-
-    if (in)
-        v->insn_index = in->index;
     if (va & (size - 1) && (how.align == IR_ALIGN_NATURAL || (va & 15) + size > 16))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
     if (mmu_resolve(c, va, ISA_WRITE, mmu_bank(c, how.mmu), ref))
@@ -33,11 +29,9 @@ static int atomic_at(struct vcpu *v, const struct isa_insn *in, gva_t va, unsign
     return 0;
 }
 
-static void atomic_done(struct vcpu *v, gva_t va, struct ir_mem how, const struct mem_ref *ref,
+static void atomic_done(struct cpu *c, gva_t va, struct ir_mem how, const struct mem_ref *ref,
                         unsigned size)
 {
-    struct cpu *c = cpu_of(v);
-
     if (ref->notify)
         mmu_stored(c, va, mmu_bank(c, how.mmu), ref, size);
 }
@@ -120,7 +114,7 @@ static s128 value_sext(u128 v, unsigned size)
     return (s128)(v << up) >> up;
 }
 
-static u128 rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size)
+u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size)
 {
     bool less_s = value_sext(a, size) < value_sext(b, size);
 
@@ -170,48 +164,45 @@ static bool rmw_direct(enum ir_rmw f, u8 *p, u128 b, unsigned size, u128 *old)
     return false;
 }
 
-int cpu_rmw(struct vcpu *v, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *operand,
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand,
             void *out, unsigned size, struct ir_mem how)
 {
     u128 b = value_get(operand, size), old, seen;
     struct mem_ref ref;
 
-    if (atomic_at(v, in, va, size, how, &ref))
+    if (atomic_at(c, va, size, how, &ref))
         return 1;
     if (!rmw_direct(f, ref.host, b, size, &old)) {
         old = host_load(ref.host, size);
-        while (!host_cas(ref.host, old, rmw_value(f, old, b, size), size, &seen))
+        while (!host_cas(ref.host, old, mmu_rmw_value(f, old, b, size), size, &seen))
             old = seen;
     }
     memcpy(out, &old, size);
-    atomic_done(v, va, how, &ref, size);
+    atomic_done(c, va, how, &ref, size);
     return 0;
 }
 
-int cpu_cas(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *expected,
+int mmu_cas(struct cpu *c, gva_t va, const void *expected,
             const void *want, void *out, unsigned size, struct ir_mem how)
 {
     struct mem_ref ref;
     u128 old;
 
-    if (atomic_at(v, in, va, size, how, &ref))
+    if (atomic_at(c, va, size, how, &ref))
         return 1;
     if (host_cas(ref.host, value_get(expected, size), value_get(want, size), size, &old))
-        atomic_done(v, va, how, &ref, size);
+        atomic_done(c, va, how, &ref, size);
     memcpy(out, &old, size);
     return 0;
 }
 
-int cpu_ll(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsigned size,
+int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size,
            struct ir_mem how)
 {
-    struct cpu *c = cpu_of(v);
     struct mem_ref ref;
     u128 value;
 
-    cpu_clrex(v);
-    if (in)
-        v->insn_index = in->index;
+    mmu_clrex(c);
     if (va & (size - 1))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
     if (mmu_resolve(c, va, ISA_READ, mmu_bank(c, how.mmu), &ref))
@@ -227,31 +218,27 @@ int cpu_ll(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsig
     return 0;
 }
 
-int cpu_sc(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *value, unsigned size,
+int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size,
            struct ir_mem how, bool *done)
 {
-    struct cpu *c = cpu_of(v);
     struct mem_ref ref;
     u128 old;
 
     *done = false;
-    if (va & (size - 1)) {
-        if (in)
-            v->insn_index = in->index;
+    if (va & (size - 1))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
-    }
-    if (atomic_at(v, in, va, size, how, &ref))
+    if (atomic_at(c, va, size, how, &ref))
         return 1;
     if (c->e.reserve_addr == (u64)(uintptr_t)ref.host + 1 && c->e.reserve_size == size)
         *done = host_cas(ref.host, (u128)c->e.reserve_hi << 64 | c->e.reserve_lo,
                          value_get(value, size), size, &old);
-    cpu_clrex(v);
+    mmu_clrex(c);
     if (*done)
-        atomic_done(v, va, how, &ref, size);
+        atomic_done(c, va, how, &ref, size);
     return 0;
 }
 
-void cpu_clrex(struct vcpu *v)
+void mmu_clrex(struct cpu *c)
 {
-    cpu_of(v)->e.reserve_addr = 0;
+    c->e.reserve_addr = 0;
 }

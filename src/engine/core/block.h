@@ -80,7 +80,7 @@ struct eblock {
     struct eblock *hash_next;                 /* atomic */
     struct eblock *page_next[2];              /* of each page's list of blocks */
     struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
-    struct eblock *age_prev, *age_next;       /* evictor's ring */
+    struct eblock *age_prev, *age_next;       /* evictor's list; NULL at its ends */
 
     struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
 };
@@ -119,6 +119,10 @@ static inline void *eblock_host_entry(const struct eblock *b)
 {
     return __atomic_load_n(&b->host_entry, __ATOMIC_ACQUIRE);
 }
+
+/* Drops a quarter of the code cache: for a tier whose own memory is full. It gets the memory
+ * back by release(), later. Not under the cache's lock. */
+void code_evict(struct engine *e);
 
 /* Where pc lives in ecpu.jumps; shift = log2 of isa->insn_align. */
 static inline unsigned jump_index(gva_t pc, unsigned shift)

@@ -1,6 +1,7 @@
 /*
  * cpu.c - a vCPU's one allocation: engine part, guest state, TLB banks, jump caches.
  */
+#include "engine/core/check.h"
 #include "engine/core/cpu_private.h"
 
 #include "base/bits.h"
@@ -51,11 +52,18 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     for (unsigned i = 0; i < IR_MMU_COUNT; i++)
         c->e.bind[i] = c->e.banks;
     banks_init(c, isa->mmu_banks);
+    if (e->cfg.check_interp || e->cfg.check_eval) {
+        c->check = check_new(c);
+        if (!c->check)
+            return cpu_free(c);
+    }
     return c;
 }
 
 struct cpu *cpu_free(struct cpu *c)
 {
+    if (c)
+        check_free(c->check);
     free(c);
     return NULL;
 }

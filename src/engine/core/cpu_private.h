@@ -83,6 +83,7 @@ struct cpu {
     void (*wake_prepare)(struct vcpu *c, void *arg); /* engine.lock */
     void *wake_arg;
 
+    struct check *check;               /* owns; lock-step checking, see check.h; NULL: off */
     u64 stop_at;                       /* retire so many, then pause; UINT64_MAX: never */
     ns_t det_time;                     /* deterministic: guest time when det_count had retired */
     u64 det_count;
@@ -125,7 +126,7 @@ struct code_cache {
     struct host_mutex lock;
     struct eblock **buckets;           /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
-    struct eblock ring;                /* all live blocks, oldest first */
+    struct eblock *oldest, *newest;    /* lock: all live blocks, by age_next and age_prev */
     u64 bytes, budget;                 /* of live blocks */
     u64 epoch;                         /* atomic, from 1: see cpu_safe_point */
     struct eblock *garbage, *batch;    /* dead; dead and waiting for batch_epoch */
@@ -154,8 +155,6 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 void code_marks_take(struct cpu *c);
 /* Blocks of pages whose stores may have gone unreported: compares their bytes. */
 void code_revalidate(struct cpu *c);
-/* Drops a quarter of the cache; for tiers that run out of room. */
-void code_evict(struct engine *e);
 
 /* decode.c */
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);
@@ -182,6 +181,16 @@ bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out);
 int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how);
 int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how);
 int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how);
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
+            unsigned size, struct ir_mem how);
+int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
+int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_mem how,
+           bool *done);
+void mmu_clrex(struct cpu *c);
+/* f(a, b) of `size`-byte values, before it is cut to size. */
+u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size);
 /* After a store through ref. */
 void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref, unsigned size);
 
@@ -248,6 +257,9 @@ extern const struct cpu_env engine_cpu_env;
 void cpu_request(struct cpu *c, u32 bits);
 void cpu_kick(struct cpu *c);
 void cpu_kick_locked(struct cpu *c); /* engine.lock held */
+
+/* Counters that other threads may read: only the owner counts. */
+#define STAT_ADD(counter, n) __atomic_store_n(&(counter), (counter) + (n), __ATOMIC_RELAXED)
 
 /* Retired so far; exact between blocks and where insn_index is. */
 static inline u64 cpu_insns(const struct cpu *c)

@@ -6,6 +6,7 @@
  * a page is a block of its own and carries both pages. Bytes are copied once and decoded
  * from the copy; code_insert() compares the copy with memory when stores are being watched.
  */
+#include "engine/core/check.h"
 #include "engine/core/cpu_private.h"
 
 #include "base/bits.h"
@@ -83,6 +84,8 @@ static bool first_crosses(struct making *m)
     m->host2 = ref.host;
     copy_guest(m->buf + m->page_left, ref.host, n);
     BUG_ON(isa->decode(m->buf, m->page_left + n, m->key, &in) != ISA_DECODE_OK);
+    if (m->c->check)
+        in.flags |= check_insn_flags(m->c->check, &in);
     insn_add(m, &in);
     return true;
 }
@@ -101,6 +104,8 @@ static bool making_insns(struct making *m, unsigned max)
             BUG_ON(avail >= ISA_INSN_MAX_BYTES);
             return m->count > 0 || first_crosses(m);
         }
+        if (m->c->check)
+            in.flags |= check_insn_flags(m->c->check, &in);
         if (in.flags & ISA_INSN_ALONE && m->count > 0)
             break;
         insn_add(m, &in);
@@ -149,8 +154,8 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, boo
         return NULL;
     b = making_finish(&m, (m.host2 ? EBLOCK_TWO_PAGES : 0u) | (single ? EBLOCK_SINGLE : 0u));
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
-    c->blocks++;
-    c->insns += m.count;
-    c->translate_ns += host_clock_monotonic() - start;
+    STAT_ADD(c->blocks, 1);
+    STAT_ADD(c->insns, m.count);
+    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
     return code_insert(c, b);
 }

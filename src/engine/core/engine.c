@@ -62,7 +62,7 @@ static int tier_init(struct engine *e, struct err *err)
     e->tier = t;
     for (unsigned i = 0; i < e->cfg.cpus; i++)
         e->cpus[i]->e.tier_self = e->tier_self;
-    e->tier_threshold = e->cfg.tier == ENGINE_BASE ? 0 : t->threshold;
+    e->tier_threshold = e->cfg.tier == ENGINE_BASE || e->cfg.check_interp ? 0 : t->threshold;
     return 0;
 }
 

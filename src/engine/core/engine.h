@@ -24,7 +24,10 @@ struct engine_config {
     enum engine_tier tier;
     bool deterministic;                /* guest time is a function of the instruction count */
     u64 quantum;                       /* instructions a turn in deterministic mode; 0: 100,000 */
-    bool check_interp;                 /* run JIT and interpreter in lock step; one difference stops */
+    /* Lock step, see check.h: every block runs in the interpreter and again, against the same
+     * memory accesses, in these. The first difference stops. */
+    bool check_interp;                 /* the host-code tier */
+    bool check_eval;                   /* the evaluator of the IR */
     u64 code_cache_bytes;              /* 0: default */
 };
 
@@ -43,6 +46,8 @@ struct engine_host {
      * the outside can go on). Devices run here, events due at now included; returns the guest
      * time of the next device event (UINT64_MAX: none). May be called twice with one `now`. */
     ns_t (*quantum_end)(void *arg, ns_t now, ns_t until);
+    /* Lock step found a difference, which log_error() has said; the machine must stop. */
+    void (*check_failed)(void *arg);
     /* All vCPUs have stopped after engine_pause_request() or engine_stop_at(). */
     void (*paused)(void *arg);
 };

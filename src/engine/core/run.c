@@ -1,6 +1,7 @@
 /*
  * run.c - the loop of one vCPU: find a block, run it, see why it ended.
  */
+#include "engine/core/check.h"
 #include "engine/core/cpu_private.h"
 
 #include "base/bug.h"
@@ -32,7 +33,7 @@ static void take_interrupt(struct cpu *c)
 
     if (!v->isa->take_interrupt(v))
         return;
-    c->exits_irq++;
+    STAT_ADD(c->exits_irq, 1);
     cpu_mode_update(c);
 }
 
@@ -40,7 +41,7 @@ static void take_fault(struct cpu *c)
 {
     struct vcpu *v = &c->e.v;
 
-    c->exits_fault++;
+    STAT_ADD(c->exits_fault, 1);
     v->insn_index = 0;
     v->isa->take_exception(v);
     BUG_ON(v->fault.pending);
@@ -59,7 +60,7 @@ static void *tier_entry(struct cpu *c, struct eblock *b)
         return entry;
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
-    c->translate_ns += host_clock_monotonic() - start;
+    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
     entry = eblock_host_entry(b);
     if (entry)
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
@@ -87,6 +88,12 @@ static int cpu_enter(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
 
+    if (unlikely(c->check)) {
+        if (e->tier && e->cfg.check_interp)
+            tier_entry(c, b);
+        c->e.link = NULL;
+        return check_run(c, b);
+    }
     if (e->tier && c->e.budget >= b->insn_count) {
         if (tier_entry(c, b)) {
             if (c->e.link)
@@ -125,7 +132,7 @@ void cpu_run(struct cpu *c)
         }
         r = cpu_enter(c, b);
         if (r == RUN_JUMP) {
-            c->exits_jump++;
+            STAT_ADD(c->exits_jump, 1);
             v->insn_index = 0;
             continue;
         }
@@ -140,5 +147,5 @@ void cpu_run(struct cpu *c)
             return;
         take_interrupt(c);
     }
-    c->exits_request++;
+    STAT_ADD(c->exits_request, 1);
 }

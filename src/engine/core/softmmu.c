@@ -68,7 +68,7 @@ static int part_load(struct cpu *c, gva_t va, const struct mem_ref *ref, u8 *v, 
         ram_load(ref->host, v, size);
         return 0;
     }
-    c->e.io_accesses++;
+    STAT_ADD(c->e.io_accesses, 1);
     for (unsigned at = 0, n; at < size; at += n) {
         u64 word;
 
@@ -89,7 +89,7 @@ static int part_store(struct cpu *c, gva_t va, unsigned bank, const struct mem_r
             mmu_stored(c, va, bank, ref, size);
         return 0;
     }
-    c->e.io_accesses++;
+    STAT_ADD(c->e.io_accesses, 1);
     for (unsigned at = 0, n; at < size; at += n) {
         u64 word = 0;
 
@@ -152,33 +152,4 @@ int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
             return 0;
         va = (va | (MEM_PAGE_SIZE - 1)) + 1;
     }
-}
-
-/* --- as handlers and translated code call it --- */
-
-static struct cpu *slow_enter(struct vcpu *v, const struct isa_insn *in)
-{
-    struct cpu *c = cpu_of(v);
-
-    if (in)
-        v->insn_index = in->index;
-    c->e.slow_accesses++;
-    return c;
-}
-
-int cpu_load_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsigned size,
-                  struct ir_mem how)
-{
-    return mmu_load(slow_enter(v, in), va, out, size, how);
-}
-
-int cpu_store_slow(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *value,
-                   unsigned size, struct ir_mem how)
-{
-    return mmu_store(slow_enter(v, in), va, value, size, how);
-}
-
-int cpu_probe(struct vcpu *v, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how)
-{
-    return mmu_probe(slow_enter(v, in), va, len, how);
 }

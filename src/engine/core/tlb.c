@@ -149,6 +149,8 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
             e.tag |= TLB_NOTIFY;
         }
     }
+    if (c->check && access != ISA_FETCH)
+        e.tag |= TLB_CHECK;
     if (!x->no_tlb)
         tlb_fill(c, va, access, bank, x, e);
     return 0;
@@ -160,7 +162,7 @@ static int mmu_walk(struct cpu *c, gva_t va, enum isa_access access, unsigned ba
     struct vcpu *v = &c->e.v;
     struct isa_xlate x;
 
-    c->e.tlb_refills++;
+    STAT_ADD(c->e.tlb_refills, 1);
     if (v->isa->translate(v, va, access, bank, &x, &v->fault)) {
         v->fault.pending = true;
         return 1;

@@ -381,7 +381,7 @@ static void worker_threaded(struct worker *w)
             cpu_go_online(c);
             cpu_run(c);
             cpu_go_offline(c);
-            c->run_ns += host_clock_monotonic() - start;
+            STAT_ADD(c->run_ns, host_clock_monotonic() - start);
         }
     }
 }

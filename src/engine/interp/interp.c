@@ -20,6 +20,12 @@ int interp_block_end(struct vcpu *v, const struct isa_insn *in)
     return RUN_END;
 }
 
+/* Other threads may read it, for statistics. */
+static void spend(struct ecpu *c, s64 retired)
+{
+    __atomic_store_n(&c->budget, c->budget - retired, __ATOMIC_RELAXED);
+}
+
 /* Counts an execution. True when the tier above should have the block. */
 static bool tier_wants(struct eblock *b, u32 threshold)
 {
@@ -42,13 +48,13 @@ static int run_some(struct ecpu *c, struct eblock *b, unsigned n)
             continue;
         if (r == RUN_FAULT) {
             c->v.insn_index = i;
-            c->budget -= i;
+            spend(c, i);
         } else {
-            c->budget -= i + 1;
+            spend(c, i + 1);
         }
         return r;
     }
-    c->budget -= n;
+    spend(c, n);
     *pc_slot(&c->v) = c->block_pc + b->insn[n].in.offset;
     return RUN_JUMP;
 }
@@ -79,10 +85,10 @@ int interp_run(struct ecpu *c, struct eblock *b, u32 threshold)
         } else if (unlikely(r != RUN_JUMP)) {
             if (r == RUN_FAULT)
                 v->insn_index = (u32)--retired;
-            c->budget -= retired;
+            spend(c, retired);
             return r;
         }
-        c->budget -= retired;
+        spend(c, retired);
         j = &jumps[jump_index(*pc, shift)];
         b = j->block;
         if (unlikely(__atomic_load_n(&v->exit_request, __ATOMIC_RELAXED)) || j->pc != *pc || !b ||

@@ -9,8 +9,9 @@
 
 static struct ir_fp how(int format, int round)
 {
-    return (struct ir_fp){ .format = (u8)format, .from = (u8)format, .rules = FP_RULES_CANONICAL,
-                           .round = (u8)round };
+    return (struct ir_fp){
+        .format = (u8)format, .from = (u8)format, .rules = FP_RULES_CANONICAL, .round = (u8)round
+    };
 }
 
 static enum ir_type format_type(int format)

@@ -139,18 +139,12 @@ RV_SEM(jalr)
 static ir_val compare(struct ir_builder *s, int cond, ir_val x, ir_val y)
 {
     switch (cond) {
-    case RV_EQ:
-        return ir_eq(s, x, y);
-    case RV_NE:
-        return ir_ne(s, x, y);
-    case RV_LT:
-        return ir_lts(s, x, y);
-    case RV_GE:
-        return ir_les(s, y, x);
-    case RV_LTU:
-        return ir_ltu(s, x, y);
-    default:
-        return ir_leu(s, y, x);
+    case RV_EQ: return ir_eq(s, x, y);
+    case RV_NE: return ir_ne(s, x, y);
+    case RV_LT: return ir_lts(s, x, y);
+    case RV_GE: return ir_les(s, y, x);
+    case RV_LTU: return ir_ltu(s, x, y);
+    default: return ir_leu(s, y, x);
     }
 }
 

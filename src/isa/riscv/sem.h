@@ -18,7 +18,11 @@
 /* The integer type of 1, 2, 4, 8 or 16 bytes. */
 static inline enum ir_type rv_int_type(int bytes)
 {
-    return bytes == 1 ? IR_I8 : bytes == 2 ? IR_I16 : bytes == 4 ? IR_I32 : bytes == 8 ? IR_I64 : IR_I128;
+    return bytes == 1   ? IR_I8
+           : bytes == 2 ? IR_I16
+           : bytes == 4 ? IR_I32
+           : bytes == 8 ? IR_I64
+                        : IR_I128;
 }
 
 static inline ir_val rv_x(struct ir_builder *s, sem_reg r)

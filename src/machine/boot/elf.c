@@ -35,9 +35,9 @@ static int check_header(const Elf64_Ehdr *h, const char *what, const char *path,
 }
 
 static int add_segment(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
-                       size_t size, const Elf64_Phdr *p, struct err *err)
+                       size_t size, const Elf64_Phdr *p, gpa_t bias, struct err *err)
 {
-    struct boot_load load = { .what = what, .at = p->p_paddr, .data = data + p->p_offset,
+    struct boot_load load = { .what = what, .at = bias + p->p_paddr, .data = data + p->p_offset,
                               .size = p->p_filesz, .span = p->p_memsz, .zero_rest = true };
     int rc;
 
@@ -51,6 +51,7 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
                  size_t size, unsigned machine, gpa_t *ret_entry, struct err *err)
 {
     Elf64_Ehdr h;
+    gpa_t bias;
     int rc;
 
     if (size < sizeof h)
@@ -59,18 +60,19 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
     rc = check_header(&h, what, path, size, machine, err);
     if (rc < 0)
         return rc;
-    *ret_entry = h.e_entry;
+    bias = h.e_type == ET_DYN ? plan->ram_base : 0;
+    *ret_entry = bias + h.e_entry;
     for (unsigned i = 0; i < h.e_phnum; i++) {
         Elf64_Phdr p;
 
         memcpy(&p, data + h.e_phoff + i * sizeof p, sizeof p);
         if (p.p_type != PT_LOAD || p.p_memsz == 0)
             continue;
-        rc = add_segment(plan, what, path, data, size, &p, err);
+        rc = add_segment(plan, what, path, data, size, &p, bias, err);
         if (rc < 0)
             return rc;
         if (h.e_entry >= p.p_vaddr && h.e_entry - p.p_vaddr < p.p_memsz)
-            *ret_entry = h.e_entry - p.p_vaddr + p.p_paddr;
+            *ret_entry = bias + h.e_entry - p.p_vaddr + p.p_paddr;
     }
     return 0;
 }

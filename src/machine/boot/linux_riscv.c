@@ -1,5 +1,5 @@
 /*
- * linux_riscv.c - the header of Linux's riscv Image.
+ * linux_riscv.c - the header of Linux's riscv Image; what else S-mode can start from.
  *
  * Linux, Documentation/arch/riscv/boot-image-header.rst. An image that is also an EFI
  * application (Debian's) begins with "MZ" and is the same otherwise.
@@ -7,19 +7,51 @@
 #include "machine/boot/boot.h"
 
 #include "base/bits.h"
+#include "base/checked.h"
 #include <errno.h>
 #include <string.h>
 
 enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, FLAGS = 24, VERSION = 32, MAGIC = 48, MAGIC2 = 56,
        HEADER_SIZE = 64 };
+/* PE/COFF, "COFF File Header" and "Section Table". */
+enum { PE_OFFSET = 60, PE_SECTIONS = 6, PE_OPTIONAL_SIZE = 20, PE_HEADER = 24,
+       PE_SECTION_SIZE = 40, PE_RAW_SIZE = 16, PE_RAW_AT = 20 };
 enum { FLAG_BIG_ENDIAN = 1 };
 
 /* No kernel is that large; what claims to be is damaged. */
 #define IMAGE_MAX (4 * GIB)
 
+bool boot_is_uboot(const u8 *data, size_t size)
+{
+    return memmem(data, size, "U-Boot 2", 8) != NULL;
+}
+
 static bool is_image(const u8 *data, size_t size)
 {
     return size >= HEADER_SIZE && memcmp(data + MAGIC2, "RSC\x05", 4) == 0;
+}
+
+/* Where the last section of an EFI image ends in its file; 0 when it is no such image. The
+ * header's own size counts zeroed memory too and cannot tell a file that was cut. */
+static u64 pe_file_size(const u8 *data, size_t size)
+{
+    u64 pe = le32_get(data + PE_OFFSET), table, end = 0;
+    unsigned sections;
+
+    if (memcmp(data, "MZ", 2) != 0 || !checked_range(pe, PE_HEADER, size) ||
+        memcmp(data + pe, "PE\0", 4) != 0)
+        return 0;
+    sections = le16_get(data + pe + PE_SECTIONS);
+    table = pe + PE_HEADER + le16_get(data + pe + PE_OPTIONAL_SIZE);
+    for (unsigned i = 0; i < sections; i++) {
+        u64 at = table + i * (u64)PE_SECTION_SIZE, raw_end;
+
+        if (!checked_range(at, PE_SECTION_SIZE, size))
+            return UINT64_MAX;
+        raw_end = (u64)le32_get(data + at + PE_RAW_SIZE) + le32_get(data + at + PE_RAW_AT);
+        end = end < raw_end ? raw_end : end;
+    }
+    return end;
 }
 
 int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,
@@ -37,6 +69,9 @@ int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct bo
         return err_set(err, EINVAL,
                        "%s has a damaged kernel header: text offset %#llx, image size %#llx", path,
                        (unsigned long long)out->text_offset, (unsigned long long)out->image_size);
+    if (pe_file_size(data, size) > size)
+        return err_set(err, EINVAL, "%s is a truncated kernel: the file has %zu bytes and should "
+                       "have more; copy it again", path, size);
     if (out->image_size < size)
         out->image_size = size;
     return 0;

@@ -1,0 +1,188 @@
+/*
+ * riscv_eval.c - a case in the IR evaluator.
+ */
+#include "base/bits.h"
+#include "ir/build.h"
+#include "ir/eval.h"
+#include "isa/riscv/isa.h"
+#include "isa/riscv/state.h"
+#include "riscv_cases.h"
+#include <string.h>
+
+enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_SEGV = 11 };
+
+struct run {
+    u8 page[CASE_PAGE_SIZE];
+    u32 signal; /* of a failed access */
+    bool reserved;
+    u64 reservation;
+};
+
+static int reach(struct run *r, u64 addr, unsigned size, struct ir_mem how)
+{
+    if (how.align == IR_ALIGN_NATURAL && addr % size) {
+        r->signal = SIG_BUS;
+        return -1;
+    }
+    if (addr < CASE_PAGE || addr + size > CASE_PAGE + CASE_PAGE_SIZE || addr + size < addr) {
+        r->signal = SIG_SEGV;
+        return -1;
+    }
+    return 0;
+}
+
+static int on_load(void *arg, u64 addr, void *v, unsigned size, struct ir_mem how)
+{
+    struct run *r = arg;
+
+    if (reach(r, addr, size, how))
+        return -1;
+    memcpy(v, r->page + (addr - CASE_PAGE), size);
+    return 0;
+}
+
+static int on_store(void *arg, u64 addr, const void *v, unsigned size, struct ir_mem how)
+{
+    struct run *r = arg;
+
+    if (reach(r, addr, size, how))
+        return -1;
+    memcpy(r->page + (addr - CASE_PAGE), v, size);
+    return 0;
+}
+
+static int on_probe(void *arg, u64 addr, unsigned size, struct ir_mem how)
+{
+    return reach(arg, addr, size, how);
+}
+
+static int on_cas(void *arg, u64 addr, const void *expected, const void *want, void *old,
+                  unsigned size, struct ir_mem how)
+{
+    struct run *r = arg;
+    u8 *at;
+
+    if (reach(r, addr, size, how))
+        return -1;
+    at = r->page + (addr - CASE_PAGE);
+    memcpy(old, at, size);
+    if (!expected || !memcmp(at, expected, size))
+        memcpy(at, want, size);
+    return 0;
+}
+
+static int on_ll(void *arg, u64 addr, void *v, unsigned size, struct ir_mem how)
+{
+    struct run *r = arg;
+
+    r->reserved = true;
+    r->reservation = addr;
+    return on_load(arg, addr, v, size, how);
+}
+
+static int on_sc(void *arg, u64 addr, const void *v, unsigned size, struct ir_mem how, bool *done)
+{
+    struct run *r = arg;
+
+    *done = r->reserved && r->reservation == addr;
+    r->reserved = false;
+    return *done ? on_store(arg, addr, v, size, how) : reach(r, addr, size, how);
+}
+
+static void on_clrex(void *arg)
+{
+    ((struct run *)arg)->reserved = false;
+}
+
+/* --- what the helpers of cache blocks and FENCE.I ask for --- */
+
+static int env_probe(struct vcpu *c, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
+{
+    if (va >= CASE_PAGE && va + len <= CASE_PAGE + CASE_PAGE_SIZE)
+        return 0;
+    vcpu_raise(c, RV_LOAD_PAGE, va);
+    return -1;
+}
+
+static void env_icache_sync(struct vcpu *c)
+{
+}
+
+static const struct cpu_env env = { .probe = env_probe, .icache_sync = env_icache_sync };
+
+static bool pending(struct vcpu *c)
+{
+    return c->fault.pending;
+}
+
+static void build(struct ir_block *block, const struct riscv_case *c)
+{
+    static struct ir_builder *builder;
+    u32 at = 0;
+
+    if (!builder)
+        builder = ir_builder_new(false);
+    ir_builder_begin(builder, block);
+    while (at < c->code_size) {
+        struct isa_insn in;
+
+        riscv_isa.decode(c->code + at, c->code_size - at, 0, &in);
+        ir_builder_insn(builder, at, in.len);
+        riscv_isa.ops[in.op].build(builder, &in);
+        ir_builder_insn_end(builder);
+        at += in.len;
+    }
+}
+
+static void load_state(struct rv_state *s, const struct riscv_case *c)
+{
+    *s = (struct rv_state){ .frm = c->fcsr >> 5 & 7, .fflags = c->fcsr & 31 };
+    s->menvcfg = s->senvcfg = ~0ull; /* cache-block operations are allowed */
+    memcpy(s->x + 1, c->x + 1, sizeof s->x - 8);
+    memcpy(s->f, c->f, sizeof s->f);
+}
+
+static void save_state(struct riscv_case *c, const struct rv_state *s)
+{
+    memcpy(c->x + 1, s->x + 1, sizeof s->x - 8);
+    memcpy(c->f, s->f, sizeof s->f);
+    c->fcsr = (u32)(s->frm << 5 | s->fflags);
+}
+
+/* The signal that Linux makes of how the code ended. */
+static u32 signal_of(const struct ir_eval_result *end, const struct vcpu *v, const struct run *r)
+{
+    u32 cause = end->end == IR_EVAL_RAISED ? end->cause : v->fault.cause;
+
+    if (end->end != IR_EVAL_RAISED && end->end != IR_EVAL_FAULTED)
+        return SIG_TRAP;
+    if (end->end == IR_EVAL_FAULTED && !v->fault.pending)
+        return r->signal;
+    return cause == RV_BREAKPOINT ? SIG_TRAP : cause == RV_ILLEGAL ? SIG_ILL : SIG_SEGV;
+}
+
+unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs)
+{
+    static _Alignas(16) u8 cpu[VCPU_STATE_OFF + sizeof(struct rv_state)];
+    static struct ir_block block;
+    static struct run r;
+    struct ir_eval_mem mem = { &r, on_load, on_store, on_probe, on_cas, on_ll, on_sc, on_clrex };
+    struct vcpu *v = (struct vcpu *)cpu;
+    struct ir_eval_result end;
+
+    memset(&r, 0, sizeof r);
+    memcpy(r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, c->mem, CASE_MEM_SIZE);
+    memset(cpu, 0, VCPU_STATE_OFF);
+    v->isa = &riscv_isa;
+    v->env = &env;
+    load_state(rv_state(v), c);
+    rv_state(v)->fs = (u8)fs;
+    build(&block, c);
+    end = ir_eval(&block, rv_state(v), riscv_isa.fp_env_offset, CASE_CODE + (u64)slot * CASE_SLOT,
+                  &mem, v, pending);
+    save_state(c, rv_state(v));
+    memcpy(c->mem, r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
+    c->pc = end.pc;
+    c->signal = signal_of(&end, v, &r);
+    return rv_state(v)->fs;
+}
