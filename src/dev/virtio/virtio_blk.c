@@ -168,7 +168,7 @@ static u32 get_id(struct virtio_blk *blk)
     const struct virtq_chain *c = &blk->v.chain;
 
     if (blk->serial)
-        strncpy(id, blk->serial, ID_SIZE); /* 5.2.6: not 0-terminated when it fills the field */
+        memcpy(id, blk->serial, strnlen(blk->serial, ID_SIZE)); /* 5.2.6: no 0 when it is full */
     return (u32)virtq_chain_write(blk->v.dev, c, 0, id,
                                   c->in_len - 1 < ID_SIZE ? c->in_len - 1 : ID_SIZE);
 }
