@@ -32,6 +32,7 @@ struct riscv_virt {
     bool aia;                      /* irqchip=aia */
     bool firmware;                 /* an M-mode firmware file runs, not the built-in SBI */
     struct device *irq_to;         /* borrows: PLIC or the S-level (without firmware: only) APLIC */
+    unsigned mmio_count;           /* virtio windows in use */
     struct device *imsic;          /* borrows: NULL without AIA */
     gpa_t entry, dtb_at, info_at;  /* of the boot plan; info_at 0: none */
     gpa_t initrd_at;
@@ -40,6 +41,9 @@ struct riscv_virt {
 
 /* The machine's device tree, or the user's completed, in malloc'ed memory. */
 int riscv_virt_fdt(struct riscv_virt *v, u8 **ret_blob, u32 *ret_size, struct err *err) MUST_CHECK;
+
+/* Disks, networks, randomness. */
+int riscv_virt_add_io(struct riscv_virt *v, struct err *err) MUST_CHECK;
 
 /* machine_class.boot */
 int riscv_virt_boot(struct machine *m, struct err *err) MUST_CHECK;

@@ -223,6 +223,19 @@ static void rtc_node(struct tree *t)
     fdt_end(&t->f);
 }
 
+static void virtio_nodes(struct tree *t)
+{
+    for (unsigned i = 0; i < t->v->mmio_count; i++) {
+        u32 at = RISCV_VIRT_VIRTIO + i * RISCV_VIRT_VIRTIO_STRIDE;
+
+        fdt_node(&t->f, "virtio_mmio@%x", at);
+        fdt_prop_str(&t->f, "compatible", "virtio,mmio");
+        fdt_prop_reg(&t->f, at, RISCV_VIRT_VIRTIO_STRIDE);
+        irq_props(t, RISCV_VIRT_IRQ_VIRTIO + i);
+        fdt_end(&t->f);
+    }
+}
+
 static void pvpanic_node(struct tree *t)
 {
     fdt_node(&t->f, "pvpanic@%x", RISCV_VIRT_PVPANIC);
@@ -297,6 +310,7 @@ static void soc_node(struct tree *t)
     uart_node(t);
     rtc_node(t);
     pvpanic_node(t);
+    virtio_nodes(t);
     fdt_end(&t->f);
 }
 
