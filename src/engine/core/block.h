@@ -68,6 +68,7 @@ struct eblock {
     void *host_entry;    /* atomic: where the tier's code begins; NULL: none, or dead */
     const u8 *host;      /* borrows: guest RAM, its first byte; part of the key */
     u64 key;             /* isa->block_key() it was decoded under */
+    struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
 
     void *tier;          /* owns: the tier's own record */
     u32 byte_count;      /* guest bytes covered */
@@ -77,7 +78,6 @@ struct eblock {
     u32 alloc_bytes;     /* of this allocation */
 
     /* links of the cache; atomic or under its lock */
-    struct eblock *hash_next;                 /* atomic */
     struct eblock *page_next[2];              /* of each page's list of blocks */
     struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
     struct eblock *age_prev, *age_next;       /* evictor's list; NULL at its ends */

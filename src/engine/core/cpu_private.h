@@ -101,7 +101,7 @@ static inline struct cpu *cpu_of(struct vcpu *c)
 
 /* --- the code cache --- */
 
-enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 16 };
+enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 17 };
 
 /* A guest page with code in it. Lives as long as the engine. */
 struct code_page {
