@@ -1,7 +1,9 @@
 /*
  * elf.c - loads the segments of an ELF program at their physical addresses.
  *
- * For boot loaders, firmware and test programs; ELF-64, gABI 4.1 chapter 5.
+ * For boot loaders, firmware and test programs; ELF-64, gABI 4.1 chapter 5. A
+ * position-independent one that was linked for no place in RAM (OpenSBI's, linked at 0)
+ * goes to the start of RAM and relocates itself.
  */
 #include "machine/boot/boot.h"
 
@@ -34,6 +36,28 @@ static int check_header(const Elf64_Ehdr *h, const char *what, const char *path,
     return 0;
 }
 
+static Elf64_Phdr segment(const u8 *data, const Elf64_Ehdr *h, unsigned i)
+{
+    Elf64_Phdr p;
+
+    memcpy(&p, data + h->e_phoff + i * sizeof p, sizeof p);
+    return p;
+}
+
+/* What is added to the file's addresses. */
+static u64 bias(const struct boot_plan *plan, const u8 *data, const Elf64_Ehdr *h)
+{
+    u64 lowest = UINT64_MAX;
+
+    for (unsigned i = 0; i < h->e_phnum; i++) {
+        Elf64_Phdr p = segment(data, h, i);
+
+        if (p.p_type == PT_LOAD && p.p_memsz && p.p_paddr < lowest)
+            lowest = p.p_paddr;
+    }
+    return h->e_type == ET_DYN && lowest < plan->ram_base ? plan->ram_base - lowest : 0;
+}
+
 static int add_segment(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
                        size_t size, const Elf64_Phdr *p, struct err *err)
 {
@@ -51,6 +75,7 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
                  size_t size, unsigned machine, gpa_t *ret_entry, struct err *err)
 {
     Elf64_Ehdr h;
+    u64 add;
     int rc;
 
     if (size < sizeof h)
@@ -59,13 +84,14 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
     rc = check_header(&h, what, path, size, machine, err);
     if (rc < 0)
         return rc;
-    *ret_entry = h.e_entry;
+    add = bias(plan, data, &h);
+    *ret_entry = h.e_entry + add;
     for (unsigned i = 0; i < h.e_phnum; i++) {
-        Elf64_Phdr p;
+        Elf64_Phdr p = segment(data, &h, i);
 
-        memcpy(&p, data + h.e_phoff + i * sizeof p, sizeof p);
         if (p.p_type != PT_LOAD || p.p_memsz == 0)
             continue;
+        p.p_paddr += add;
         rc = add_segment(plan, what, path, data, size, &p, err);
         if (rc < 0)
             return rc;
