@@ -39,6 +39,16 @@ static int add_firmware(struct riscv_virt *v, struct err *err)
                                                        .span = file.size }, err);
 }
 
+/* Linked for the place after the firmware, where OpenSBI looks for what comes next. */
+static int add_uboot(struct riscv_virt *v, const struct boot_file *file, gpa_t *entry,
+                     struct err *err)
+{
+    *entry = RISCV_VIRT_RAM + ALIGN;
+    return boot_plan_add(&v->m.plan, &(struct boot_load){ .what = "boot loader", .at = *entry,
+                                                          .data = file->data, .size = file->size,
+                                                          .span = file->size }, err);
+}
+
 static int add_image(struct riscv_virt *v, const struct boot_file *file, gpa_t *entry,
                      struct err *err)
 {
@@ -67,6 +77,8 @@ static int add_kernel(struct riscv_virt *v, gpa_t *entry, struct err *err)
     if (boot_is_elf(file.data, file.size))
         return boot_elf_add(&m->plan, "kernel", file.path, file.data, file.size, EM_RISCV, entry,
                             err);
+    if (boot_is_uboot(file.data, file.size))
+        return add_uboot(v, &file, entry, err);
     return add_image(v, &file, entry, err);
 }
 

@@ -25,7 +25,7 @@ struct file_section {
 };
 
 struct state_reader {
-    u8 *file;                      /* owns */
+    u8 *file; /* owns */
     size_t size;
     struct file_section *sections; /* owns; sorted by instance */
     u32 count;

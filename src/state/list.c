@@ -72,12 +72,12 @@ const char *state_diff(const struct state_list *list, const void *a, const void 
 static u64 element_bits(unsigned type, const u8 *at)
 {
     switch (type) {
-    case ST_u8:   return *at;
+    case ST_u8: return *at;
     case ST_flag: return *(const flag *)at;
-    case ST_u16:  return le16_get(at);
-    case ST_u32:  return le32_get(at);
-    case ST_s32:  return (u64)(s64)(s32)le32_get(at);
-    default:      return le64_get(at);
+    case ST_u16: return le16_get(at);
+    case ST_u32: return le32_get(at);
+    case ST_s32: return (u64)(s64)(s32)le32_get(at);
+    default: return le64_get(at);
     }
 }
 

@@ -118,7 +118,8 @@ static int header_check(const u8 *data, size_t size, const struct crc32 *crc, u3
     if (crc32_update(crc, 0, data, 28) != le32_get(data + 28))
         return err_set(err, EINVAL, "the state file is damaged: its header's checksum is wrong");
     if (le32_get(data + 8) != STATE_FILE_FORMAT)
-        return err_set(err, EINVAL, "the state file has format %u, and this program reads format %u",
+        return err_set(err, EINVAL,
+                       "the state file has format %u, and this program reads format %u",
                        le32_get(data + 8), STATE_FILE_FORMAT);
     if (le64_get(data + 16) != size)
         return err_set(err, EINVAL, "the state file is damaged: it has %zu of %" PRIu64 " bytes",

@@ -49,18 +49,20 @@ static u32 field_find(const struct state_list *list, struct name n)
 
 /* A member that this program does not know. A file of an older version may have what was
  * since removed on purpose; otherwise dropping content would resume something else. */
-static int unknown_skip(struct load *l, struct cursor *schema, const struct member *m,
-                        bool older, unsigned depth)
+static int unknown_skip(struct load *l, struct cursor *schema, const struct member *m, bool older,
+                        unsigned depth)
 {
-    u64 size = m->type == ST_nested ? state_schema_measure(schema, depth + 1) : state_type_size(m->type);
+    u64 size =
+        m->type == ST_nested ? state_schema_measure(schema, depth + 1) : state_type_size(m->type);
     u64 len = size * m->count;
     const u8 *at = take(&l->data, len);
 
     BUG_ON(!at);
     if (older || is_zero(at, len))
         return 0;
-    return err_set(l->err, EINVAL, "'%s' has a member '%.*s' that this program does not know: "
-                                   "the state was saved by a newer one",
+    return err_set(l->err, EINVAL,
+                   "'%s' has a member '%.*s' that this program does not know: "
+                   "the state was saved by a newer one",
                    l->instance, (int)m->name.len, m->name.at);
 }
 
@@ -73,8 +75,9 @@ static int scalar_load(struct load *l, const struct state_field *f, u8 *dst)
     BUG_ON(!at);
     for (u32 i = 0; f->type == ST_flag && i < f->count; i++)
         if (at[i] > 1)
-            return err_set(l->err, EINVAL, "the state file is damaged: '%s' of '%s' is %u, "
-                                           "which is neither on nor off",
+            return err_set(l->err, EINVAL,
+                           "the state file is damaged: '%s' of '%s' is %u, "
+                           "which is neither on nor off",
                            f->name, l->instance, at[i]);
     if (dst)
         memcpy(dst + f->offset, at, len);
@@ -90,8 +93,9 @@ static int member_load(struct load *l, struct cursor *schema, const struct membe
     struct cursor start = *schema;
 
     if (m->type != f->type || m->count != f->count)
-        return err_set(l->err, EINVAL, "'%s' cannot be loaded: its member '%s' has another type "
-                                       "or length in the state file",
+        return err_set(l->err, EINVAL,
+                       "'%s' cannot be loaded: its member '%s' has another type "
+                       "or length in the state file",
                        l->instance, f->name);
     if (f->type != ST_nested)
         return scalar_load(l, f, dst);
@@ -120,8 +124,9 @@ static int list_load(struct load *l, struct cursor *schema, const struct state_l
         return err_set(l->err, EINVAL, "'%s' is a %.*s in the state file and a %s here",
                        l->instance, (int)name.len, name.at, list->name);
     if (version > list->version)
-        return err_set(l->err, EINVAL, "'%s' was saved by a newer program: version %u of its "
-                                       "state, and this one knows version %u",
+        return err_set(l->err, EINVAL,
+                       "'%s' was saved by a newer program: version %u of its "
+                       "state, and this one knows version %u",
                        l->instance, version, list->version);
     for (u32 i = 0; i < members; i++) {
         struct member m = take_member(schema);
@@ -151,8 +156,9 @@ int state_read(struct state_reader *r, const char *instance, const struct state_
     struct load l = { .instance = instance, .err = err };
 
     if (!s)
-        return err_set(err, ENOENT, "the state file has nothing about '%s': it was saved from "
-                                    "another machine",
+        return err_set(err, ENOENT,
+                       "the state file has nothing about '%s': it was saved from "
+                       "another machine",
                        instance);
     schema = s->body;
     state_schema_measure(&schema, 0);
@@ -195,8 +201,9 @@ int state_read_bytes(struct state_reader *r, const char *instance, void *data, u
     c = s->body;
     have = take_le(&c, 8);
     if (have != size)
-        return err_set(err, EINVAL, "'%s' has %" PRIu64 " bytes in the state file and %" PRIu64
-                                    " here", instance, have, size);
+        return err_set(err, EINVAL,
+                       "'%s' has %" PRIu64 " bytes in the state file and %" PRIu64 " here",
+                       instance, have, size);
     while (left(&c)) {
         u64 first, len = state_run_take(&c, size, &first);
         const u8 *at = take(&c, len);

@@ -32,18 +32,18 @@ struct state_list;
 
 struct state_field {
     const char *name, *doc;
-    u32 offset;                      /* in the struct */
-    u32 count;                       /* 1 for a scalar */
-    u8 type;                         /* enum state_type */
-    u8 reset;                        /* enum state_reset */
+    u32 offset; /* in the struct */
+    u32 count;  /* 1 for a scalar */
+    u8 type;    /* enum state_type */
+    u8 reset;   /* enum state_reset */
     bool is_array;
     const struct state_list *nested; /* ST_nested */
 };
 
 struct state_list {
     const char *name;
-    u32 version;                     /* raised when a member changes its meaning */
-    u32 size;                        /* sizeof the struct */
+    u32 version; /* raised when a member changes its meaning */
+    u32 size;    /* sizeof the struct */
     u32 field_count;
     const struct state_field *fields;
 };

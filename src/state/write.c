@@ -22,7 +22,7 @@ struct section {
 struct state_writer {
     struct section *sections; /* owns */
     u32 count, room;
-    bool failed;              /* out of memory: nothing can be saved */
+    bool failed; /* out of memory: nothing can be saved */
     struct crc32 crc;
 };
 

@@ -35,7 +35,7 @@ TEST(msip_raises_the_line_of_its_hart)
     dev_write(d, 0, 0, 1ull << 32, 8); /* harts 0 and 1 at once */
     CHECK(!h.cpu_line[0][MSI] && h.cpu_line[1][MSI]);
     CHECK_EQ(dev_read(d, 0, 0, 8), 1ull << 32);
-    dev_write(d, 0, 4 * 100, 1, 4);    /* no such hart */
+    dev_write(d, 0, 4 * 100, 1, 4); /* no such hart */
     CHECK_EQ(dev_read(d, 0, 4 * 100, 4), 0);
     end();
 }
@@ -150,7 +150,7 @@ TEST(times_beyond_the_clock_never_come)
 }
 
 TEST_MAIN(TEST_CASE(msip_raises_the_line_of_its_hart), TEST_CASE(mtime_counts_the_clock),
-          TEST_CASE(the_timer_line_rises_at_its_tick_and_not_before), TEST_CASE(each_hart_has_its_moment),
-          TEST_CASE(halves_are_written_alone), TEST_CASE(mtime_can_be_set_and_a_reset_undoes_it),
-          TEST_CASE(the_line_falls_when_mtime_wraps),
-          TEST_CASE(times_beyond_the_clock_never_come))
+          TEST_CASE(the_timer_line_rises_at_its_tick_and_not_before),
+          TEST_CASE(each_hart_has_its_moment), TEST_CASE(halves_are_written_alone),
+          TEST_CASE(mtime_can_be_set_and_a_reset_undoes_it),
+          TEST_CASE(the_line_falls_when_mtime_wraps), TEST_CASE(times_beyond_the_clock_never_come))

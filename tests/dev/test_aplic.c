@@ -7,10 +7,25 @@
 
 enum { MEI = 11, SEI = 9, M = 0, S = 1 };
 enum {
-    DOMAINCFG = 0, SOURCECFG = 0, SETIP = 0x1c00, SETIPNUM = 0x1cdc, IN_CLRIP = 0x1d00,
-    CLRIPNUM = 0x1ddc, SETIE = 0x1e00, SETIENUM = 0x1edc, CLRIE = 0x1f00, CLRIENUM = 0x1fdc,
-    SETIPNUM_LE = 0x2000, GENMSI = 0x3000, TARGET = 0x3000, IDC = 0x4000,
-    IDELIVERY = 0, IFORCE = 4, ITHRESHOLD = 8, TOPI = 0x18, CLAIMI = 0x1c,
+    DOMAINCFG = 0,
+    SOURCECFG = 0,
+    SETIP = 0x1c00,
+    SETIPNUM = 0x1cdc,
+    IN_CLRIP = 0x1d00,
+    CLRIPNUM = 0x1ddc,
+    SETIE = 0x1e00,
+    SETIENUM = 0x1edc,
+    CLRIE = 0x1f00,
+    CLRIENUM = 0x1fdc,
+    SETIPNUM_LE = 0x2000,
+    GENMSI = 0x3000,
+    TARGET = 0x3000,
+    IDC = 0x4000,
+    IDELIVERY = 0,
+    IFORCE = 4,
+    ITHRESHOLD = 8,
+    TOPI = 0x18,
+    CLAIMI = 0x1c,
 };
 enum { DELEGATE = 0x400, DETACHED = 1, EDGE1 = 4, EDGE0, LEVEL1, LEVEL0 };
 enum { IE = 0x100, DM = 4 };

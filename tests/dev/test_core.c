@@ -86,11 +86,20 @@ static const struct dev_region probe_regions[] = {
 };
 
 static const struct dev_class probe_class = {
-    .name = "probe", .doc = "a device to test with", .size = sizeof(struct probe),
-    .state_offset = offsetof(struct probe, s), .state = &probe_state_list,
-    .props = probe_props, .prop_count = ARRAY_SIZE(probe_props),
-    .regions = probe_regions, .region_count = ARRAY_SIZE(probe_regions), .irq_count = 1,
-    .init = probe_init, .fini = probe_fini, .update = probe_update, .expired = probe_expired,
+    .name = "probe",
+    .doc = "a device to test with",
+    .size = sizeof(struct probe),
+    .state_offset = offsetof(struct probe, s),
+    .state = &probe_state_list,
+    .props = probe_props,
+    .prop_count = ARRAY_SIZE(probe_props),
+    .regions = probe_regions,
+    .region_count = ARRAY_SIZE(probe_regions),
+    .irq_count = 1,
+    .init = probe_init,
+    .fini = probe_fini,
+    .update = probe_update,
+    .expired = probe_expired,
 };
 
 /* Makes a probe with one more setting; the error's text, or "" with *ret. */
@@ -155,21 +164,27 @@ TEST(wrong_properties_are_named)
     struct err err = { 0 };
 
     fake_host_init(&h);
-    refused("numbr", "1", "device 'probe0' (probe) has no property 'numbr'; it has number, flag, "
-                          "text, port");
-    refused("number", "12x", "property 'number' of 'probe0' is '12x', which is not a number such "
-                             "as 10, 0x1000 or 64k");
-    refused("number", "", "property 'number' of 'probe0' is '', which is not a number such as 10, "
-                          "0x1000 or 64k");
-    refused("number", "18446744073709551616", "property 'number' of 'probe0' is "
+    refused("numbr", "1",
+            "device 'probe0' (probe) has no property 'numbr'; it has number, flag, "
+            "text, port");
+    refused("number", "12x",
+            "property 'number' of 'probe0' is '12x', which is not a number such "
+            "as 10, 0x1000 or 64k");
+    refused("number", "",
+            "property 'number' of 'probe0' is '', which is not a number such as 10, "
+            "0x1000 or 64k");
+    refused("number", "18446744073709551616",
+            "property 'number' of 'probe0' is "
             "'18446744073709551616', which is not a number such as 10, 0x1000 or 64k");
-    refused("number", "99999999999g", "property 'number' of 'probe0' is '99999999999g', which is "
-                                      "not a number such as 10, 0x1000 or 64k");
+    refused("number", "99999999999g",
+            "property 'number' of 'probe0' is '99999999999g', which is "
+            "not a number such as 10, 0x1000 or 64k");
     refused("number", "2g", "property 'number' of 'probe0' is 2g, and must be 1 to 1073741824");
     refused("number", "0", "property 'number' of 'probe0' is 0, and must be 1 to 1073741824");
     refused("flag", "yes", "property 'flag' of 'probe0' is 'yes', and must be on or off");
-    refused("port", "tty", "property 'port' of 'probe0' is a part of the host, and 'tty' names "
-                           "none");
+    refused("port", "tty",
+            "property 'port' of 'probe0' is a part of the host, and 'tty' names "
+            "none");
     CHECK_EQ(dev_new(&probe_class, "p", &h.host, h.domain, NULL, NULL, 0, &d, &err), -EINVAL);
     CHECK_STR(err.text, "device 'p' (probe) needs its property 'port': a serial line");
     finished = 0;
@@ -379,8 +394,7 @@ TEST(messages_carry_their_sender)
 }
 
 TEST_MAIN(TEST_CASE(properties_are_read_as_people_write_them),
-          TEST_CASE(wrong_properties_are_named),
-          TEST_CASE(accesses_are_cut_to_the_device_s_widths),
+          TEST_CASE(wrong_properties_are_named), TEST_CASE(accesses_are_cut_to_the_device_s_widths),
           TEST_CASE(a_device_is_not_entered_from_its_own_callback), TEST_CASE(threads_take_turns),
           TEST_CASE(entry_points_work_with_and_without_the_lock),
           TEST_CASE(lines_carry_their_level_whenever_they_are_connected),

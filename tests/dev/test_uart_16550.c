@@ -217,16 +217,16 @@ TEST(loopback_joins_both_directions)
 TEST(modem_changes_are_reported_once)
 {
     begin();
-    set(MCR, 0x1b);      /* RTS, DTR, OUT2: as a ready peer */
+    set(MCR, 0x1b); /* RTS, DTR, OUT2: as a ready peer */
     get(MSR);
     set(IER, 8);
     CHECK(!fake_irq(&h, 0));
-    set(MCR, 0x19);      /* CTS falls */
+    set(MCR, 0x19); /* CTS falls */
     CHECK(fake_irq(&h, 0));
     CHECK_EQ(get(IIR), 0);
     CHECK_EQ(get(MSR), 0xa1);
     CHECK(!fake_irq(&h, 0));
-    set(MCR, 0x1d);      /* the ring indicator rises: not reported */
+    set(MCR, 0x1d); /* the ring indicator rises: not reported */
     CHECK_EQ(get(MSR), 0xe0);
     set(MCR, 0x19);
     CHECK_EQ(get(MSR), 0xa4);

@@ -5,7 +5,7 @@
 #ifndef TESTS_DEV_TRAFFIC_H
 #define TESTS_DEV_TRAFFIC_H
 
-#include "fake_host.h"
+#include "dev/fake_host.h"
 
 struct traffic {
     struct fake_host h;

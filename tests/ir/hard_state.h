@@ -73,6 +73,16 @@ struct riscv_hard {
     u8 v[32][16];              /* VLEN = 128 */
 };
 
+/* A guest that does not exist: see random_hard.sem.c. */
+struct random_hard {
+    struct hard_common h;
+    u64 address[2];
+    u64 reg[16];               /* operands lie anywhere in reg and out, also askew */
+    u64 out[4];
+    u8 flag[16];
+    u8 file[256];
+};
+
 _Static_assert(sizeof(struct x86_hard) <= HARD_STATE_BYTES, "record too small");
 _Static_assert(sizeof(struct arm64_hard) <= HARD_STATE_BYTES, "record too small");
 _Static_assert(sizeof(struct riscv_hard) <= HARD_STATE_BYTES, "record too small");

@@ -399,5 +399,4 @@ TEST_MAIN(TEST_CASE(crc_is_the_usual_one), TEST_CASE(a_file_from_before_a_member
           TEST_CASE(every_truncation_is_noticed), TEST_CASE(every_flipped_bit_is_noticed),
           TEST_CASE(a_lying_file_is_harmless), TEST_CASE(lies_are_named),
           TEST_CASE(zero_pages_take_no_room), TEST_CASE(a_save_is_whole_or_not_at_all),
-          TEST_CASE(a_save_cut_short_keeps_the_old_file),
-          TEST_CASE(a_full_disk_keeps_the_old_file))
+          TEST_CASE(a_save_cut_short_keeps_the_old_file), TEST_CASE(a_full_disk_keeps_the_old_file))

@@ -5,7 +5,7 @@
  * nothing else. Usage: test_base_tier [blocks [seed [instructions]]].
  */
 #include "base/bits.h"
-#include "engine/base/thunks.h"
+#include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
 #include "host/cpu.h"
 #include "ir/build.h"
@@ -473,7 +473,7 @@ TEST(random_blocks)
 
         if (why) {
             ir_print(&ir, text, sizeof text);
-            TEST_FAIL_("block %u (seed %llu): %s\n%s", i, (unsigned long long)seed, why, text);
+            (void)TEST_FAIL_("block %u (seed %llu): %s\n%s", i, (unsigned long long)seed, why, text);
             break;
         }
     }

@@ -27,7 +27,10 @@ STATE_LIST(road, ROAD_STATE, 2);
 
 static struct road_state example(void)
 {
-    struct road_state s = { .offset = -5, .mode = 7, .word = { 1, 2, 9, 9, 9, 9 }, .drift = -2,
+    struct road_state s = { .offset = -5,
+                            .mode = 7,
+                            .word = { 1, 2, 9, 9, 9, 9 },
+                            .drift = -2,
                             .when = 0xfedcba9876543210 };
 
     s.lane[1] = (struct lane_state){ 0xbeef, { 1, 2, 3 }, true };

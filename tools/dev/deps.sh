@@ -14,7 +14,7 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git dev
     g++ qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
     libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
 
-deps_package='dpkg-dev fakeroot'
+deps_package='dpkg-dev mmdebstrap binutils'
 
 deps_debian='expect'
 

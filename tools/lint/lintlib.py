@@ -18,9 +18,9 @@ def files(top, below=("",), suffixes=None):
     """Paths, relative to top and sorted, of the source files below these folders."""
     found = []
     for start in below:
-        for folder, dirs, names in os.walk(os.path.join(top, start)):
+        for folder, dirs, names in os.walk(os.path.join(top, start).rstrip("/")):
             dirs[:] = [d for d in dirs if d not in SKIPPED_DIRS
-                       and not (folder == top and d.startswith("build"))]
+                       and not (os.path.normpath(folder) == top and d.startswith("build"))]
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), top)
                 if os.path.islink(os.path.join(top, path)) or path == ".git":

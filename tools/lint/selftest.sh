@@ -10,7 +10,7 @@ failed=0
 plant_clean_tree()
 {
     rm -rf "$tree/src" "$tree/include" "$tree/apps" "$tree/docs" "$tree/tools"
-    mkdir -p "$tree/src/base" "$tree/src/engine/core" "$tree/src/dev/core" "$tree/src/isa/riscv" \
+    mkdir -p "$tree/src/base" "$tree/src/engine/core" "$tree/src/engine/base" "$tree/src/dev/core" "$tree/src/isa/riscv" \
         "$tree/include/vm" "$tree/apps/cli" "$tree/docs" "$tree/tools"
     cp "$here/../../.clang-format" "$tree/"
     printf '/* types.h */\ntypedef unsigned u32;\n' >"$tree/src/base/types.h"
@@ -65,6 +65,10 @@ catches lint-headers.sh "a header using what it does not include" src/base/x.h '
 catches lint-headers.sh "a public header that is no C++" include/vm/x.h 'int vm_new(int class);\n'
 catches lint-guest-names.py "a register name" src/engine/core/run.c 'int read_satp;\n'
 catches lint-guest-names.py "an architecture's name" src/engine/core/run.c 'int riscv_mode;\n'
+catches lint-guest-names.py "a guest in the baseline tier" src/engine/base/lower.c \
+    'int riscv_regs;\n'
+catches lint-guest-names.py "a register in the baseline tier" src/engine/base/lower.c \
+    'int x = eflags;\n'
 catches lint-os-if.py "#ifdef on Linux" src/engine/core/run.c '#ifdef __linux__\n#endif\n'
 catches lint-os-if.py "#if on the host CPU" src/base/types.h \
     '#if defined(A) || \\\\\n defined(__x86_64__)\n#endif\n'

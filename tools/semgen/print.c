@@ -147,7 +147,10 @@ static void print_const(struct printer *p, u32 i, const struct ir_op *op)
     const char *t = c_type(op->type);
 
     if (op->c != IR_NO_VAL)
-        line(p, "%s v%u = (%s)%sin->%s%s;", t, i, t, op->type == IR_I1 ? "(" : "",
+        line(p, "%s v%u = (%s)%sin->%s%s;", t, i, t, /* zero-extended to i128, as ir_const */
+             op->type == IR_I1     ? "("
+             : op->type == IR_I128 ? "(u64)"
+                                   : "",
              op->c ? "imm2" : "imm", op->type == IR_I1 ? " & 1)" : "");
     else
         line(p, "%s v%u = %#" PRIx64 "%s;", t, i, op->imm, op->type >= IR_I64 ? "ull" : "u");
@@ -422,12 +425,12 @@ static void print_convert(struct printer *p, u32 i, const struct ir_op *op)
     char round[40];
 
     if (op->fp.from == FP_F32 && op->fp.format == FP_F64)
-        line(p, "u64 v%u = fp32_to_fp64(&F->flags, %u, v%u);", i, op->fp.rules, op->a);
+        line(p, "u64 v%u UNUSED = fp32_to_fp64(&F->flags, %u, v%u);", i, op->fp.rules, op->a);
     else if (op->fp.from == FP_F64 && op->fp.format == FP_F32)
-        line(p, "u32 v%u = (u32)fp64_to_fp32(&F->flags, %u, %s, v%u);", i, op->fp.rules,
+        line(p, "u32 v%u UNUSED = (u32)fp64_to_fp32(&F->flags, %u, %s, v%u);", i, op->fp.rules,
              round_text(op, false, round), op->a);
     else
-        line(p, "%s v%u = (%s)rt_value(fp_convert((enum fp_format)%u, (enum fp_format)%u, "
+        line(p, "%s v%u UNUSED = (%s)rt_value(fp_convert((enum fp_format)%u, (enum fp_format)%u, "
              "(enum fp_rules)%u, %s, rt_bits(v%u), &F->flags));", t, i, t, op->fp.from,
              op->fp.format, op->fp.rules, round_text(op, true, round), op->a);
 }
@@ -435,6 +438,7 @@ static void print_convert(struct printer *p, u32 i, const struct ir_op *op)
 static void print_fp(struct printer *p, u32 i, const struct ir_op *op)
 {
     bool fast = (op->fp.format == FP_F32 || op->fp.format == FP_F64) &&
+                op->fp.rules != FP_RULES_LARGER && /* they keep no FP_ROUNDED_UP */
                 !(op->op == IR_ITOF && type_of(p, op->a) == IR_I128);
     const char *t = c_type(op->type);
     char args[300], call[400];
@@ -455,9 +459,9 @@ static void print_fp(struct printer *p, u32 i, const struct ir_op *op)
                  fp_name(op), args);
     }
     if (op->op == IR_FCMP)
-        line(p, "u8 v%u = (u8)(%#xu >> %s & 1);", i, (unsigned)op->imm2 & 0xff, call);
+        line(p, "u8 v%u UNUSED = (u8)(%#xu >> %s & 1);", i, (unsigned)op->imm2 & 0xff, call);
     else
-        line(p, "%s v%u = (%s)%s;", t, i, t, call);
+        line(p, "%s v%u UNUSED = (%s)%s;", t, i, t, call);
     p->second_env = false;
 }
 

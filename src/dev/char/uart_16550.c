@@ -17,14 +17,27 @@
 /* Registers; the first two are the divisor latch while LCR.DLAB is set. */
 enum { DATA = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
 enum { IER_RX = 1, IER_TX = 2, IER_LINE = 4, IER_MODEM = 8 };
-enum { IIR_MODEM = 0x0, IIR_NONE = 0x1, IIR_TX = 0x2, IIR_RX = 0x4, IIR_LINE = 0x6,
-       IIR_TIMEOUT = 0xc, IIR_FIFOS = 0xc0 };
+enum {
+    IIR_MODEM = 0x0,
+    IIR_NONE = 0x1,
+    IIR_TX = 0x2,
+    IIR_RX = 0x4,
+    IIR_LINE = 0x6,
+    IIR_TIMEOUT = 0xc,
+    IIR_FIFOS = 0xc0
+};
 enum { FCR_ENABLE = 1, FCR_CLEAR_RX = 2, FCR_CLEAR_TX = 4, FCR_KEPT = 0xc9 };
 enum { LCR_DLAB = 0x80 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT1 = 4, MCR_OUT2 = 8, MCR_LOOP = 0x10, MCR_KEPT = 0x1f };
 enum { LSR_DATA = 0x01, LSR_OVERRUN = 0x02, LSR_THRE = 0x20, LSR_TEMT = 0x40 };
-enum { MSR_DELTAS = 0x0f, MSR_RI_FELL = 0x04, MSR_CTS = 0x10, MSR_DSR = 0x20, MSR_RI = 0x40,
-       MSR_DCD = 0x80 };
+enum {
+    MSR_DELTAS = 0x0f,
+    MSR_RI_FELL = 0x04,
+    MSR_CTS = 0x10,
+    MSR_DSR = 0x20,
+    MSR_RI = 0x40,
+    MSR_DCD = 0x80
+};
 enum { UART_FIFO = 16, UART_SIZE = 0x100 };
 
 #define UART_STATE(F, A, N)                                                                        \
@@ -108,8 +121,8 @@ static void uart_update(struct device *d)
     dev_irq_set(d, 0, interrupt(u) != IIR_NONE);
     dev_timer_set(d, 0, u->s.timeout_at);
     if (u->chardev)
-        chardev_set_room(u->chardev, loopback(u) || u->s.rx_count >= size
-                                         ? 0 : size - u->s.rx_count);
+        chardev_set_room(u->chardev,
+                         loopback(u) || u->s.rx_count >= size ? 0 : size - u->s.rx_count);
 }
 
 /* --- receiving --- */
@@ -126,8 +139,8 @@ static ns_t four_characters(const struct uart *u)
 static void timeout_restart(struct uart *u)
 {
     u->s.rx_timeout = false;
-    u->s.timeout_at = fifo_on(u) && u->s.rx_count ? dev_clock_ns(&u->dev) + four_characters(u)
-                                                  : DEV_TIMER_OFF;
+    u->s.timeout_at =
+        fifo_on(u) && u->s.rx_count ? dev_clock_ns(&u->dev) + four_characters(u) : DEV_TIMER_OFF;
 }
 
 static void rx_push(struct uart *u, u8 byte)
@@ -290,14 +303,14 @@ static u64 reg_read(struct uart *u, u64 off)
     bool latch = u->s.lcr & LCR_DLAB;
 
     switch (off) {
-    case DATA:    return latch ? u->s.divisor & 0xff : rx_pop(u);
-    case IER:     return latch ? u->s.divisor >> 8 : u->s.ier;
+    case DATA: return latch ? u->s.divisor & 0xff : rx_pop(u);
+    case IER: return latch ? u->s.divisor >> 8 : u->s.ier;
     case IIR_FCR: return iir_read(u);
-    case LCR:     return u->s.lcr;
-    case MCR:     return u->s.mcr;
-    case LSR:     return lsr_read(u);
-    case MSR:     return msr_read(u);
-    case SCR:     return u->s.scr;
+    case LCR: return u->s.lcr;
+    case MCR: return u->s.mcr;
+    case LSR: return lsr_read(u);
+    case MSR: return msr_read(u);
+    case SCR: return u->s.scr;
     }
     return dev_bad_access(&u->dev, off, 1);
 }
@@ -330,10 +343,10 @@ static void uart_write(struct device *d, u64 off, u64 v, unsigned size)
             ier_write(u, byte);
         break;
     case IIR_FCR: fcr_write(u, byte); break;
-    case LCR:     u->s.lcr = byte; break;
-    case MCR:     mcr_write(u, byte); break;
-    case SCR:     u->s.scr = byte; break;
-    default:      dev_bad_access(d, off, size); return; /* LSR and MSR are read-only */
+    case LCR: u->s.lcr = byte; break;
+    case MCR: mcr_write(u, byte); break;
+    case SCR: u->s.scr = byte; break;
+    default: dev_bad_access(d, off, size); return; /* LSR and MSR are read-only */
     }
     uart_update(d);
 }
@@ -374,8 +387,8 @@ static int uart_check(struct device *d, struct err *err)
     const struct uart_state *s = &self(d)->s;
 
     if (s->rx_count > UART_FIFO || s->tx_count > UART_FIFO)
-        return err_set(err, EINVAL, "%u and %u bytes are in FIFOs of %u", s->rx_count,
-                       s->tx_count, UART_FIFO);
+        return err_set(err, EINVAL, "%u and %u bytes are in FIFOs of %u", s->rx_count, s->tx_count,
+                       UART_FIFO);
     return 0;
 }
 

@@ -249,8 +249,8 @@ void dev_irq_input(struct device *controller, unsigned input, bool level)
 bool dev_msi_input(struct device *controller, u32 requester, gpa_t addr, u32 data)
 {
     bool entered = dev_domain_enter(controller->domain);
-    bool answered = controller->cls->msi_in &&
-                    controller->cls->msi_in(controller, requester, addr, data);
+    bool answered =
+        controller->cls->msi_in && controller->cls->msi_in(controller, requester, addr, data);
 
     dev_domain_leave(controller->domain, entered);
     return answered;

@@ -29,20 +29,20 @@ enum { DEV_MAX_REGIONS = 8, DEV_MAX_TIMERS = 4, DEV_MAX_PROPS = 32 };
 /* --- configuration --- */
 
 enum dev_prop_type {
-    DEV_PROP_U64,      /* number, with k/m/g suffixes; min..max */
-    DEV_PROP_BOOL,     /* on, off */
+    DEV_PROP_U64,  /* number, with k/m/g suffixes; min..max */
+    DEV_PROP_BOOL, /* on, off */
     DEV_PROP_STRING,
-    DEV_PROP_BLOCK,    /* a struct blk_image the machine opened; by pointer */
-    DEV_PROP_NET,      /* a struct net_backend */
-    DEV_PROP_CHARDEV,  /* a struct chardev */
+    DEV_PROP_BLOCK,   /* a struct blk_image the machine opened; by pointer */
+    DEV_PROP_NET,     /* a struct net_backend */
+    DEV_PROP_CHARDEV, /* a struct chardev */
 };
 
 /* A property: a member of the device struct that configuration sets before init. */
 struct dev_prop {
     const char *name, *doc;
     enum dev_prop_type type;
-    u32 offset;             /* of the member in the device struct: u64, bool, const char *, pointer */
-    u64 min, max, initial;  /* U64, BOOL */
+    u32 offset; /* of the member in the device struct: u64, bool, const char *, pointer */
+    u64 min, max, initial; /* U64, BOOL */
     bool required;
 };
 
@@ -50,8 +50,8 @@ struct dev_prop {
 
 struct dev_region {
     const char *name;
-    u64 size;        /* bytes; 0: the device's init sets it by dev_region_size_set */
-    u8 widths;       /* MEM_IO_* */
+    u64 size;  /* bytes; 0: the device's init sets it by dev_region_size_set */
+    u8 widths; /* MEM_IO_* */
     u64 (*read)(struct device *d, u64 off, unsigned size);
     void (*write)(struct device *d, u64 off, u64 v, unsigned size);
 };
@@ -60,28 +60,28 @@ struct dev_region {
 enum { DEV_NEEDS_FILE = 1, DEV_NEEDS_NET = 2, DEV_NEEDS_TTY = 4 };
 
 struct dev_class {
-    const char *name, *doc;            /* "rtc-goldfish", one line */
-    u32 size;                          /* sizeof the device struct; begins with struct device */
-    u32 state_offset;                  /* of its state struct */
-    const struct state_list *state;    /* NULL together with unsaveable */
-    const char *unsaveable;            /* why it has no state list: one sentence for the user */
-    const struct dev_prop *props;      /* prop_count rows */
+    const char *name, *doc;         /* "rtc-goldfish", one line */
+    u32 size;                       /* sizeof the device struct; begins with struct device */
+    u32 state_offset;               /* of its state struct */
+    const struct state_list *state; /* NULL together with unsaveable */
+    const char *unsaveable;         /* why it has no state list: one sentence for the user */
+    const struct dev_prop *props;   /* prop_count rows */
     unsigned prop_count;
-    const struct dev_region *regions;  /* MMIO regions, region_count rows */
+    const struct dev_region *regions; /* MMIO regions, region_count rows */
     unsigned region_count;
-    unsigned irq_count;                /* interrupt outputs */
-    unsigned needs;                    /* DEV_NEEDS_* */
+    unsigned irq_count; /* interrupt outputs */
+    unsigned needs;     /* DEV_NEEDS_* */
 
     /* All optional but update where there are outputs. */
-    int (*init)(struct device *d, struct err *err);  /* after properties; host resources */
-    void (*fini)(struct device *d);    /* also after an init that failed half way */
-    void (*reset)(struct device *d);   /* after the list's ZERO members were zeroed: other values */
-    void (*update)(struct device *d);  /* sets every output from state alone */
-    void (*loaded)(struct device *d);  /* after state was loaded, before update: derived values */
+    int (*init)(struct device *d, struct err *err); /* after properties; host resources */
+    void (*fini)(struct device *d);                 /* also after an init that failed half way */
+    void (*reset)(struct device *d);  /* after the list's ZERO members were zeroed: other values */
+    void (*update)(struct device *d); /* sets every output from state alone */
+    void (*loaded)(struct device *d); /* after state was loaded, before update: derived values */
     /* Checks loaded state; an inconsistent one is an error of the file. */
     int (*check)(struct device *d, struct err *err);
     void (*expired)(struct device *d, unsigned timer);
-    bool (*idle)(struct device *d);    /* false while host requests are in flight (drain polls) */
+    bool (*idle)(struct device *d); /* false while host requests are in flight (drain polls) */
 
     /* Interrupt controllers. */
     void (*irq_in)(struct device *d, unsigned input, bool level);
@@ -91,7 +91,8 @@ struct dev_class {
     int (*sysreg_read)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 *out);
     int (*sysreg_write)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v);
 
-    const char *fdt_compatible;        /* for the generic device-tree node; NULL: the board writes it */
+    bool pci; /* a PCI function: plugged into a host, its struct begins with struct pci_func */
+    const char *fdt_compatible; /* for the generic device-tree node; NULL: the board writes it */
 };
 
 /* --- what a device may ask of the machine --- */
@@ -99,8 +100,8 @@ struct dev_class {
 /* Implemented by the machine, and by the fake bus of the tests. */
 struct dev_host {
     void *arg;
-    ns_t (*clock)(void *arg);                    /* guest time: ns since the machine's start */
-    ns_t (*realtime)(void *arg);                 /* ns since 1970, through the recorder */
+    ns_t (*clock)(void *arg);    /* guest time: ns since the machine's start */
+    ns_t (*realtime)(void *arg); /* ns since 1970, through the recorder */
     u64 (*random)(void *arg);
     /* Arms timer n of d at guest time `at` (DEV_TIMER_OFF: disarm). Called with the lock of
      * d's domain held; dev_timer_expired() is not to be called from inside it. */
@@ -120,7 +121,7 @@ enum dev_request { DEV_REQUEST_POWEROFF, DEV_REQUEST_RESET, DEV_REQUEST_PANIC };
 struct dev_irq_link {
     struct device *to; /* borrows: the controller; NULL: not connected */
     unsigned input;
-    bool level;        /* last driven */
+    bool level; /* last driven */
 };
 
 /* Region n of a device, as the memory map keeps it. */
@@ -128,26 +129,26 @@ struct dev_region_handle {
     struct device *self;
     unsigned index;
     u64 size;
-    gpa_t at;  /* where dev_map() put it last; DEV_NOWHERE before */
+    gpa_t at; /* where dev_map() put it last; DEV_NOWHERE before */
 };
 
 struct device {
     const struct dev_class *cls;
-    char *id;                          /* owns: "virtio-mmio@10001000", unique in the machine */
-    const struct dev_host *host;       /* borrows (outlives) */
-    struct dev_domain *domain;         /* shared */
-    struct mem_map *dma;               /* borrows: what its bus lets it reach */
-    u32 requester;                     /* its id in message interrupts */
-    struct dev_irq_link *irqs;         /* owns: cls->irq_count */
+    char *id;                    /* owns: "virtio-mmio@10001000", unique in the machine */
+    const struct dev_host *host; /* borrows (outlives) */
+    struct dev_domain *domain;   /* shared */
+    struct mem_map *dma;         /* borrows: what its bus lets it reach */
+    u32 requester;               /* its id in message interrupts */
+    struct dev_irq_link *irqs;   /* owns: cls->irq_count */
     struct dev_region_handle regions[DEV_MAX_REGIONS];
-    ns_t timer_at[DEV_MAX_TIMERS];     /* as last set; DEV_TIMER_OFF */
-    u64 guest_errors;                  /* accesses against the specification */
+    ns_t timer_at[DEV_MAX_TIMERS]; /* as last set; DEV_TIMER_OFF */
+    u64 guest_errors;              /* accesses against the specification */
 };
 
 struct dev_setting {
     const char *name;
-    const char *text;   /* as a user writes it; or NULL and ptr */
-    void *ptr;          /* for BLOCK, NET, CHARDEV */
+    const char *text; /* as a user writes it; or NULL and ptr */
+    void *ptr;        /* for BLOCK, NET, CHARDEV */
 };
 
 /* Looks a class up by name; NULL. */
@@ -170,7 +171,8 @@ int dev_new(const struct dev_class *cls, const char *id, const struct dev_host *
 struct device *dev_free(struct device *d);
 
 /* Puts region n of d at `at` in a map (with locking, width and bounds checks around). */
-int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct err *err) MUST_CHECK;
+int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at,
+            struct err *err) MUST_CHECK;
 /* Connects output n of d to an input of a controller. */
 void dev_irq_connect(struct device *d, unsigned n, struct device *controller, unsigned input);
 
@@ -231,6 +233,7 @@ void dma_written(struct device *d, gpa_t at, u64 len);
 /* Sends a message interrupt; the machine routes it to the controller that answers. */
 void irq_msi_send(struct device *d, gpa_t addr, u32 data);
 /* The machine's routing for irq_msi_send; set once before any device runs. */
-void dev_domain_msi_route(struct dev_domain *dom, bool (*send)(void *arg, u32 requester, gpa_t addr, u32 data), void *arg);
+void dev_domain_msi_route(struct dev_domain *dom,
+                          bool (*send)(void *arg, u32 requester, gpa_t addr, u32 data), void *arg);
 
 #endif

@@ -61,10 +61,14 @@ static bool number(const char *text, u64 *out)
         if (!checked_mul(v, base, &v) || !checked_add(v, (u64)digit(*p), &v))
             return false;
     switch (*p) {
-    case 'k': case 'K': shift = 10; break;
-    case 'm': case 'M': shift = 20; break;
-    case 'g': case 'G': shift = 30; break;
-    case 't': case 'T': shift = 40; break;
+    case 'k':
+    case 'K': shift = 10; break;
+    case 'm':
+    case 'M': shift = 20; break;
+    case 'g':
+    case 'G': shift = 30; break;
+    case 't':
+    case 'T': shift = 40; break;
     }
     if (p[shift != 0] != 0)
         return false;
@@ -76,11 +80,14 @@ static int set_u64(struct device *d, const struct dev_prop *p, const char *text,
     u64 v;
 
     if (!number(text, &v))
-        return err_set(err, EINVAL, "property '%s' of '%s' is '%s', which is not a number "
-                                    "such as 10, 0x1000 or 64k", p->name, d->id, text);
+        return err_set(err, EINVAL,
+                       "property '%s' of '%s' is '%s', which is not a number "
+                       "such as 10, 0x1000 or 64k",
+                       p->name, d->id, text);
     if (v < p->min || v > p->max)
-        return err_set(err, EINVAL, "property '%s' of '%s' is %s, and must be %" PRIu64
-                                    " to %" PRIu64, p->name, d->id, text, p->min, p->max);
+        return err_set(err, EINVAL,
+                       "property '%s' of '%s' is %s, and must be %" PRIu64 " to %" PRIu64, p->name,
+                       d->id, text, p->min, p->max);
     *(u64 *)member(d, p) = v;
     return 0;
 }
@@ -90,21 +97,20 @@ static int set_bool(struct device *d, const struct dev_prop *p, const char *text
     bool on = strcmp(text, "on") == 0;
 
     if (!on && strcmp(text, "off") != 0)
-        return err_set(err, EINVAL, "property '%s' of '%s' is '%s', and must be on or off",
-                       p->name, d->id, text);
+        return err_set(err, EINVAL, "property '%s' of '%s' is '%s', and must be on or off", p->name,
+                       d->id, text);
     *(bool *)member(d, p) = on;
     return 0;
 }
 
-static int set_string(struct device *d, const struct dev_prop *p, const char *text,
-                      struct err *err)
+static int set_string(struct device *d, const struct dev_prop *p, const char *text, struct err *err)
 {
     char **at = member(d, p);
     char *copy = strdup(text);
 
     if (!copy)
-        return err_set(err, ENOMEM, "there is not enough memory for property '%s' of '%s'",
-                       p->name, d->id);
+        return err_set(err, ENOMEM, "there is not enough memory for property '%s' of '%s'", p->name,
+                       d->id);
     free(*at);
     *at = copy;
     return 0;
@@ -123,16 +129,18 @@ static int set_one(struct device *d, const struct dev_setting *s, struct err *er
         return unknown(d, s->name, err);
     if (is_pointer(p)) {
         if (!s->ptr)
-            return err_set(err, EINVAL, "property '%s' of '%s' is a part of the host, and '%s' "
-                                        "names none", p->name, d->id, s->text ? s->text : "");
+            return err_set(err, EINVAL,
+                           "property '%s' of '%s' is a part of the host, and '%s' "
+                           "names none",
+                           p->name, d->id, s->text ? s->text : "");
         *(void **)member(d, p) = s->ptr;
         return 0;
     }
     BUG_ON(!s->text);
     switch (p->type) {
-    case DEV_PROP_U64:  return set_u64(d, p, s->text, err);
+    case DEV_PROP_U64: return set_u64(d, p, s->text, err);
     case DEV_PROP_BOOL: return set_bool(d, p, s->text, err);
-    default:            return set_string(d, p, s->text, err);
+    default: return set_string(d, p, s->text, err);
     }
 }
 

@@ -21,8 +21,8 @@ static u64 call_read(struct dev_region_handle *h, u64 off, unsigned size)
     const struct dev_region *r = &d->cls->regions[h->index];
     u64 v = r->read ? r->read(d, off, size) & bits_mask(8 * size) : dev_bad_access(d, off, size);
 
-    log_trace(dev, "%s: read %u at %s+%#llx = %#llx", d->id, size, r->name,
-              (unsigned long long)off, (unsigned long long)v);
+    log_trace(dev, "%s: read %u at %s+%#llx = %#llx", d->id, size, r->name, (unsigned long long)off,
+              (unsigned long long)v);
     return v;
 }
 
@@ -69,7 +69,7 @@ int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct 
 {
 #define OPS(w) { io_read, io_write, w }
     static const struct mem_io_ops ops[MEM_IO_ALL + 1] = {
-        OPS(0), OPS(1), OPS(2), OPS(3), OPS(4), OPS(5), OPS(6), OPS(7),
+        OPS(0), OPS(1), OPS(2),  OPS(3),  OPS(4),  OPS(5),  OPS(6),  OPS(7),
         OPS(8), OPS(9), OPS(10), OPS(11), OPS(12), OPS(13), OPS(14), OPS(15),
     };
 #undef OPS

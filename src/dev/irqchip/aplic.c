@@ -14,11 +14,26 @@
 #include <errno.h>
 
 enum {
-    DOMAINCFG = 0x0000, SOURCECFG = 0x0000 /* + 4i */, MMSIADDRCFG = 0x1bc0, MMSIADDRCFGH = 0x1bc4,
-    SMSIADDRCFG = 0x1bc8, SMSIADDRCFGH = 0x1bcc, SETIP = 0x1c00, SETIPNUM = 0x1cdc,
-    IN_CLRIP = 0x1d00, CLRIPNUM = 0x1ddc, SETIE = 0x1e00, SETIENUM = 0x1edc, CLRIE = 0x1f00,
-    CLRIENUM = 0x1fdc, SETIPNUM_LE = 0x2000, GENMSI = 0x3000, TARGET = 0x3000 /* + 4i */,
-    IDC = 0x4000, IDC_STEP = 32, APLIC_SIZE = 0x8000,
+    DOMAINCFG = 0x0000,
+    SOURCECFG = 0x0000 /* + 4i */,
+    MMSIADDRCFG = 0x1bc0,
+    MMSIADDRCFGH = 0x1bc4,
+    SMSIADDRCFG = 0x1bc8,
+    SMSIADDRCFGH = 0x1bcc,
+    SETIP = 0x1c00,
+    SETIPNUM = 0x1cdc,
+    IN_CLRIP = 0x1d00,
+    CLRIPNUM = 0x1ddc,
+    SETIE = 0x1e00,
+    SETIENUM = 0x1edc,
+    CLRIE = 0x1f00,
+    CLRIENUM = 0x1fdc,
+    SETIPNUM_LE = 0x2000,
+    GENMSI = 0x3000,
+    TARGET = 0x3000 /* + 4i */,
+    IDC = 0x4000,
+    IDC_STEP = 32,
+    APLIC_SIZE = 0x8000,
 };
 enum { IDELIVERY = 0x00, IFORCE = 0x04, ITHRESHOLD = 0x08, TOPI = 0x18, CLAIMI = 0x1c };
 /* Bits of domaincfg, mmsiaddrcfgh and smsiaddrcfgh. */
@@ -71,10 +86,10 @@ static u32 bits_read(struct aplic *a, unsigned which, u64 reg, unsigned w)
     if (w >= APLIC_WORDS)
         return 0;
     switch (reg) {
-    case SETIP:    return dom->pending[w];
+    case SETIP: return dom->pending[w];
     case IN_CLRIP: return inputs(a, dom, w);
-    case SETIE:    return dom->enabled[w];
-    default:       return 0;
+    case SETIE: return dom->enabled[w];
+    default: return 0;
     }
 }
 
@@ -83,11 +98,11 @@ static u32 bits_read(struct aplic *a, unsigned which, u64 reg, unsigned w)
 static u32 *msiaddr(struct aplic *a, u64 off)
 {
     switch (off) {
-    case MMSIADDRCFG:  return &a->s.mmsiaddrcfg;
+    case MMSIADDRCFG: return &a->s.mmsiaddrcfg;
     case MMSIADDRCFGH: return &a->s.mmsiaddrcfgh;
-    case SMSIADDRCFG:  return &a->s.smsiaddrcfg;
+    case SMSIADDRCFG: return &a->s.smsiaddrcfg;
     case SMSIADDRCFGH: return &a->s.smsiaddrcfgh;
-    default:           return NULL;
+    default: return NULL;
     }
 }
 
@@ -147,12 +162,12 @@ static u32 idc_read(struct aplic *a, unsigned which, u64 off)
     if (hart >= a->harts)
         return 0;
     switch (off % IDC_STEP) {
-    case IDELIVERY:  return dom->idelivery[hart];
-    case IFORCE:     return dom->iforce[hart];
+    case IDELIVERY: return dom->idelivery[hart];
+    case IFORCE: return dom->iforce[hart];
     case ITHRESHOLD: return dom->ithreshold[hart];
-    case TOPI:       return aplic_topi(a, dom, hart);
-    case CLAIMI:     return claimi(a, which, hart);
-    default:         return 0;
+    case TOPI: return aplic_topi(a, dom, hart);
+    case CLAIMI: return claimi(a, which, hart);
+    default: return 0;
     }
 }
 
@@ -164,8 +179,8 @@ static void idc_write(struct aplic *a, unsigned which, u64 off, u32 v)
     if (hart >= a->harts)
         return;
     switch (off % IDC_STEP) {
-    case IDELIVERY:  dom->idelivery[hart] = v & 1; break;
-    case IFORCE:     dom->iforce[hart] = v & 1; break;
+    case IDELIVERY: dom->idelivery[hart] = v & 1; break;
+    case IFORCE: dom->iforce[hart] = v & 1; break;
     case ITHRESHOLD: dom->ithreshold[hart] = (u8)v; break;
     }
     aplic_update_hart(a, which, hart);
@@ -211,13 +226,13 @@ static void domain_write(struct aplic *a, unsigned which, u64 off, u32 v)
             return;
         }
     switch (off) {
-    case DOMAINCFG:   aplic_domaincfg_write(a, which, v); return;
+    case DOMAINCFG: aplic_domaincfg_write(a, which, v); return;
     case SETIPNUM:
     case SETIPNUM_LE: number_write(a, which, SETIP, v); return;
-    case CLRIPNUM:    number_write(a, which, IN_CLRIP, v); return;
-    case SETIENUM:    number_write(a, which, SETIE, v); return;
-    case CLRIENUM:    number_write(a, which, CLRIE, v); return;
-    case GENMSI:      genmsi_write(a, which, v); return;
+    case CLRIPNUM: number_write(a, which, IN_CLRIP, v); return;
+    case SETIENUM: number_write(a, which, SETIE, v); return;
+    case CLRIENUM: number_write(a, which, CLRIE, v); return;
+    case GENMSI: genmsi_write(a, which, v); return;
     }
     if (off >= IDC)
         idc_write(a, which, off - IDC, v);
@@ -267,8 +282,8 @@ static int aplic_check(struct device *d, struct err *err)
 
     for (unsigned which = 0; which < DOMAINS; which++)
         for (unsigned n = 0; n < APLIC_SOURCES; n++)
-            if (!aplic_is_source(a, n) && (a->s.domain[which].sourcecfg[n] ||
-                                           aplic_bit(a->s.domain[which].pending, n)))
+            if (!aplic_is_source(a, n) &&
+                (a->s.domain[which].sourcecfg[n] || aplic_bit(a->s.domain[which].pending, n)))
                 return err_set(err, EINVAL, "it has a source %u, and there are %u", n,
                                (unsigned)a->sources);
     return 0;
@@ -284,8 +299,8 @@ STATE_LIST(aplic, APLIC_STATE, 1);
 static const struct dev_prop aplic_props[] = {
     { "sources", "number of interrupt sources", DEV_PROP_U64, offsetof(struct aplic, sources),
       .min = 1, .max = APLIC_SOURCES - 1, .initial = 95 },
-    { "machine", "a machine-level domain that delegates to the supervisor-level one",
-      DEV_PROP_BOOL, offsetof(struct aplic, machine), .max = 1, .initial = 1 },
+    { "machine", "a machine-level domain that delegates to the supervisor-level one", DEV_PROP_BOOL,
+      offsetof(struct aplic, machine), .max = 1, .initial = 1 },
     { "imsic-m", "address of the IMSICs' machine files, 4 KiB a hart; 0: set by software",
       DEV_PROP_U64, offsetof(struct aplic, msi_base[MACHINE]), .max = 1ull << 55 },
     { "imsic-s", "address of the IMSICs' supervisor files, 4 KiB a hart; 0: set by software",

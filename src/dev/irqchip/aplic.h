@@ -43,8 +43,8 @@ STATE_STRUCT(aplic, APLIC_STATE);
 struct aplic {
     struct device dev;
     struct aplic_state s;
-    u64 sources;          /* the highest source number */
-    bool machine;         /* there is a machine domain above the supervisor domain */
+    u64 sources;           /* the highest source number */
+    bool machine;          /* there is a machine domain above the supervisor domain */
     u64 msi_base[DOMAINS]; /* hardwired addresses of the harts' files; 0: by software */
     unsigned harts;
 };

@@ -27,9 +27,11 @@ static bool is_level(unsigned mode)
 bool aplic_input(const struct aplic *a, const struct aplic_domain_state *dom, unsigned n)
 {
     switch (aplic_mode(dom, n)) {
-    case EDGE1: case LEVEL1: return aplic_bit(a->s.level, n);
-    case EDGE0: case LEVEL0: return !aplic_bit(a->s.level, n);
-    default:                 return false;
+    case EDGE1:
+    case LEVEL1: return aplic_bit(a->s.level, n);
+    case EDGE0:
+    case LEVEL0: return !aplic_bit(a->s.level, n);
+    default: return false;
     }
 }
 
@@ -124,7 +126,8 @@ void aplic_pending_put(struct aplic *a, struct aplic_domain_state *dom, u64 sour
     if (!aplic_is_source(a, source))
         return;
     mode = aplic_mode(dom, n);
-    if (mode == INACTIVE || (is_level(mode) && (!aplic_by_msi(dom) || (on && !aplic_input(a, dom, n)))))
+    if (mode == INACTIVE ||
+        (is_level(mode) && (!aplic_by_msi(dom) || (on && !aplic_input(a, dom, n)))))
         return;
     aplic_bit_put(dom->pending, n, on);
 }
@@ -221,4 +224,3 @@ void aplic_domaincfg_write(struct aplic *a, unsigned which, u32 v)
     }
     aplic_deliver(a, which);
 }
-

@@ -224,8 +224,10 @@ static int imsic_init(struct device *d, struct err *err)
         return err_set(err, EINVAL, "IMSICs serve at most %u harts, not %u", IMSIC_MAX_HARTS,
                        m->harts);
     if ((m->ids + 1) % 64)
-        return err_set(err, EINVAL, "property 'ids' is %u, and must be one less than a multiple "
-                                    "of 64", (unsigned)m->ids);
+        return err_set(err, EINVAL,
+                       "property 'ids' is %u, and must be one less than a multiple "
+                       "of 64",
+                       (unsigned)m->ids);
     dev_region_size_set(d, IMSIC_SPACE_M, (u64)m->harts * FILE_PAGE);
     dev_region_size_set(d, IMSIC_SPACE_S, (u64)m->harts * FILE_PAGE);
     return 0;

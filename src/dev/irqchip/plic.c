@@ -232,8 +232,7 @@ static int plic_check(struct device *d, struct err *err)
 
     for (unsigned w = 0; w < PLIC_WORDS; w++)
         if ((p->s.level[w] | p->s.pending[w] | p->s.claimed[w]) & ~source_mask(p, w))
-            return err_set(err, EINVAL, "it has requests of sources over %u",
-                           (unsigned)p->sources);
+            return err_set(err, EINVAL, "it has requests of sources over %u", (unsigned)p->sources);
     return 0;
 }
 

@@ -30,10 +30,10 @@ static void syscon_write(struct device *d, u64 off, u64 v, unsigned size)
     }
     container_of(d, struct syscon, dev)->s.last = (u32)v;
     switch (v & 0xffff) {
-    case PASS:  dev_request(d, DEV_REQUEST_POWEROFF); break;
+    case PASS: dev_request(d, DEV_REQUEST_POWEROFF); break;
     case RESET: dev_request(d, DEV_REQUEST_RESET); break;
-    case FAIL:  dev_request(d, DEV_REQUEST_PANIC); break;
-    default:    dev_bad_access(d, off, size); break;
+    case FAIL: dev_request(d, DEV_REQUEST_PANIC); break;
+    default: dev_bad_access(d, off, size); break;
     }
 }
 

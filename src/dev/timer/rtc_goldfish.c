@@ -11,8 +11,16 @@
 #include "base/bits.h"
 #include "dev/core/device.h"
 
-enum { TIME_LOW = 0x00, TIME_HIGH = 0x04, ALARM_LOW = 0x08, ALARM_HIGH = 0x0c,
-       IRQ_ENABLED = 0x10, CLEAR_ALARM = 0x14, ALARM_STATUS = 0x18, CLEAR_IRQ = 0x1c };
+enum {
+    TIME_LOW = 0x00,
+    TIME_HIGH = 0x04,
+    ALARM_LOW = 0x08,
+    ALARM_HIGH = 0x0c,
+    IRQ_ENABLED = 0x10,
+    CLEAR_ALARM = 0x14,
+    ALARM_STATUS = 0x18,
+    CLEAR_IRQ = 0x1c
+};
 
 #define RTC_STATE(F, A, N)                                                                         \
     F(s64, offset_ns, KEEP, "guest's time minus the world's (battery-backed)")                     \
@@ -76,11 +84,11 @@ static u64 rtc_read(struct device *d, u64 off, unsigned size)
     u64 now = now_ns(r);
 
     switch (off) {
-    case TIME_LOW:     r->s.time_high = (u32)(now >> 32); return (u32)now;
-    case TIME_HIGH:    return r->s.time_high;
-    case ALARM_LOW:    return (u32)r->s.alarm_ns;
-    case ALARM_HIGH:   return r->s.alarm_ns >> 32;
-    case IRQ_ENABLED:  return r->s.irq_on;
+    case TIME_LOW: r->s.time_high = (u32)(now >> 32); return (u32)now;
+    case TIME_HIGH: return r->s.time_high;
+    case ALARM_LOW: return (u32)r->s.alarm_ns;
+    case ALARM_HIGH: return r->s.alarm_ns >> 32;
+    case IRQ_ENABLED: return r->s.irq_on;
     case ALARM_STATUS: return r->s.armed;
     }
     return dev_bad_access(d, off, size);
@@ -98,17 +106,17 @@ static void rtc_write(struct device *d, u64 off, u64 v, unsigned size)
     struct rtc *r = self(d);
 
     switch (off) {
-    case TIME_LOW:    time_set(r, 0, v); break;
-    case TIME_HIGH:   time_set(r, 32, v); break;
-    case ALARM_HIGH:  r->s.alarm_ns = bits_put(r->s.alarm_ns, 32, 32, v); break;
+    case TIME_LOW: time_set(r, 0, v); break;
+    case TIME_HIGH: time_set(r, 32, v); break;
+    case ALARM_HIGH: r->s.alarm_ns = bits_put(r->s.alarm_ns, 32, 32, v); break;
     case ALARM_LOW:
         r->s.alarm_ns = bits_put(r->s.alarm_ns, 0, 32, v);
         r->s.armed = true;
         break;
     case IRQ_ENABLED: r->s.irq_on = v & 1; break;
     case CLEAR_ALARM: r->s.armed = false; break;
-    case CLEAR_IRQ:   r->s.pending = false; break;
-    default:          dev_bad_access(d, off, size); return;
+    case CLEAR_IRQ: r->s.pending = false; break;
+    default: dev_bad_access(d, off, size); return;
     }
     alarm_check(r);
     rtc_update(d);

@@ -23,7 +23,6 @@ enum { VIRTQ_SIZE_MAX = 1024, VIRTQ_CHAIN_MAX = 1024 };
     F(u64, driver, ZERO, "of the driver area: available ring or driver event suppression")         \
     F(u64, device, ZERO, "of the device area: used ring or device event suppression")              \
     F(u16, size, ZERO, "descriptors")                                                              \
-    F(u16, vector, ZERO, "MSI-X vector, 0xffff: none")                                             \
     F(u16, avail, ZERO, "next to take: free-running index (split) or position (packed)")           \
     F(u16, used, ZERO, "next to give back, likewise")                                              \
     F(flag, avail_wrap, ZERO, "packed: wrap counter at avail")                                     \

@@ -27,17 +27,14 @@ enum { VIRTIO_F_INDIRECT_DESC = 28, VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 
        VIRTIO_F_RING_PACKED = 34 };
 
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
-enum { VIRTIO_NO_VECTOR = 0xffff };
 
 #define VIRTIO_STATE(F, A, N)                                                                      \
     F(u8, status, ZERO, "device status")                                                           \
     F(u8, isr, ZERO, "interrupt causes: 1 used buffer, 2 configuration")                           \
-    F(u8, generation, ZERO, "of the configuration space")                                          \
     F(u32, device_features_sel, ZERO, "word of the device's features that is shown")               \
     F(u32, driver_features_sel, ZERO, "word of the driver's features that is written")             \
     F(u64, driver_features, ZERO, "accepted by the driver")                                        \
-    F(u32, queue_sel, ZERO, "queue that the queue registers mean")                                 \
-    F(u16, config_vector, ZERO, "MSI-X vector of configuration changes, 0xffff: none")
+    F(u32, queue_sel, ZERO, "queue that the queue registers mean")
 STATE_STRUCT(virtio, VIRTIO_STATE);
 extern const struct state_list virtio_state_list;
 
@@ -45,7 +42,7 @@ extern const struct state_list virtio_state_list;
 struct virtio_type {
     enum virtio_id id;
     u32 pci_class;             /* 24 bits: class, subclass, interface */
-    u32 config_size;           /* bytes, <= VIRTIO_CONFIG_MAX */
+    u32 config_size;           /* bytes, <= VIRTIO_CONFIG_MAX; what is in them never changes */
     u16 queue_size;            /* at most, and after reset */
     unsigned (*queue_count)(const struct virtio *v); /* always; fixed after init */
     u64 (*features)(const struct virtio *v);
@@ -109,8 +106,6 @@ void virtio_serve(struct virtio *v, unsigned n);
 /* Gives one request back. Outside notify(), virtio_signal() follows. */
 void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 written);
 void virtio_signal(struct virtio *v, unsigned n);
-/* The configuration has changed. */
-void virtio_config_changed(struct virtio *v);
 /* The driver broke the protocol: the device stops and asks to be reset (2.1.2). */
 void virtio_error(struct virtio *v, const char *why);
 

@@ -10,6 +10,7 @@
 #include "dev/virtio/virtio.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Feature bits (5.2.3). */
 enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_MQ = 12, F_DISCARD = 13,
@@ -167,8 +168,8 @@ static u32 get_id(struct virtio_blk *blk)
     char id[ID_SIZE] = "";
     const struct virtq_chain *c = &blk->v.chain;
 
-    if (blk->serial)
-        strncpy(id, blk->serial, ID_SIZE); /* 5.2.6: not 0-terminated when it fills the field */
+    if (blk->serial) /* 5.2.6: not 0-terminated when it fills the field */
+        memcpy(id, blk->serial, strnlen(blk->serial, ID_SIZE));
     return (u32)virtq_chain_write(blk->v.dev, c, 0, id,
                                   c->in_len - 1 < ID_SIZE ? c->in_len - 1 : ID_SIZE);
 }

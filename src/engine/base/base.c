@@ -5,9 +5,8 @@
  * has its incoming jumps pointed back at their stubs at once; its memory is given back
  * when nobody can run in it any more. How the engine calls us: engine/core/block.h.
  */
-#include "engine/base/thunks.h"
+#include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
-#include "host/cpu.h"
 #include "host/thread.h"
 #include "ir/build.h"
 #include <stdlib.h>
@@ -81,15 +80,6 @@ static void base_stop(void *self)
     free(t);
 }
 
-static bool host_has_bit_counts(void)
-{
-    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
-    struct host_cpu cpu;
-
-    host_cpu_detect(&cpu);
-    return (cpu.features & need) == need;
-}
-
 static int base_start(struct engine *e, const struct isa *isa, void **self, struct err *err)
 {
     struct base *t = calloc(1, sizeof *t);
@@ -98,7 +88,7 @@ static int base_start(struct engine *e, const struct isa *isa, void **self, stru
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
     t->isa = isa;
-    t->has_bit_counts = host_has_bit_counts();
+    t->has_bit_counts = lower_has_bit_counts();
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
@@ -183,7 +173,8 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
         __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
 }
 
-static void translate_locked(struct base *t, struct eblock *b)
+/* False when code memory is full. */
+static bool translate_locked(struct base *t, struct eblock *b)
 {
     struct record *r = calloc(1, sizeof *r);
     struct lower_job job = { .ir = &t->ir,
@@ -193,8 +184,10 @@ static void translate_locked(struct base *t, struct eblock *b)
                              .room = t->room,
                              .has_bit_counts = t->has_bit_counts };
 
+    bool room = true;
+
     if (!r)
-        return;
+        return true;
     for (unsigned i = 0; i < LOWER_EDGES; i++) {
         r->edges[i].from = r;
         job.edge_sites[i] = &r->edges[i];
@@ -205,22 +198,27 @@ static void translate_locked(struct base *t, struct eblock *b)
         r->first = code_alloc(t, r->units);
         if (r->first != UINT32_MAX) {
             place(t, b, r, &job);
-            return;
+            return true;
         }
+        room = false;
     }
     free(r); /* the block stays with the interpreter */
+    return room;
 }
 
 static void base_translate(void *self, struct ecpu *c, struct eblock *b)
 {
     struct base *t = self;
+    bool room = true;
 
     if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
         return;
     host_mutex_lock(&t->lock);
     if (!b->tier)
-        translate_locked(t, b);
+        room = translate_locked(t, b);
     host_mutex_unlock(&t->lock);
+    if (!room)
+        code_evict(c->engine);
 }
 
 /* --- chaining --- */

@@ -68,6 +68,7 @@ struct eblock {
     void *host_entry;    /* atomic: where the tier's code begins; NULL: none, or dead */
     const u8 *host;      /* borrows: guest RAM, its first byte; part of the key */
     u64 key;             /* isa->block_key() it was decoded under */
+    struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
 
     void *tier;          /* owns: the tier's own record */
     u32 byte_count;      /* guest bytes covered */
@@ -77,10 +78,9 @@ struct eblock {
     u32 alloc_bytes;     /* of this allocation */
 
     /* links of the cache; atomic or under its lock */
-    struct eblock *hash_next;                 /* atomic */
     struct eblock *page_next[2];              /* of each page's list of blocks */
     struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
-    struct eblock *age_prev, *age_next;       /* evictor's ring */
+    struct eblock *age_prev, *age_next;       /* evictor's list; NULL at its ends */
 
     struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
 };
@@ -119,6 +119,10 @@ static inline void *eblock_host_entry(const struct eblock *b)
 {
     return __atomic_load_n(&b->host_entry, __ATOMIC_ACQUIRE);
 }
+
+/* Drops a quarter of the code cache: for a tier whose own memory is full. It gets the memory
+ * back by release(), later. Not under the cache's lock. */
+void code_evict(struct engine *e);
 
 /* Where pc lives in ecpu.jumps; shift = log2 of isa->insn_align. */
 static inline unsigned jump_index(gva_t pc, unsigned shift)

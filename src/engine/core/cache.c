@@ -265,6 +265,21 @@ static void page_remove(struct code_page *p, struct eblock *b)
         __atomic_fetch_and(p->flags, (u8)~MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
 }
 
+/* The list of all live blocks, oldest first. */
+static void age_remove(struct code_cache *cache, struct eblock *b)
+{
+    *(b->age_prev ? &b->age_prev->age_next : &cache->oldest) = b->age_next;
+    *(b->age_next ? &b->age_next->age_prev : &cache->newest) = b->age_prev;
+}
+
+static void age_append(struct code_cache *cache, struct eblock *b)
+{
+    b->age_prev = cache->newest;
+    b->age_next = NULL;
+    *(b->age_prev ? &b->age_prev->age_next : &cache->oldest) = b;
+    cache->newest = b;
+}
+
 /* Lock held. */
 static void block_kill(struct code_cache *cache, struct eblock *b)
 {
@@ -278,8 +293,7 @@ static void block_kill(struct code_cache *cache, struct eblock *b)
     page_remove(b->page[0], b);
     if (b->page[1])
         page_remove(b->page[1], b);
-    b->age_prev->age_next = b->age_next;
-    b->age_next->age_prev = b->age_prev;
+    age_remove(cache, b);
     cache->bytes -= b->alloc_bytes;
     b->age_next = cache->garbage;
     cache->garbage = b;
@@ -311,24 +325,16 @@ static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
 /* Oldest first; one that was looked up since the last round gets another. Lock held. */
 static void evict_down_to(struct code_cache *cache, u64 target)
 {
-    struct eblock *b = cache->ring.age_next, *next;
+    while (cache->bytes > target && cache->oldest) {
+        struct eblock *b = cache->oldest;
 
-    /* At most twice around: the first round takes the mark off. */
-    for (; cache->bytes > target && b != &cache->ring; b = next) {
-        next = b->age_next;
-        if (!__atomic_exchange_n(&b->used, 0, __ATOMIC_RELAXED)) {
+        if (__atomic_exchange_n(&b->used, 0, __ATOMIC_RELAXED)) {
+            age_remove(cache, b);
+            age_append(cache, b);
+        } else {
             block_kill(cache, b);
             cache->evictions++;
-            continue;
         }
-        b->age_prev->age_next = b->age_next;
-        b->age_next->age_prev = b->age_prev;
-        b->age_prev = cache->ring.age_prev;
-        b->age_next = &cache->ring;
-        b->age_prev->age_next = b;
-        cache->ring.age_prev = b;
-        if (next == &cache->ring)
-            next = b;
     }
     reclaim(cache);
 }
@@ -397,19 +403,40 @@ void code_revalidate(struct cpu *c)
     host_mutex_unlock(&cache->lock);
 }
 
+/* Lock held. */
+static void marks_take(struct cpu *c)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    u64 from = c->marks_seen;
+
+    if (cache->mark_count - from > CODE_MARKS)
+        mmu_notify_all(c);
+    else
+        for (; from < cache->mark_count; from++)
+            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
+    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
+}
+
+void code_marks_take(struct cpu *c)
+{
+    host_mutex_lock(&c->e.engine->code.lock);
+    marks_take(c);
+    host_mutex_unlock(&c->e.engine->code.lock);
+}
+
 /* A page gets its first code: every write entry for it has to go. Lock held. */
 static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
 {
     struct code_cache *cache = &c->e.engine->code;
     struct engine *e = cache->e;
-    const u8 *page = (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
 
     __atomic_fetch_or(p->flags, MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
-    mmu_notify_page(c, page);
+    cache->marks[cache->mark_count % CODE_MARKS] =
+        (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
+    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
+    marks_take(c);
     if (e->cfg.cpus == 1)
         return;
-    cache->marks[cache->mark_count % CODE_MARKS] = page;
-    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
     if (!p->unsettled) {
         p->unsettled_next = cache->unsettled;
         __atomic_store_n(&cache->unsettled, p, __ATOMIC_RELEASE);
@@ -420,21 +447,6 @@ static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
             __atomic_fetch_or(&e->cpus[i]->requests, REQ_CODE, __ATOMIC_SEQ_CST);
             vcpu_kick(&e->cpus[i]->e.v); /* no need to wake it when it sleeps */
         }
-}
-
-void code_marks_take(struct cpu *c)
-{
-    struct code_cache *cache = &c->e.engine->code;
-    u64 from = c->marks_seen;
-
-    host_mutex_lock(&cache->lock);
-    if (cache->mark_count - from > CODE_MARKS)
-        mmu_notify_all(c);
-    else
-        for (; from < cache->mark_count; from++)
-            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
-    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
-    host_mutex_unlock(&cache->lock);
 }
 
 /* Makes stores to b's bytes visible to us from here on. Lock held. */
@@ -469,10 +481,7 @@ static void block_link(struct code_cache *cache, struct eblock *b)
             b->page_next[i] = b->page[i]->blocks;
             b->page[i]->blocks = b;
         }
-    b->age_prev = cache->ring.age_prev;
-    b->age_next = &cache->ring;
-    b->age_prev->age_next = b;
-    cache->ring.age_prev = b;
+    age_append(cache, b);
     cache->bytes += b->alloc_bytes;
     b->used = 1;
     b->hash_next = *head;
@@ -523,7 +532,6 @@ int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err
     cache->e = e;
     cache->budget = budget;
     cache->epoch = 1;
-    cache->ring.age_prev = cache->ring.age_next = &cache->ring;
     host_mutex_init(&cache->lock);
     cache->buckets = calloc((size_t)1 << CODE_HASH_BITS, sizeof cache->buckets[0]);
     if (!cache->buckets)
@@ -549,8 +557,8 @@ void code_fini(struct code_cache *cache)
 {
     if (!cache->e)
         return;
-    while (cache->ring.age_next != &cache->ring)
-        block_kill(cache, cache->ring.age_next);
+    while (cache->oldest)
+        block_kill(cache, cache->oldest);
     list_free(cache, cache->batch);
     list_free(cache, cache->garbage);
     for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)

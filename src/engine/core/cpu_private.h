@@ -101,7 +101,7 @@ static inline struct cpu *cpu_of(struct vcpu *c)
 
 /* --- the code cache --- */
 
-enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 16 };
+enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 17 };
 
 /* A guest page with code in it. Lives as long as the engine. */
 struct code_page {
@@ -126,7 +126,7 @@ struct code_cache {
     struct host_mutex lock;
     struct eblock **buckets;           /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
-    struct eblock ring;                /* all live blocks, oldest first */
+    struct eblock *oldest, *newest;    /* lock: all live blocks, by age_next and age_prev */
     u64 bytes, budget;                 /* of live blocks */
     u64 epoch;                         /* atomic, from 1: see cpu_safe_point */
     struct eblock *garbage, *batch;    /* dead; dead and waiting for batch_epoch */
@@ -155,8 +155,6 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 void code_marks_take(struct cpu *c);
 /* Blocks of pages whose stores may have gone unreported: compares their bytes. */
 void code_revalidate(struct cpu *c);
-/* Drops a quarter of the cache; for tiers that run out of room. */
-void code_evict(struct engine *e);
 
 /* decode.c */
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);

@@ -70,7 +70,8 @@ int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out,
 bool boot_is_elf(const u8 *data, size_t size);
 
 /* Adds the segments of a 64-bit little-endian ELF executable for `machine` (EM_*) at their
- * physical addresses, and gives its entry point. */
+ * physical addresses, and gives its entry point. A position-independent one, which finds
+ * its way wherever it is, is moved to the start of RAM. */
 int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
                  size_t size, unsigned machine, gpa_t *ret_entry, struct err *err) MUST_CHECK;
 
@@ -79,6 +80,9 @@ struct boot_rv_image {
     u64 text_offset;  /* from a 2 MiB boundary of RAM */
     u64 image_size;   /* in memory, with what is zeroed at start */
 };
+
+/* A boot loader as a bare binary, linked for its place: U-Boot says so in its text. */
+bool boot_is_uboot(const u8 *data, size_t size);
 
 /* Any bytes: -EINVAL with a sentence when they are no such image. */
 int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,

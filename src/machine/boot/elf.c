@@ -1,9 +1,7 @@
 /*
  * elf.c - loads the segments of an ELF program at their physical addresses.
  *
- * For boot loaders, firmware and test programs; ELF-64, gABI 4.1 chapter 5. A
- * position-independent one that was linked for no place in RAM (OpenSBI's, linked at 0)
- * goes to the start of RAM and relocates itself.
+ * For boot loaders, firmware and test programs; ELF-64, gABI 4.1 chapter 5.
  */
 #include "machine/boot/boot.h"
 
@@ -36,32 +34,10 @@ static int check_header(const Elf64_Ehdr *h, const char *what, const char *path,
     return 0;
 }
 
-static Elf64_Phdr segment(const u8 *data, const Elf64_Ehdr *h, unsigned i)
-{
-    Elf64_Phdr p;
-
-    memcpy(&p, data + h->e_phoff + i * sizeof p, sizeof p);
-    return p;
-}
-
-/* What is added to the file's addresses. */
-static u64 bias(const struct boot_plan *plan, const u8 *data, const Elf64_Ehdr *h)
-{
-    u64 lowest = UINT64_MAX;
-
-    for (unsigned i = 0; i < h->e_phnum; i++) {
-        Elf64_Phdr p = segment(data, h, i);
-
-        if (p.p_type == PT_LOAD && p.p_memsz && p.p_paddr < lowest)
-            lowest = p.p_paddr;
-    }
-    return h->e_type == ET_DYN && lowest < plan->ram_base ? plan->ram_base - lowest : 0;
-}
-
 static int add_segment(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
-                       size_t size, const Elf64_Phdr *p, struct err *err)
+                       size_t size, const Elf64_Phdr *p, gpa_t bias, struct err *err)
 {
-    struct boot_load load = { .what = what, .at = p->p_paddr, .data = data + p->p_offset,
+    struct boot_load load = { .what = what, .at = bias + p->p_paddr, .data = data + p->p_offset,
                               .size = p->p_filesz, .span = p->p_memsz, .zero_rest = true };
     int rc;
 
@@ -75,7 +51,7 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
                  size_t size, unsigned machine, gpa_t *ret_entry, struct err *err)
 {
     Elf64_Ehdr h;
-    u64 add;
+    gpa_t bias;
     int rc;
 
     if (size < sizeof h)
@@ -84,19 +60,19 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
     rc = check_header(&h, what, path, size, machine, err);
     if (rc < 0)
         return rc;
-    add = bias(plan, data, &h);
-    *ret_entry = h.e_entry + add;
+    bias = h.e_type == ET_DYN ? plan->ram_base : 0;
+    *ret_entry = bias + h.e_entry;
     for (unsigned i = 0; i < h.e_phnum; i++) {
-        Elf64_Phdr p = segment(data, &h, i);
+        Elf64_Phdr p;
 
+        memcpy(&p, data + h.e_phoff + i * sizeof p, sizeof p);
         if (p.p_type != PT_LOAD || p.p_memsz == 0)
             continue;
-        p.p_paddr += add;
-        rc = add_segment(plan, what, path, data, size, &p, err);
+        rc = add_segment(plan, what, path, data, size, &p, bias, err);
         if (rc < 0)
             return rc;
         if (h.e_entry >= p.p_vaddr && h.e_entry - p.p_vaddr < p.p_memsz)
-            *ret_entry = h.e_entry - p.p_vaddr + p.p_paddr;
+            *ret_entry = bias + h.e_entry - p.p_vaddr + p.p_paddr;
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * linux_riscv.c - the header of Linux's riscv Image.
+ * linux_riscv.c - the header of Linux's riscv Image; what else S-mode can start from.
  *
  * Linux, Documentation/arch/riscv/boot-image-header.rst. An image that is also an EFI
  * application (Debian's) begins with "MZ" and is the same otherwise.
@@ -12,41 +12,46 @@
 #include <string.h>
 
 enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, FLAGS = 24, VERSION = 32, MAGIC = 48, MAGIC2 = 56,
-       PE_OFFSET = 60, HEADER_SIZE = 64 };
-/* Microsoft PE format: the COFF header after the signature, then section headers. */
-enum { PE_SECTIONS = 6, PE_OPTIONAL_SIZE = 20, PE_TABLE = 24, PE_SECTION_SIZE = 40,
-       PE_RAW_SIZE = 16, PE_RAW_AT = 20 };
+       HEADER_SIZE = 64 };
+/* PE/COFF, "COFF File Header" and "Section Table". */
+enum { PE_OFFSET = 60, PE_SECTIONS = 6, PE_OPTIONAL_SIZE = 20, PE_HEADER = 24,
+       PE_SECTION_SIZE = 40, PE_RAW_SIZE = 16, PE_RAW_AT = 20 };
 enum { FLAG_BIG_ENDIAN = 1 };
 
 /* No kernel is that large; what claims to be is damaged. */
 #define IMAGE_MAX (4 * GIB)
+
+bool boot_is_uboot(const u8 *data, size_t size)
+{
+    return memmem(data, size, "U-Boot 2", 8) != NULL;
+}
 
 static bool is_image(const u8 *data, size_t size)
 {
     return size >= HEADER_SIZE && memcmp(data + MAGIC2, "RSC\x05", 4) == 0;
 }
 
-/* An EFI application's section headers say how long the file must be. */
-static bool is_truncated(const u8 *data, size_t size)
+/* Where the last section of an EFI image ends in its file; 0 when it is no such image. The
+ * header's own size counts zeroed memory too and cannot tell a file that was cut. */
+static u64 pe_file_size(const u8 *data, size_t size)
 {
-    u64 pe = le32_get(data + PE_OFFSET), table;
+    u64 pe = le32_get(data + PE_OFFSET), table, end = 0;
     unsigned sections;
 
-    if (memcmp(data, "MZ", 2) != 0 || pe == 0)
-        return false;
-    if (!checked_range(pe, PE_TABLE, size))
-        return true;
+    if (memcmp(data, "MZ", 2) != 0 || !checked_range(pe, PE_HEADER, size) ||
+        memcmp(data + pe, "PE\0", 4) != 0)
+        return 0;
     sections = le16_get(data + pe + PE_SECTIONS);
-    table = pe + PE_TABLE + le16_get(data + pe + PE_OPTIONAL_SIZE);
-    if (!checked_range(table, (u64)sections * PE_SECTION_SIZE, size))
-        return true;
+    table = pe + PE_HEADER + le16_get(data + pe + PE_OPTIONAL_SIZE);
     for (unsigned i = 0; i < sections; i++) {
-        const u8 *s = data + table + i * PE_SECTION_SIZE;
+        u64 at = table + i * (u64)PE_SECTION_SIZE, raw_end;
 
-        if (!checked_range(le32_get(s + PE_RAW_AT), le32_get(s + PE_RAW_SIZE), size))
-            return true;
+        if (!checked_range(at, PE_SECTION_SIZE, size))
+            return UINT64_MAX;
+        raw_end = (u64)le32_get(data + at + PE_RAW_SIZE) + le32_get(data + at + PE_RAW_AT);
+        end = end < raw_end ? raw_end : end;
     }
-    return false;
+    return end;
 }
 
 int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,
@@ -56,9 +61,6 @@ int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct bo
         return err_set(err, EINVAL, "%s is not a riscv Linux kernel (Image file) nor an ELF "
                        "program: give Debian's /boot/vmlinux-*-riscv64 or arch/riscv/boot/Image",
                        path);
-    if (is_truncated(data, size))
-        return err_set(err, EINVAL, "%s is a truncated kernel: its header tells of more than the "
-                       "%zu bytes it has; copy it again", path, size);
     if (le32_get(data + FLAGS) & FLAG_BIG_ENDIAN)
         return err_set(err, EINVAL, "%s is a big-endian kernel, which no machine here runs", path);
     out->text_offset = le64_get(data + TEXT_OFFSET);
@@ -67,6 +69,9 @@ int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct bo
         return err_set(err, EINVAL,
                        "%s has a damaged kernel header: text offset %#llx, image size %#llx", path,
                        (unsigned long long)out->text_offset, (unsigned long long)out->image_size);
+    if (pe_file_size(data, size) > size)
+        return err_set(err, EINVAL, "%s is a truncated kernel: the file has %zu bytes and should "
+                       "have more; copy it again", path, size);
     if (out->image_size < size)
         out->image_size = size;
     return 0;

@@ -1,0 +1,131 @@
+/*
+ * emit_x86.h - writes x86-64 instructions, one call each.
+ *
+ * The encoder knows shapes (register-register, register-memory, immediate); the
+ * tables below say which opcode each operation has in each shape. Nothing here
+ * knows the IR. Intel SDM volume 2, chapter 2.
+ */
+#ifndef ENGINE_BASE_EMIT_X86_H
+#define ENGINE_BASE_EMIT_X86_H
+
+#include "base/types.h"
+
+enum x86_reg {
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    X86_NO_REG = 0xff
+};
+
+enum x86_cond {
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G
+};
+
+/* Two-operand arithmetic; the value is the /digit of the immediate form, and opcode * 8
+ * that of the register forms. */
+enum x86_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+
+/* Shifts by the /digit of C1 and D3. */
+enum x86_shift { SH_ROL, SH_ROR, SH_RCL, SH_RCR, SH_SHL, SH_SHR, SH_SAR = 7 };
+
+/* F7 /digit: one operand, rdx:rax implied for the last four. */
+enum x86_unary { UN_NOT = 2, UN_NEG, UN_MUL, UN_IMUL, UN_DIV, UN_IDIV };
+
+/* [base + index * 1 + disp]; index may be X86_NO_REG. */
+struct x86_mem {
+    u8 base, index;
+    s32 disp;
+};
+
+/* Output. When it is full, bytes are dropped and `full` is set: checked once at the end. */
+struct x86_out {
+    u8 *at, *end;
+    bool full;
+};
+
+static inline struct x86_mem x86_at(enum x86_reg base, s32 disp)
+{
+    return (struct x86_mem){ base, X86_NO_REG, disp };
+}
+
+static inline struct x86_mem x86_at_index(enum x86_reg base, enum x86_reg index, s32 disp)
+{
+    return (struct x86_mem){ base, index, disp };
+}
+
+/* size: operand bytes, 1, 2, 4 or 8. 4-byte results clear the upper half. */
+void x86_alu_rr(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_alu_ri(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d, s32 imm);
+void x86_alu_rm(struct x86_out *o, enum x86_alu op, unsigned size, enum x86_reg d,
+                struct x86_mem m);
+void x86_alu_mr(struct x86_out *o, enum x86_alu op, unsigned size, struct x86_mem m,
+                enum x86_reg s);
+void x86_alu_mi(struct x86_out *o, enum x86_alu op, unsigned size, struct x86_mem m, s32 imm);
+void x86_test_rr(struct x86_out *o, unsigned size, enum x86_reg a, enum x86_reg b);
+void x86_unary(struct x86_out *o, enum x86_unary op, unsigned size, enum x86_reg r);
+void x86_imul_rr(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_shift_ri(struct x86_out *o, enum x86_shift op, unsigned size, enum x86_reg r, unsigned n);
+void x86_shift_rcl(struct x86_out *o, enum x86_shift op, unsigned size, enum x86_reg r);
+void x86_lea(struct x86_out *o, unsigned size, enum x86_reg d, struct x86_mem m);
+void x86_mov_rr(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s);
+/* Shortest form for the constant. Leaves flags alone. */
+void x86_mov_ri(struct x86_out *o, enum x86_reg d, u64 v);
+void x86_mov_mr(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s);
+void x86_mov_mi(struct x86_out *o, unsigned size, struct x86_mem m, s32 imm);
+/* Zero- and sign-extending loads and moves from `size` bytes to 8. */
+void x86_load_zx(struct x86_out *o, unsigned size, enum x86_reg d, struct x86_mem m);
+void x86_load_sx(struct x86_out *o, unsigned size, enum x86_reg d, struct x86_mem m);
+void x86_mov_zx(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_mov_sx(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_bswap(struct x86_out *o, unsigned size, enum x86_reg r);
+/* lzcnt, tzcnt, popcnt: op is the last opcode byte BD, BC, B8. */
+void x86_bit_count(struct x86_out *o, u8 op, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_setcc(struct x86_out *o, enum x86_cond cc, enum x86_reg r); /* then zero-extended */
+void x86_cmov(struct x86_out *o, enum x86_cond cc, unsigned size, enum x86_reg d, enum x86_reg s);
+void x86_cqo(struct x86_out *o, unsigned size);
+void x86_call_r(struct x86_out *o, enum x86_reg r);
+void x86_jmp_r(struct x86_out *o, enum x86_reg r);
+void x86_jmp_m(struct x86_out *o, struct x86_mem m);
+void x86_ret(struct x86_out *o);
+void x86_push(struct x86_out *o, enum x86_reg r);
+void x86_pop(struct x86_out *o, enum x86_reg r);
+void x86_mfence(struct x86_out *o);
+
+void x86_nop(struct x86_out *o);
+
+/* Jumps to a place not known yet: return where the 4-byte displacement is (NULL when
+ * full); x86_point points it to its target, NULL allowed. */
+u8 *x86_jmp(struct x86_out *o);
+u8 *x86_jcc(struct x86_out *o, enum x86_cond cc);
+u8 *x86_call(struct x86_out *o);
+void x86_point(u8 *where, const u8 *target);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * host_lower.c - one row for each operation that becomes host instructions, and the pass over a block.
+ */
+#include "engine/base/host_lower_ops.h"
+#include "host/cpu.h"
+
+#include <string.h>
+
+/* --- the table --- */
+
+enum {
+    W8 = 1 << IR_I8,
+    W16 = 1 << IR_I16,
+    W32 = 1 << IR_I32,
+    W64 = 1 << IR_I64,
+    WB = 1 << IR_I1,
+    WORD = W32 | W64,
+    INT = W8 | W16 | W32 | W64,
+    ANY = INT | WB,
+    NONE = 1 << IR_NONE
+};
+
+/* What is done in place, and for which types of the result (of the operand where there
+ * is none). */
+static const struct {
+    lower_fn *fn;
+    u16 types;
+} rows[IR_OP_COUNT] = {
+    [IR_CONST] = { low_const, ANY },
+    [IR_PC] = { low_pc, W64 },
+    [IR_GET] = { low_get, ANY },
+    [IR_SET] = { low_set, ANY },
+    [IR_ADD] = { low_add, INT },
+    [IR_SUB] = { low_alu, INT },
+    [IR_AND] = { low_alu, ANY },
+    [IR_OR] = { low_alu, ANY },
+    [IR_XOR] = { low_alu, ANY },
+    [IR_ANDN] = { low_andn, INT },
+    [IR_MUL] = { low_mul, WORD },
+    [IR_MULHU] = { low_mulh, WORD },
+    [IR_MULHS] = { low_mulh, WORD },
+    [IR_DIVU] = { low_div, WORD },
+    [IR_DIVS] = { low_div, WORD },
+    [IR_REMU] = { low_div, WORD },
+    [IR_REMS] = { low_div, WORD },
+    [IR_SHL] = { low_shift, WORD },
+    [IR_SHR] = { low_shift, WORD },
+    [IR_SAR] = { low_shift, WORD },
+    [IR_ROTL] = { low_shift, WORD },
+    [IR_ROTR] = { low_shift, WORD },
+    [IR_NEG] = { low_unary, INT },
+    [IR_NOT] = { low_unary, INT },
+    [IR_BSWAP] = { low_bswap, WORD },
+    [IR_MINU] = { low_minmax, WORD },
+    [IR_MAXU] = { low_minmax, WORD },
+    [IR_MINS] = { low_minmax, WORD },
+    [IR_MAXS] = { low_minmax, WORD },
+    [IR_SEXT] = { low_sext, INT },
+    [IR_ZEXT] = { low_zext, INT },
+    [IR_TRUNC] = { low_trunc, ANY },
+    [IR_EQ] = { low_compare, WB },
+    [IR_NE] = { low_compare, WB },
+    [IR_LTU] = { low_compare, WB },
+    [IR_LEU] = { low_compare, WB },
+    [IR_LTS] = { low_compare, WB },
+    [IR_LES] = { low_compare, WB },
+    [IR_SELECT] = { low_select, ANY },
+    [IR_CLZ] = { low_bit_count, WORD },
+    [IR_CTZ] = { low_bit_count, WORD },
+    [IR_POPCNT] = { low_bit_count, WORD },
+    [IR_LD] = { low_ld, INT },
+    [IR_ST] = { low_st, INT },
+    [IR_FENCE] = { low_fence, NONE },
+    [IR_RAISE] = { low_raise, ANY | NONE },
+    [IR_RAISEIF] = { low_raiseif, ANY | NONE },
+    [IR_JUMP] = { low_jump, ANY | NONE },
+    [IR_JUMPIF] = { low_jumpif, ANY | NONE },
+    [IR_ENDBLOCK] = { low_endblock, NONE },
+};
+
+static bool is_native(const struct low *l, const struct ir_op *op)
+{
+    if (op->op == IR_INSN)
+        return true;
+    if ((op->op == IR_LD || op->op == IR_ST) && op->mem.mmu != IR_MMU_DATA)
+        return false;
+    if ((op->op == IR_LD || op->op == IR_ST) && op->mem.align == IR_ALIGN_16)
+        return false;
+    if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
+        return false;
+    if (rows[op->op].fn == low_bit_count && !l->job->has_bit_counts)
+        return false;
+    if ((op->op == IR_SEXT || op->op == IR_ZEXT || op->op == IR_TRUNC || lo_is_compare(op->op)) &&
+        l->a.v[op->a].type == IR_I128)
+        return false;
+    return rows[op->op].fn && (rows[op->op].types >> op->type & 1);
+}
+
+/* --- the block --- */
+
+/* Runs an instruction by its interpreter handler, with all state in its place. */
+static void call_handler(struct low *l, u32 index)
+{
+    const struct einsn *e = &l->job->block->insn[index];
+    u8 *out;
+
+    vals_flush(&l->a);
+    vals_forget(&l->a);
+    if (!l->here_stored)
+        lo_store_here(l, l->o);
+    l->here_stored = true;
+    x86_mov_rr(l->o, 8, RDI, REG_CPU);
+    x86_mov_ri(l->o, RSI, (uintptr_t)&e->in);
+    x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
+    x86_call_r(l->o, RAX);
+    x86_test_rr(l->o, 4, RAX, RAX);
+    lo_fix_cold(l, x86_jcc(l->o, CC_NE));
+    /* cold: left by a fault, or as the last instruction does */
+    x86_alu_ri(&l->cold, ALU_CMP, 4, RAX, RUN_FAULT);
+    out = x86_jcc(&l->cold, CC_E);
+    lo_retire(&l->cold, index + 1);
+    lo_jmp_thunk(l, &l->cold, l->job->thunks->leave);
+    x86_point(out, l->cold.at);
+    lo_leave_fault(l, &l->cold, index);
+}
+
+static void entry_check(struct low *l)
+{
+    u8 *a, *b;
+
+    x86_alu_mi(l->o, ALU_CMP, 8, LO_CPU(budget), l->job->block->insn_count);
+    a = x86_jcc(l->o, CC_L);
+    x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
+    b = x86_jcc(l->o, CC_NE);
+    lo_fix_cold(l, a);
+    lo_fix_cold(l, b);
+    x86_mov_mr(&l->cold, 8, lo_pc_slot(l), REG_PC);
+    lo_leave(l, &l->cold, RUN_JUMP);
+}
+
+/* Constants are the one kind of value that later instructions may use too. */
+static bool is_shared(const struct ir_op *op)
+{
+    return (op->op == IR_CONST && op->type != IR_I128) || op->op == IR_PC;
+}
+
+/* One guest instruction: operations [from, to) of the block. */
+static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
+{
+    const struct ir_block *ir = l->job->ir;
+    bool native = true;
+
+    for (u32 i = from; i < to && native; i++)
+        native = is_native(l, &ir->ops[i]);
+    if (native)
+        l->job->native++;
+    else
+        l->job->called++;
+    if (!native)
+        call_handler(l, index);
+    for (u32 i = from; i < to; i++) {
+        l->a.now = i;
+        if (ir->ops[i].op != IR_INSN && (native || is_shared(&ir->ops[i])))
+            rows[ir->ops[i].op].fn(l, &ir->ops[i], i);
+        vals_step(&l->a);
+    }
+}
+
+static void lower_all(struct low *l)
+{
+    const struct ir_block *ir = l->job->ir;
+    u32 from = 0, index = 0;
+
+    entry_check(l);
+    while (from < ir->op_count && !l->failed && !l->left) {
+        u32 to = from + 1;
+
+        while (to < ir->op_count && ir->ops[to].op != IR_INSN)
+            to++;
+        lower_insn(l, index++, from, to);
+        from = to;
+    }
+    if (!l->left) { /* falls through to what follows */
+        vals_flush(&l->a);
+        lo_retire(l->o, ir->insn_count);
+        lo_exit_direct(l, (s32)ir->byte_count);
+    }
+}
+
+bool lower_block(struct lower_job *job)
+{
+    struct lower_room *room = job->room;
+    struct low l = { .job = job,
+                     .hot = { room->hot, room->hot + sizeof room->hot, false },
+                     .cold = { room->cold, room->cold + sizeof room->cold, false },
+                     .hot_start = room->hot,
+                     .cold_start = room->cold };
+
+    if (job->ir->op_count > IR_BLOCK_MAX_OPS)
+        return false;
+    l.o = &l.hot;
+    job->fixup_count = job->edge_count = 0;
+    vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
+              (s32)offsetof(struct ecpu, tier_spill));
+    lower_all(&l);
+    while ((l.hot.at - l.hot_start) & 15)
+        x86_nop(l.o);
+    job->hot_size = (u32)(l.hot.at - l.hot_start);
+    job->cold_size = (u32)(l.cold.at - l.cold_start);
+    return !l.failed && !l.a.failed && !l.hot.full && !l.cold.full;
+}
+
+void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx)
+{
+    memcpy(rw, job->room->hot, job->hot_size);
+    memcpy(rw + job->hot_size, job->room->cold, job->cold_size);
+    for (u32 i = 0; i < job->fixup_count; i++) {
+        const struct lower_fixup *f = &job->room->fixups[i];
+        u32 at = f->at + (f->in_cold ? job->hot_size : 0);
+        const u8 *target = f->to == FIX_HOT    ? rx + f->target
+                           : f->to == FIX_COLD ? rx + job->hot_size + f->target
+                                               : (const u8 *)(uintptr_t)f->target;
+        s32 rel = (s32)(target - (rx + at + 4));
+
+        memcpy(rw + at, &rel, sizeof rel);
+    }
+}
+
+bool lower_has_bit_counts(void)
+{
+    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    struct host_cpu cpu;
+
+    host_cpu_detect(&cpu);
+    return (cpu.features & need) == need;
+}

@@ -1,0 +1,71 @@
+/*
+ * host_lower.h - one block of IR to x86-64 code, in one pass.
+ *
+ * Operations with a row in lower.c's table become host instructions. An instruction that
+ * has any other operation is done whole by calling its interpreter handler: so every
+ * guest runs from the first day, and rows are added where a profile shows the need.
+ */
+#ifndef ENGINE_BASE_HOST_LOWER_H
+#define ENGINE_BASE_HOST_LOWER_H
+
+#include "engine/base/host_values.h"
+#include "isa/isa.h"
+
+/* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
+struct lower_thunks {
+    const u8 *load[4], *store[4]; /* by log2 of the size */
+    const u8 *leave;              /* eax: enum run_code */
+    const u8 *lookup;             /* REG_PC is set: next block by the jump cache */
+};
+
+/* A jump out of the block to a fixed place, which can be pointed at another block. */
+struct lower_edge {
+    u32 where;  /* of its 4-byte displacement, 4-byte aligned, from the code's start */
+    u32 stub;   /* what it points to while unlinked */
+    s32 offset; /* of the target from the block's start, in guest bytes */
+};
+enum { LOWER_EDGES = 2, LOWER_FIXUPS = 1024 };
+
+/* A displacement that crosses between the two parts, or leaves the block. */
+struct lower_fixup {
+    u32 at; /* offset in its part */
+    bool in_cold;
+    enum { FIX_HOT, FIX_COLD, FIX_ABSOLUTE } to;
+    u64 target; /* offset in the part, or address */
+};
+
+/* A buffer for the code of one block; reused. */
+struct lower_room {
+    u8 hot[24 * 1024], cold[48 * 1024];
+    struct val values[IR_BLOCK_MAX_OPS];
+    struct lower_fixup fixups[LOWER_FIXUPS];
+};
+
+struct lower_job {
+    /* in */
+    const struct ir_block *ir;
+    const struct isa *isa;
+    struct eblock *block; /* insn[] and what exits hand to the engine */
+    const struct lower_thunks *thunks;
+    void *edge_sites[LOWER_EDGES]; /* what ecpu.link is set to when an edge is unlinked */
+    struct lower_room *room;
+    bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
+    /* out */
+    u32 hot_size, cold_size; /* the code is hot, then cold, one after the other */
+    u32 fixup_count;
+    struct lower_edge edges[LOWER_EDGES];
+    unsigned edge_count;
+    u32 native, called; /* instructions done in place, and by their handler */
+};
+
+/* What lower_job.has_bit_counts should be on this host. */
+bool lower_has_bit_counts(void);
+
+/* False when there is no room or the block is too hard for this tier. */
+bool lower_block(struct lower_job *job);
+
+/* Copies the code to `rw`, where it will be executed as `rx`; both 64-byte aligned, with
+ * room for hot_size + cold_size bytes. */
+void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * host_lower_arith.c - state, arithmetic and changes of width.
+ */
+#include "engine/base/host_lower_ops.h"
+
+/* --- leaves and state --- */
+
+void low_const(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_def_const(&l->a, id, op->imm);
+}
+
+void low_pc(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_def_pc(&l->a, id, op->imm);
+}
+
+void low_get(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_get(&l->a, id, (u16)op->imm, op->type);
+}
+
+void low_set(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_set(&l->a, op->a, (u16)op->imm, op->type);
+}
+
+/* --- arithmetic --- */
+
+static bool dies_here(const struct low *l, u32 id)
+{
+    return l->a.v[l->a.v[id].same_as].last_use <= l->a.now;
+}
+
+void low_add(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    u32 x = op->a, y = op->b;
+    s32 imm;
+
+    if (vals_of(&l->a, x)->kind == VAL_CONST) {
+        x = op->b;
+        y = op->a;
+    }
+    if (vals_imm(&l->a, y, &imm)) {
+        enum x86_reg s = vals_use(&l->a, x);
+
+        if (dies_here(l, x))
+            x86_alu_ri(l->o, ALU_ADD, size, vals_def_from(&l->a, id, x), imm);
+        else
+            x86_lea(l->o, size, vals_def(&l->a, id), x86_at(s, imm));
+    } else {
+        enum x86_reg s = vals_use(&l->a, x), t = vals_use(&l->a, y);
+
+        x86_lea(l->o, size, vals_def(&l->a, id), x86_at_index(s, t, 0));
+    }
+    l->a.v[id].clean = !lo_is_narrow(op->type);
+}
+
+static enum x86_alu alu_of(unsigned op)
+{
+    switch (op) {
+    case IR_SUB: return ALU_SUB;
+    case IR_AND: return ALU_AND;
+    case IR_OR: return ALU_OR;
+    default: return ALU_XOR;
+    }
+}
+
+void low_alu(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    enum x86_alu alu = alu_of(op->op);
+    s32 imm;
+
+    if (vals_imm(&l->a, op->b, &imm)) {
+        x86_alu_ri(l->o, alu, size, vals_def_from(&l->a, id, op->a), imm);
+    } else {
+        enum x86_reg y = vals_use(&l->a, op->b);
+        enum x86_reg x = vals_use(&l->a, op->a);
+
+        if (x != y && !dies_here(l, op->a) && dies_here(l, op->b) && op->op != IR_SUB)
+            x86_alu_rr(l->o, alu, size, vals_def_from(&l->a, id, op->b), x);
+        else
+            x86_alu_rr(l->o, alu, size, vals_def_from(&l->a, id, op->a), y);
+    }
+    l->a.v[id].clean = !lo_is_narrow(op->type);
+}
+
+void low_andn(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+
+    x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->b));
+    x86_unary(l->o, UN_NOT, size, RAX);
+    x86_alu_rr(l->o, ALU_AND, size, vals_def_from(&l->a, id, op->a), RAX);
+    l->a.v[id].clean = !lo_is_narrow(op->type);
+}
+
+void low_mul(struct low *l, const struct ir_op *op, u32 id)
+{
+    enum x86_reg y = vals_use(&l->a, op->b);
+
+    x86_imul_rr(l->o, op->type == IR_I64 ? 8 : 4, vals_def_from(&l->a, id, op->a), y);
+    l->a.v[id].clean = !lo_is_narrow(op->type);
+}
+
+/* rdx:rax = a * b */
+void low_mulh(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    enum x86_reg y = vals_use(&l->a, op->b);
+
+    x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->a));
+    x86_unary(l->o, op->op == IR_MULHU ? UN_MUL : UN_IMUL, size, y);
+    x86_mov_rr(l->o, size, vals_def(&l->a, id), RDX);
+}
+
+void low_div(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    bool is_signed = op->op == IR_DIVS || op->op == IR_REMS;
+    bool rem = op->op == IR_REMU || op->op == IR_REMS;
+    enum x86_reg y = vals_use(&l->a, op->b);
+
+    x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->a));
+    if (is_signed)
+        x86_cqo(l->o, size);
+    else
+        x86_alu_rr(l->o, ALU_XOR, 4, RDX, RDX);
+    x86_unary(l->o, is_signed ? UN_IDIV : UN_DIV, size, y);
+    x86_mov_rr(l->o, size, vals_def(&l->a, id), rem ? RDX : RAX);
+}
+
+static enum x86_shift shift_of(unsigned op)
+{
+    switch (op) {
+    case IR_SHL: return SH_SHL;
+    case IR_SHR: return SH_SHR;
+    case IR_SAR: return SH_SAR;
+    case IR_ROTL: return SH_ROL;
+    default: return SH_ROR;
+    }
+}
+
+void low_shift(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    s32 n;
+
+    if (vals_imm(&l->a, op->b, &n)) {
+        enum x86_reg d = vals_def_from(&l->a, id, op->a);
+
+        if (n & (s32)(8 * size - 1))
+            x86_shift_ri(l->o, shift_of(op->op), size, d, (unsigned)n & (8 * size - 1));
+        l->a.v[id].clean = (n & (s32)(8 * size - 1)) || l->a.v[op->a].clean;
+        return;
+    }
+    x86_mov_rr(l->o, 4, RCX, vals_use(&l->a, op->b));
+    x86_shift_rcl(l->o, shift_of(op->op), size, vals_def_from(&l->a, id, op->a));
+    l->a.v[id].clean = size == 8;
+}
+
+void low_unary(struct low *l, const struct ir_op *op, u32 id)
+{
+    x86_unary(l->o, op->op == IR_NEG ? UN_NEG : UN_NOT, op->type == IR_I64 ? 8 : 4,
+              vals_def_from(&l->a, id, op->a));
+    l->a.v[id].clean = !lo_is_narrow(op->type);
+}
+
+void low_bswap(struct low *l, const struct ir_op *op, u32 id)
+{
+    x86_bswap(l->o, op->type == IR_I64 ? 8 : 4, vals_def_from(&l->a, id, op->a));
+}
+
+void low_bit_count(struct low *l, const struct ir_op *op, u32 id)
+{
+    u8 code = op->op == IR_CLZ ? 0xbd : op->op == IR_CTZ ? 0xbc : 0xb8;
+    enum x86_reg x = vals_use(&l->a, op->a);
+
+    x86_bit_count(l->o, code, op->type == IR_I64 ? 8 : 4, vals_def(&l->a, id), x);
+}
+
+/* --- width --- */
+
+void low_trunc(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (op->type == IR_I1) {
+        x86_mov_rr(l->o, 4, RAX, vals_use(&l->a, op->a));
+        x86_alu_ri(l->o, ALU_AND, 4, RAX, 1);
+        x86_mov_rr(l->o, 4, vals_def(&l->a, id), RAX);
+        return;
+    }
+    vals_def_same(&l->a, id, op->a, false);
+}
+
+void low_zext(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned from = l->a.v[op->a].type;
+    enum x86_reg x;
+
+    if (vals_of(&l->a, op->a)->kind == VAL_CONST) {
+        vals_def_const(&l->a, id,
+                       vals_of(&l->a, op->a)->imm & (~0ull >> (64 - ir_type_bits(from))));
+        return;
+    }
+    if (l->a.v[op->a].clean && vals_of(&l->a, op->a)->kind == VAL_PLACE) {
+        vals_def_same(&l->a, id, op->a, true);
+        return;
+    }
+    x = vals_use(&l->a, op->a);
+    x86_mov_zx(l->o, ir_type_size(from), vals_def(&l->a, id), x);
+}
+
+void low_sext(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned from = l->a.v[op->a].type;
+    enum x86_reg x = vals_use(&l->a, op->a);
+    enum x86_reg d = vals_def(&l->a, id);
+
+    x86_mov_sx(l->o, ir_type_size(from), d, x);
+    l->a.v[id].clean = op->type == IR_I64;
+}

@@ -1,0 +1,124 @@
+/*
+ * host_lower_cmp.c - comparisons, selection, minimum and maximum.
+ */
+#include "engine/base/host_lower_ops.h"
+
+/* --- comparison --- */
+
+static enum x86_cond cond_of(unsigned op)
+{
+    switch (op) {
+    case IR_EQ: return CC_E;
+    case IR_NE: return CC_NE;
+    case IR_LTU: return CC_B;
+    case IR_LEU: return CC_BE;
+    case IR_LTS: return CC_L;
+    default: return CC_LE;
+    }
+}
+
+bool lo_is_compare(unsigned op)
+{
+    return op == IR_EQ || op == IR_NE || op == IR_LTU || op == IR_LEU || op == IR_LTS ||
+           op == IR_LES;
+}
+
+static enum x86_cond emit_compare(struct low *l, const struct ir_op *op)
+{
+    unsigned size = ir_type_size(l->a.v[op->a].type);
+    s32 imm;
+
+    if (vals_imm(&l->a, op->b, &imm)) {
+        enum x86_reg x = vals_use(&l->a, op->a);
+
+        if (imm == 0)
+            x86_test_rr(l->o, size, x, x);
+        else
+            x86_alu_ri(l->o, ALU_CMP, size, x, imm);
+    } else {
+        enum x86_reg x = vals_use(&l->a, op->a);
+
+        x86_alu_rr(l->o, ALU_CMP, size, x, vals_use(&l->a, op->b));
+    }
+    return cond_of(op->op);
+}
+
+/* A comparison whose one use is the next branch, raise or select is emitted there. */
+static bool is_fused(const struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+    const struct ir_op *user;
+
+    if (!lo_is_compare(op->op) || l->a.v[id].uses != 1)
+        return false;
+    user = &l->job->ir->ops[l->a.v[id].last_use];
+    return user->a == id &&
+           (user->op == IR_JUMPIF || user->op == IR_RAISEIF || user->op == IR_SELECT);
+}
+
+static void keep_until(struct low *l, u32 id, u32 use)
+{
+    struct val *v = &l->a.v[l->a.v[id].same_as];
+
+    if (v->last_use < use)
+        v->last_use = use;
+    if (l->a.v[id].last_use < use)
+        l->a.v[id].last_use = use;
+}
+
+void low_compare(struct low *l, const struct ir_op *op, u32 id)
+{
+    enum x86_cond cc;
+
+    if (is_fused(l, id)) {
+        keep_until(l, op->a, l->a.v[id].last_use);
+        keep_until(l, op->b, l->a.v[id].last_use);
+        return;
+    }
+    cc = emit_compare(l, op);
+    x86_setcc(l->o, cc, RAX);
+    x86_mov_rr(l->o, 4, vals_def(&l->a, id), RAX);
+}
+
+/* Puts the truth of value `id` in the flags. */
+enum x86_cond lo_test_true(struct low *l, u32 id)
+{
+    enum x86_reg r;
+
+    if (is_fused(l, id))
+        return emit_compare(l, &l->job->ir->ops[id]);
+    r = vals_use(&l->a, id);
+    x86_test_rr(l->o, 1, r, r);
+    return CC_NE;
+}
+
+void low_select(struct low *l, const struct ir_op *op, u32 id)
+{
+    enum x86_reg yes = vals_use(&l->a, op->b);
+    enum x86_reg no = vals_use(&l->a, op->c);
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    enum x86_cond cc;
+
+    /* moves between the comparison and its use leave the flags alone */
+    cc = lo_test_true(l, op->a);
+    x86_mov_rr(l->o, size, RAX, no);
+    x86_cmov(l->o, cc, size, RAX, yes);
+    x86_mov_rr(l->o, size, vals_def(&l->a, id), RAX);
+    l->a.v[id].clean = op->type == IR_I64 || (!lo_is_narrow(op->type) && op->type != IR_I1) ||
+                       (l->a.v[op->b].clean && l->a.v[op->c].clean);
+}
+
+void low_minmax(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = op->type == IR_I64 ? 8 : 4;
+    enum x86_cond cc = op->op == IR_MINU   ? CC_A
+                       : op->op == IR_MAXU ? CC_B
+                       : op->op == IR_MINS ? CC_G
+                                           : CC_L;
+    enum x86_reg y = vals_use(&l->a, op->b);
+
+    x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->a));
+    x86_alu_rr(l->o, ALU_CMP, size, RAX, y);
+    x86_cmov(l->o, cc, size, RAX, y);
+    x86_mov_rr(l->o, size, vals_def(&l->a, id), RAX);
+}

@@ -1,0 +1,67 @@
+/*
+ * host_lower_ops.h - what the files that lower operations share.
+ *
+ * Conventions inside a block: REG_CPU, REG_TLB and REG_PC as values.h says; rsp is
+ * aligned for calls; rax, rcx and rdx are free within an operation. Guest state is
+ * written where the block can be left. Slow paths and exits are in the cold part.
+ */
+#ifndef ENGINE_BASE_HOST_LOWER_OPS_H
+#define ENGINE_BASE_HOST_LOWER_OPS_H
+
+#include "engine/base/host_lower.h"
+#include "engine/core/block.h"
+
+struct low {
+    struct lower_job *job;
+    struct vals a;
+    struct x86_out hot, cold;
+    struct x86_out *o; /* the hot part */
+    u8 *hot_start, *cold_start;
+    bool here_stored; /* cpu.block and block_pc hold this block's */
+    bool failed;
+    bool left; /* the block's last exit is out */
+};
+
+/* Emits operation `op`, number `id`. */
+typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
+
+lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
+    low_div, low_shift, low_unary, low_bswap, low_bit_count, low_trunc, low_zext, low_sext; /*
+    lower_arith.c */
+lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
+lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
+lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
+
+static inline bool lo_is_narrow(enum ir_type t)
+{
+    return t == IR_I8 || t == IR_I16;
+}
+
+#define LO_CPU(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+
+bool lo_is_compare(unsigned op);
+/* Puts the truth of the i1 value `id` in the flags. */
+enum x86_cond lo_test_true(struct low *l, u32 id);
+
+/* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
+ * of FIX_*. */
+void lo_fix(struct low *l, u8 *where, unsigned to, u64 target);
+/* The displacement at `where` in the hot part leads to the cold part's present end. */
+void lo_fix_cold(struct low *l, u8 *where);
+/* From the cold part back to the hot part's present end. */
+void lo_jmp_hot(struct low *l);
+void lo_jmp_thunk(struct low *l, struct x86_out *o, const u8 *thunk);
+
+const struct isa_insn *lo_insn(const struct low *l, u32 index);
+struct x86_mem lo_pc_slot(const struct low *l);
+/* Counts `insns` as retired. */
+void lo_retire(struct x86_out *o, u32 insns);
+/* Tells slow paths and helpers which block runs, and where. Uses rax. */
+void lo_store_here(struct low *l, struct x86_out *o);
+void lo_leave(struct low *l, struct x86_out *o, enum run_code code);
+/* The end of instruction `insn`, whose fault is pending; state is written. */
+void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn);
+/* A patchable exit `offset` bytes from the block's start. */
+void lo_exit_direct(struct low *l, s32 offset);
+
+#endif

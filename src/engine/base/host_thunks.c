@@ -1,0 +1,161 @@
+/*
+ * host_thunks.c - entering and leaving translated code, and its way into the slow paths.
+ */
+#include "engine/base/host_thunks.h"
+
+#include "engine/core/block.h"
+#include <string.h>
+
+static const u8 callee_saved[] = { RBP, RBX, R12, R13, R14, R15 };
+static const u8 caller_saved[] = { RSI, RDI, R8, R9, R10, R11 };
+
+#define CPU_AT(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+
+/* --- what the memory thunks call --- */
+
+typedef int slow_fn(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how);
+
+static struct ir_mem unpack(u32 how)
+{
+    struct ir_mem m;
+
+    memcpy(&m, &how, sizeof m);
+    return m;
+}
+
+#define SLOW(n)                                                                                    \
+    static int slow_load_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)         \
+    {                                                                                              \
+        ecpu_of(c)->tier_value = 0;                                                                \
+        return cpu_load_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                  \
+    }                                                                                              \
+    static int slow_store_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)        \
+    {                                                                                              \
+        return cpu_store_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                 \
+    }
+SLOW(1)
+SLOW(2)
+SLOW(4)
+SLOW(8)
+
+static slow_fn *const slow_loads[] = { slow_load_1, slow_load_2, slow_load_4, slow_load_8 };
+static slow_fn *const slow_stores[] = { slow_store_1, slow_store_2, slow_store_4, slow_store_8 };
+
+/* --- making them --- */
+
+struct maker {
+    struct x86_out o;
+    const struct host_code_map *map;
+    const struct isa *isa;
+};
+
+/* Where the next byte will be executed. */
+static const u8 *here(const struct maker *m)
+{
+    return m->map->rx + (m->o.at - m->map->rw);
+}
+
+static void jump_to(struct maker *m, const u8 *rx)
+{
+    u8 *where = x86_jmp(&m->o);
+
+    x86_point(where, m->map->rw + (rx - m->map->rx));
+}
+
+static struct x86_mem pc_slot(const struct maker *m)
+{
+    return x86_at(REG_CPU, VCPU_STATE_OFF + (s32)m->isa->pc_offset);
+}
+
+static void make_enter(struct maker *m)
+{
+    for (unsigned i = 0; i < sizeof callee_saved; i++)
+        x86_push(&m->o, callee_saved[i]);
+    x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8); /* aligned to 16 for calls */
+    x86_mov_rr(&m->o, 8, REG_CPU, RDI);
+    x86_load_zx(&m->o, 8, REG_TLB, CPU_AT(bind[IR_MMU_DATA]));
+    x86_load_zx(&m->o, 8, REG_PC, pc_slot(m));
+    x86_jmp_r(&m->o, RSI);
+}
+
+static void make_leave(struct maker *m)
+{
+    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8);
+    for (unsigned i = sizeof callee_saved; i-- > 0;)
+        x86_pop(&m->o, callee_saved[i]);
+    x86_ret(&m->o);
+}
+
+static unsigned align_shift(const struct isa *isa)
+{
+    return (unsigned)__builtin_ctz(isa->insn_align);
+}
+
+/* The probe of block.h: jumps[jump_index(pc)] with this pc and a block with host code. */
+static void make_lookup(struct maker *m, const u8 *leave)
+{
+    u8 *miss[3];
+
+    _Static_assert(sizeof(struct jump_entry) == 16, "index is scaled by a shift of 4");
+    x86_mov_rr(&m->o, 8, RDX, REG_PC);
+    if (align_shift(m->isa))
+        x86_shift_ri(&m->o, SH_SHR, 8, RDX, align_shift(m->isa));
+    x86_alu_ri(&m->o, ALU_AND, 4, RDX, JUMP_CACHE_ENTRIES - 1);
+    x86_shift_ri(&m->o, SH_SHL, 4, RDX, 4);
+    x86_alu_rm(&m->o, ALU_ADD, 8, RDX, CPU_AT(jumps));
+    x86_alu_rm(&m->o, ALU_CMP, 8, REG_PC, x86_at(RDX, offsetof(struct jump_entry, pc)));
+    miss[0] = x86_jcc(&m->o, CC_NE);
+    x86_load_zx(&m->o, 8, RDX, x86_at(RDX, offsetof(struct jump_entry, block)));
+    x86_test_rr(&m->o, 8, RDX, RDX);
+    miss[1] = x86_jcc(&m->o, CC_E);
+    x86_load_zx(&m->o, 8, RAX, x86_at(RDX, offsetof(struct eblock, host_entry)));
+    x86_test_rr(&m->o, 8, RAX, RAX);
+    miss[2] = x86_jcc(&m->o, CC_E);
+    x86_jmp_r(&m->o, RAX);
+    for (unsigned i = 0; i < 3; i++)
+        x86_point(miss[i], m->o.at);
+    x86_mov_mr(&m->o, 8, pc_slot(m), REG_PC);
+    x86_mov_ri(&m->o, RAX, RUN_JUMP);
+    jump_to(m, leave);
+}
+
+static const u8 *make_slow(struct maker *m, slow_fn *fn)
+{
+    const u8 *at = here(m);
+
+    for (unsigned i = 0; i < sizeof caller_saved; i++)
+        x86_push(&m->o, caller_saved[i]);
+    x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8);
+    x86_mov_rr(&m->o, 8, RDI, REG_CPU);
+    x86_mov_rr(&m->o, 8, RSI, RDX);
+    x86_mov_rr(&m->o, 8, RDX, RCX);
+    x86_mov_rr(&m->o, 4, RCX, RAX);
+    x86_mov_ri(&m->o, RAX, (uintptr_t)fn);
+    x86_call_r(&m->o, RAX);
+    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8);
+    for (unsigned i = sizeof caller_saved; i-- > 0;)
+        x86_pop(&m->o, caller_saved[i]);
+    x86_load_zx(&m->o, 8, RDX, CPU_AT(tier_value));
+    x86_test_rr(&m->o, 4, RAX, RAX);
+    x86_ret(&m->o);
+    return at;
+}
+
+bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct isa *isa)
+{
+    struct maker m = { .o = { map->rw, map->rw + map->size, false }, .map = map, .isa = isa };
+    const u8 *at = here(&m);
+
+    memcpy(&t->enter, &at, sizeof t->enter); /* data pointer to function pointer */
+    make_enter(&m);
+    t->shared.leave = here(&m);
+    make_leave(&m);
+    t->shared.lookup = here(&m);
+    make_lookup(&m, t->shared.leave);
+    for (unsigned i = 0; i < 4; i++) {
+        t->shared.load[i] = make_slow(&m, slow_loads[i]);
+        t->shared.store[i] = make_slow(&m, slow_stores[i]);
+    }
+    t->size = ((size_t)(m.o.at - map->rw) + 63) & ~(size_t)63;
+    return !m.o.full && t->size <= map->size;
+}

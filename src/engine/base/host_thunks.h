@@ -1,0 +1,29 @@
+/*
+ * host_thunks.h - the code that all blocks of one engine share.
+ *
+ * Made once at the start of the code map:
+ *   enter    called from C: saves registers, sets REG_CPU, REG_TLB and REG_PC, jumps to a block
+ *   leave    jumped to from blocks with eax = enum run_code: back to C
+ *   lookup   jumped to with REG_PC set: goes to the block that the jump cache has for it,
+ *            or leaves with RUN_JUMP
+ *   load[n]  called from cold parts; rcx = address, rdx = decoded instruction, eax = struct
+ *            ir_mem. 2^n bytes come back in rdx, ZF set; ZF clear: a fault is pending
+ *   store[n] the same with the value in ecpu.tier_value
+ * load and store keep every register but rax, rcx and rdx.
+ */
+#ifndef ENGINE_BASE_HOST_THUNKS_H
+#define ENGINE_BASE_HOST_THUNKS_H
+
+#include "engine/base/host_lower.h"
+#include "host/map.h"
+
+struct thunks {
+    struct lower_thunks shared;
+    int (*enter)(struct vcpu *c, const void *host_code);
+    size_t size; /* bytes used from the map's start, a multiple of 64 */
+};
+
+/* False when `map` is too small. */
+bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct isa *isa);
+
+#endif

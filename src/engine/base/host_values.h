@@ -1,0 +1,92 @@
+/*
+ * host_values.h - where each value of a block lives while the block is compiled.
+ *
+ * One forward pass. A value is a constant, an address relative to the block's start,
+ * in a host register, in the guest state slot it was read from or stored to, or in a
+ * spill cell. Guest state is cached: a GET after a GET or SET of the same slot costs
+ * nothing, and a SET reaches memory only where the block may be left or the slot is
+ * seen by other code (vals_flush, and the cold stubs' vals_flush_copy).
+ */
+#ifndef ENGINE_BASE_HOST_VALUES_H
+#define ENGINE_BASE_HOST_VALUES_H
+
+#include "engine/base/emit_x86.h"
+#include "ir/ir.h"
+
+enum { VALS_SLOTS = 48, VALS_SPILLS = 64 /* cells: bits of a word */ };
+
+/* Registers with a fixed meaning in translated code. rax, rcx and rdx are scratch
+ * within one operation; the rest hold values. */
+#define REG_CPU R12 /* struct ecpu */
+#define REG_TLB R13 /* TLB bank of the data regime */
+#define REG_PC  R14 /* guest virtual address of the block's start */
+
+enum val_kind { VAL_NONE, VAL_CONST, VAL_PC, VAL_PLACE };
+
+struct val {
+    u8 kind;      /* enum val_kind */
+    u8 type;      /* enum ir_type */
+    u8 reg;       /* VAL_PLACE: host register or X86_NO_REG */
+    bool clean;   /* no bits set above the type's width */
+    u32 same_as;  /* the value whose place this one shares, or its own number */
+    u32 last_use; /* number of the last operation that uses it */
+    u32 uses;
+    s16 spill; /* cell, or -1 */
+    s16 slot;  /* index in slots[] of a clean copy in guest state, or -1 */
+    u64 imm;   /* CONST; PC: offset from the block's start */
+};
+
+struct slot {
+    u16 offset;
+    u8 size;    /* 0: free */
+    bool dirty; /* guest memory is behind */
+    u32 value;
+};
+
+struct vals {
+    struct x86_out *out;
+    const struct ir_block *ir;
+    struct val *v; /* one for each operation */
+    u32 now;       /* the operation being compiled */
+    u32 held[16];  /* value in each register, or IR_NO_VAL */
+    u16 pinned;    /* registers in use by the present operation */
+    struct slot slots[VALS_SLOTS];
+    u64 spills;    /* bit per cell in use */
+    s32 state_off; /* of guest state from REG_CPU */
+    s32 spill_off; /* of the spill cells from REG_CPU */
+    bool failed;   /* out of spill cells: give the block up */
+};
+
+/* v: room for ir->op_count values. Counts uses. */
+void vals_init(struct vals *a, const struct ir_block *ir, struct val *v, struct x86_out *out,
+               s32 state_off, s32 spill_off);
+
+struct val *vals_of(struct vals *a, u32 id);
+
+/* The register that holds value `id`, loaded if need be; pinned until vals_step(). */
+enum x86_reg vals_use(struct vals *a, u32 id);
+/* A register for the result of the present operation. */
+enum x86_reg vals_def(struct vals *a, u32 id);
+/* The same, holding a copy of `from` to be modified. */
+enum x86_reg vals_def_from(struct vals *a, u32 id, u32 from);
+void vals_def_const(struct vals *a, u32 id, u64 imm);
+void vals_def_pc(struct vals *a, u32 id, u64 offset);
+void vals_def_same(struct vals *a, u32 id, u32 as, bool clean);
+
+/* True when the value is a constant that fits a sign-extended 32-bit immediate of its type. */
+bool vals_imm(struct vals *a, u32 id, s32 *imm);
+
+/* Ends the present operation: unpins, frees what was used for the last time. */
+void vals_step(struct vals *a);
+
+void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
+void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);
+
+/* Writes every dirty slot; they become clean. */
+void vals_flush(struct vals *a);
+/* Writes every dirty slot to `out` (a cold stub): the state here stays as it was. */
+void vals_flush_copy(struct vals *a, struct x86_out *out);
+/* Forgets everything cached, after code that may write any slot ran. Flush before. */
+void vals_forget(struct vals *a);
+
+#endif
