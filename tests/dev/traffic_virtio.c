@@ -81,8 +81,8 @@ static void up(struct fake_host *h, struct device *d, u8 how)
         set(d, (struct reg){ 0x20, 12, 4 }, (u32)(features >> 32 * sel));
     }
     set(d, (struct reg){ 0x70, 20, 1 }, 11);
-    if (d->cls->pci && how & 0x80)
-        msix_up(h, d, how >> 1 & 7);
+    if (d->cls->pci && (how & 0x84) == 0x84)
+        msix_up(h, d, how >> 3 & 3);
     for (unsigned n = 0; n < QUEUES; n++)
         queue_up(d, n, FAKE_RAM_AT + RINGS + n * RING_STEP);
     set(d, (struct reg){ 0x70, 20, 1 }, 15);
