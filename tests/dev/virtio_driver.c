@@ -182,6 +182,17 @@ bool vdrv_negotiate(struct vdrv *v, u64 want)
     return vdrv_status(v) & VIRTIO_FEATURES_OK;
 }
 
+bool vdrv_queue_at(struct vdrv *v, unsigned n, u16 size, gpa_t desc, gpa_t driver, gpa_t device)
+{
+    set(v, QUEUE_SEL, n);
+    set(v, QUEUE_SIZE, size);
+    set(v, DESC_LOW, (u32)desc), set(v, DESC_HIGH, desc >> 32);
+    set(v, DRIVER_LOW, (u32)driver), set(v, DRIVER_HIGH, driver >> 32);
+    set(v, DEVICE_LOW, (u32)device), set(v, DEVICE_HIGH, device >> 32);
+    set(v, QUEUE_READY, 1);
+    return get(v, QUEUE_READY);
+}
+
 void vdrv_queue(struct vdrv *v, unsigned n, u16 size)
 {
     struct vdrv_ring *r = &v->ring[n];
@@ -193,12 +204,7 @@ void vdrv_queue(struct vdrv *v, unsigned n, u16 size)
     r->driver = vdrv_alloc(v, 6 + 2ull * r->size);
     r->device = vdrv_alloc(v, 6 + 8ull * r->size);
     r->add_wrap = r->see_wrap = true;
-    set(v, QUEUE_SEL, n);
-    set(v, QUEUE_SIZE, r->size);
-    set(v, DESC_LOW, (u32)r->desc), set(v, DESC_HIGH, r->desc >> 32);
-    set(v, DRIVER_LOW, (u32)r->driver), set(v, DRIVER_HIGH, r->driver >> 32);
-    set(v, DEVICE_LOW, (u32)r->device), set(v, DEVICE_HIGH, r->device >> 32);
-    set(v, QUEUE_READY, 1);
+    vdrv_queue_at(v, n, r->size, r->desc, r->driver, r->device);
 }
 
 bool vdrv_up(struct vdrv *v, u64 want, unsigned queues, u16 size)
