@@ -403,7 +403,8 @@ struct vm_config *config_copy(const struct vm_config *c)
     for (unsigned i = 0; i < n->m.net_count; i++)
         for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
             n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
-    n->m.rng_seed = n->has_rng_seed ? &n->rng_seed : NULL;
+    /* Equal runs have equal random numbers: the seed is 0 where none is given. */
+    n->m.rng_seed = n->has_rng_seed || n->m.deterministic ? &n->rng_seed : NULL;
     return failed ? vm_config_free(n) : n;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "fake_host.h"
 #include "base/bug.h"
+#include "dev/pci/pci.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,10 +326,44 @@ unsigned fake_settings(struct fake_host *h, const struct dev_class *cls,
     return count;
 }
 
+struct device *fake_pci(struct fake_host *h)
+{
+    struct err err = { 0 };
+
+    if (h->pci)
+        return h->pci;
+    h->pci = fake_device(h, dev_class_find("pci-host-ecam"), NULL, 0);
+    pci_host_window_add(h->pci, h->map, FAKE_WINDOW_AT, FAKE_WINDOW_SIZE);
+    BUG_ON(dev_map(h->pci, 0, h->map, FAKE_ECAM_AT, &err));
+    return h->pci;
+}
+
+void fake_pci_enable(struct fake_host *h, struct device *d)
+{
+    gpa_t config = FAKE_ECAM_AT + ((u64)d->requester << 12);
+
+    BUG_ON(!mem_map_io_write(h->map, config + PCI_BAR0, 4, FAKE_WINDOW_AT + d->requester * 0x10000));
+    BUG_ON(!mem_map_io_write(h->map, config + PCI_BAR0 + 4, 4, 0));
+    BUG_ON(!mem_map_io_write(h->map, config + PCI_COMMAND, 2,
+                             PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+}
+
+static void pci_plug(struct fake_host *h, struct device *d)
+{
+    struct device *bus = fake_pci(h);
+    struct err err = { 0 };
+    unsigned slot = 1;
+
+    while (pci_host_plug(bus, PCI_DEVFN(slot, 0), d, &err))
+        BUG_ON(++slot == 32);
+    fake_pci_enable(h, d);
+}
+
 struct device *fake_device(struct fake_host *h, const struct dev_class *cls,
                            const struct dev_setting *settings, unsigned count)
 {
-    struct dev_domain *dom = cls->irq_in || cls->msi_in ? h->irq_domain : h->domain;
+    bool controller = (cls->irq_in || cls->msi_in) && cls->irq_count == 0;
+    struct dev_domain *dom = controller ? h->irq_domain : h->domain;
     struct device *d = NULL;
     struct err err = { 0 };
 
@@ -336,8 +371,10 @@ struct device *fake_device(struct fake_host *h, const struct dev_class *cls,
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
-    for (unsigned n = 0; n < cls->irq_count; n++)
+    for (unsigned n = 0; !cls->pci && n < cls->irq_count; n++)
         dev_irq_connect(d, n, h->board, n);
+    if (cls->pci)
+        pci_plug(h, d);
     return d;
 }
 
@@ -393,6 +430,7 @@ void fake_host_init(struct fake_host *h)
 
 void fake_host_fini(struct fake_host *h)
 {
+    dev_free(h->pci);
     dev_free(h->board);
     mem_map_free(h->map);
     mem_ram_free(h->ram);

@@ -19,8 +19,11 @@ enum {
     FAKE_IRQS = 1024,
     FAKE_DEVICES = 16,
     FAKE_LOG = 64,
+    FAKE_WINDOW_SIZE = 1 << 24,
 };
-#define FAKE_RAM_AT 0x80000000ull
+#define FAKE_RAM_AT    0x80000000ull
+#define FAKE_ECAM_AT   0x30000000ull
+#define FAKE_WINDOW_AT 0x40000000ull /* where BARs may be; FAKE_WINDOW_SIZE bytes */
 
 /* A chardev whose other side is the test. */
 struct fake_chardev {
@@ -56,6 +59,7 @@ struct fake_host {
     unsigned msi_count;              /* all of them; the first FAKE_LOG are kept */
     struct device *msi_controllers[4]; /* asked before a message is recorded */
     unsigned requests[DEV_REQUEST_PANIC + 1];
+    struct device *pci;              /* host bridge; NULL until a function needs it */
     struct device *board;            /* controller whose inputs are recorded */
     struct device *devices[FAKE_DEVICES]; /* those with timers or deferred calls */
     struct {
@@ -73,10 +77,17 @@ void fake_host_fini(struct fake_host *h);
 unsigned fake_settings(struct fake_host *h, const struct dev_class *cls,
                        struct dev_setting out[DEV_MAX_PROPS]);
 
-/* Makes a device or ends the program; outputs go to the board's inputs 0, 1, … */
+/* Makes a device or ends the program; outputs go to the board's inputs 0, 1, …; a PCI
+ * function goes into the first free slot from 1 on, as firmware leaves it: with BAR 0
+ * placed, decoding and bus mastering. The bridge's outputs are inputs 0 … 3. */
 struct device *fake_device(struct fake_host *h, const struct dev_class *cls,
                            const struct dev_setting *settings, unsigned count);
 struct device *fake_device_free(struct fake_host *h, struct device *d);
+
+/* What the firmware does to a PCI function, again. */
+void fake_pci_enable(struct fake_host *h, struct device *d);
+/* Makes the bridge if there is none. */
+struct device *fake_pci(struct fake_host *h);
 
 /* Interrupt output n of the devices made by fake_device(). */
 bool fake_irq(const struct fake_host *h, unsigned n);

@@ -204,12 +204,25 @@ static void do_type(struct traffic *t, struct bytes *b)
     }
 }
 
+/* Configuration space of a PCI function and of those that are not there. */
+static void do_config(struct traffic *t, struct bytes *b)
+{
+    u64 slot = t->d->requester + (take(b, 1) == 0), off = take(b, 1), how = take(b, 1);
+    unsigned width = 1u << how % 3;
+
+    off = slot << 12 | (off & ~(width - 1ull));
+    if (how & 0x80)
+        dev_write(t->h.pci, 0, off, take_value(b), width);
+    else
+        see(t, dev_read(t->h.pci, 0, off, width));
+}
+
 static void do_virtio(struct traffic *t, struct bytes *b)
 {
     u8 how = (u8)take(b, 1);
     unsigned count = (unsigned)take(b, 1) % 4;
 
-    traffic_virtio_drive(t->d, t->h.ram->host, FAKE_RAM_AT, how, count, take(b, 2));
+    traffic_virtio_drive(&t->h, t->d, how, count, take(b, 2));
 }
 
 /* A frame for a network card. */
@@ -234,6 +247,8 @@ static void do_one(struct traffic *t, struct bytes *b)
     case 4: case 5: case 6: case 7: do_access(t, b, true); break;
     case 8:
         x = take(b, 2);
+        if (t->cls->pci)
+            do_config(t, b);
         if (t->cls->irq_in)
             dev_irq_input(t->d, (unsigned)x % 256, x >> 12 & 1);
         break;
@@ -279,17 +294,20 @@ void traffic_run(struct traffic *t, const u8 *bytes, size_t len)
 static void device_make(struct traffic *t)
 {
     struct dev_setting settings[DEV_MAX_PROPS];
+    unsigned count = fake_settings(&t->h, t->cls, settings);
     struct err err = { 0 };
 
-    t->d = fake_device(&t->h, t->cls, settings, fake_settings(&t->h, t->cls, settings));
-    for (unsigned n = 0; n < t->cls->region_count; n++)
+    if (traffic_virtio_is(t->cls))
+        settings[count++] = (struct dev_setting){ "packed", "on", NULL };
+    t->d = fake_device(&t->h, t->cls, settings, count);
+    for (unsigned n = 0; !t->cls->pci && n < t->cls->region_count; n++)
         if (dev_map(t->d, n, t->h.map, REGION_AT(n), &err))
             abort();
 }
 
 static void device_unmake(struct traffic *t)
 {
-    for (unsigned n = 0; n < t->cls->region_count; n++)
+    for (unsigned n = 0; !t->cls->pci && n < t->cls->region_count; n++)
         mem_map_remove(t->h.map, REGION_AT(n));
     t->d = fake_device_free(&t->h, t->d);
 }

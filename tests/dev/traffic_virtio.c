@@ -3,10 +3,19 @@
  */
 #include "traffic_virtio.h"
 #include "base/bits.h"
+#include "dev/pci/pci.h"
 #include "dev/virtio/virtio.h"
 
-enum { RINGS = 0x1000, RING_STEP = 0x1000, DRIVER = 0x400, DEVICE = 0x600, BUFFERS = 0x8000,
-       SIZE = 16, QUEUES = 2 };
+enum {
+    RINGS = 0x1000,
+    RING_STEP = 0x1000,
+    DRIVER = 0x400,
+    DEVICE = 0x600,
+    NOTES = 0x800,
+    BUFFERS = 0x8000,
+    SIZE = 16,
+    QUEUES = 2
+};
 
 bool traffic_virtio_is(const struct dev_class *cls)
 {
@@ -21,7 +30,7 @@ struct reg {
 /* The registers are region 0's over MMIO, and the common structure is at its start over PCI. */
 static void set(struct device *d, struct reg r, u64 v)
 {
-    if (strstr(d->cls->name, "-pci"))
+    if (d->cls->pci)
         dev_write(d, 0, r.pci, v, r.pci_size);
     else
         dev_write(d, 0, r.mmio, v, 4);
@@ -40,14 +49,39 @@ static void queue_up(struct device *d, unsigned n, gpa_t at)
     set(d, (struct reg){ 0x44, 28, 2 }, 1);
 }
 
-static void up(struct device *d, u8 *ram, gpa_t ram_at, u8 how)
+/* Three vectors with addresses of their own, one of them perhaps masked; MSI-X on. */
+static void msix_up(struct fake_host *h, struct device *d, unsigned masked)
+{
+    u64 config = (u64)d->requester << 12, cap = dev_read(h->pci, 0, config + PCI_CAPABILITIES, 1);
+
+    for (u64 n = 0; n < 3; n++) {
+        const u32 entry[] = { 0x28000000 + 0x1000 * (u32)n, 0, 0x100 + (u32)n, n == masked };
+
+        for (unsigned i = 0; i < 4; i++)
+            dev_write(d, 0, 0x4000 + 16 * n + 4 * i, entry[i], 4);
+        if (n == 0) {
+            dev_write(d, 0, 16, 0, 2);
+            continue;
+        }
+        dev_write(d, 0, 22, n - 1, 2);
+        dev_write(d, 0, 26, n, 2);
+    }
+    while (cap && dev_read(h->pci, 0, config + cap, 1) != PCI_CAP_MSIX)
+        cap = dev_read(h->pci, 0, config + cap + 1, 1);
+    dev_write(h->pci, 0, config + cap + 2, 0x8000, 2);
+}
+
+static void up(struct fake_host *h, struct device *d, u8 how)
 {
     static const u8 status[] = { 0, 1, 3 };
     u64 features = 1ull << VIRTIO_F_VERSION_1 | (u64)(how >> 3 & 1) << VIRTIO_F_EVENT_IDX |
                    (u64)(how >> 4 & 1) << VIRTIO_F_INDIRECT_DESC |
-                   (u64)(how >> 5 & 1) << 15 /* mergeable buffers */;
+                   (u64)(how >> 5 & 1) << 15 /* mergeable buffers */ |
+                   (u64)(how >> 6 & 1) << VIRTIO_F_RING_PACKED;
 
-    memset(ram + RINGS, 0, QUEUES * RING_STEP);
+    if (d->cls->pci)
+        fake_pci_enable(h, d);
+    memset(h->ram->host + RINGS, 0, QUEUES * RING_STEP);
     for (unsigned i = 0; i < ARRAY_SIZE(status); i++)
         set(d, (struct reg){ 0x70, 20, 1 }, status[i]);
     for (unsigned sel = 0; sel < 2; sel++) {
@@ -55,8 +89,10 @@ static void up(struct device *d, u8 *ram, gpa_t ram_at, u8 how)
         set(d, (struct reg){ 0x20, 12, 4 }, (u32)(features >> 32 * sel));
     }
     set(d, (struct reg){ 0x70, 20, 1 }, 11);
+    if (d->cls->pci && (how & 0x84) == 0x84)
+        msix_up(h, d, how >> 3 & 3);
     for (unsigned n = 0; n < QUEUES; n++)
-        queue_up(d, n, ram_at + RINGS + n * RING_STEP);
+        queue_up(d, n, FAKE_RAM_AT + RINGS + n * RING_STEP);
     set(d, (struct reg){ 0x70, 20, 1 }, 15);
 }
 
@@ -65,40 +101,53 @@ static u64 next(u64 *random)
     return *random = *random * 6364136223846793005 + 1442695040888963407;
 }
 
-/* Three descriptors: mostly of sound buffers, sometimes of anything. */
-static void request(u8 *ring, u8 *ram, gpa_t ram_at, unsigned first, u64 *random)
+/* Three descriptors: mostly of sound buffers, sometimes of anything. next: split rings'. */
+static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wrap, u64 *random)
 {
     for (unsigned i = 0; i < 3; i++) {
         u8 *desc = ring + 16 * ((first + i) % SIZE);
         u64 r = next(random) >> 8;
+        u16 flags = (u16)((r >> 30 & 31 ? 0 : r >> 35 & 7) | (i < 2) | (i > 0 ? 2 : 0));
 
-        le64_put(desc, r % 61 == 0 ? r : ram_at + BUFFERS + r % 0x4000);
+        if (packed && first + i == SIZE)
+            wrap ^= 1;
+        le64_put(desc, r % 61 == 0 ? r : FAKE_RAM_AT + BUFFERS + r % 0x4000);
         le32_put(desc + 8, i == 0 && r & 1 ? 16 : 1 + (u32)(r >> 16 & 0x3ff));
-        le16_put(desc + 12, (u16)((r >> 30 & 31 ? 0 : r >> 35 & 7) | (i < 2) | (i > 0 ? 2 : 0)));
-        le16_put(desc + 14, (u16)((first + i + 1) % SIZE));
+        le16_put(desc + 12, packed ? (u16)first : flags);
+        le16_put(desc + 14,
+                 packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
         if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
     }
 }
 
-void traffic_virtio_drive(struct device *d, u8 *ram, gpa_t ram_at, u8 how, unsigned count,
-                          u64 random)
+/* NOTES: what the driver remembers, whether the rings are packed and how many requests were
+ * added to this one. */
+void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count, u64 random)
 {
     unsigned n = how >> 1 & 1;
-    u8 *ring = ram + RINGS + n * RING_STEP;
+    u8 *ram = h->ram->host, *ring = ram + RINGS + n * RING_STEP;
+    bool packed;
     u16 index;
 
-    if (!(how & 1))
-        up(d, ram, ram_at, how);
+    if (!(how & 1)) {
+        up(h, d, how);
+        for (unsigned i = 0; i < QUEUES; i++)
+            ram[RINGS + i * RING_STEP + NOTES] = how >> 6 & 1;
+    }
+    packed = ring[NOTES] & 1;
     index = le16_get(ring + DRIVER + 2);
+    if (packed)
+        index = le16_get(ring + NOTES + 2);
     for (unsigned i = 0; i < count; i++, index++) {
         unsigned first = index * 3u % SIZE;
 
-        request(ring, ram, ram_at, first, &random);
-        le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
+        request(ring, ram, first, packed, !(index * 3u / SIZE & 1), &random);
+        if (!packed)
+            le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
     }
-    le16_put(ring + DRIVER + 2, index);
-    if (strstr(d->cls->name, "-pci"))
+    le16_put(ring + (packed ? NOTES + 2 : DRIVER + 2), index);
+    if (d->cls->pci)
         dev_write(d, 0, 0x3000 + 4 * n, n, 2);
     else
         dev_write(d, 0, 0x50, n, 4);

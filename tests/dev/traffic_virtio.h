@@ -4,7 +4,7 @@
 #ifndef TESTS_DEV_TRAFFIC_VIRTIO_H
 #define TESTS_DEV_TRAFFIC_VIRTIO_H
 
-#include "dev/core/device.h"
+#include "fake_host.h"
 
 /* Is it of a virtio class? */
 bool traffic_virtio_is(const struct dev_class *cls);
@@ -12,7 +12,7 @@ bool traffic_virtio_is(const struct dev_class *cls);
 /* Plays a driver: what bit 0 of `how` says is 0 brings the device up with small rings at the
  * beginning of RAM (1: lets them be); then puts `count` requests made of `random` into the
  * queue that bits 1 … 2 name and notifies. The other bits choose features. */
-void traffic_virtio_drive(struct device *d, u8 *ram, gpa_t ram_at, u8 how, unsigned count,
+void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count,
                           u64 random);
 
 #endif

@@ -269,15 +269,21 @@ static void random_state(struct riscv_case *c, unsigned format, u64 *rng)
     c->fcsr |= (random_below(rng, 8) ? random_below(rng, 5) : 5 + random_below(rng, 3)) << 5;
 }
 
-/* LR and SC of the same register make a pair that stores. */
-static void pair_with_lr(struct riscv_case *c, u32 w, u64 *rng)
+/* An SC never stands alone: qemu-user keeps the reservation of an earlier case. The LR before it
+ * is of the same address, so that the SC stores, or now and then of another. */
+static void put_lr_before(struct riscv_case *c, u32 w, u64 *rng)
 {
-    u32 lr = 0x1000202f | (w & 0x000f8000) | (w & 0x7000);
-    unsigned rs1 = w >> 15 & 31, rd = 1 + random_below(rng, 31);
+    unsigned rs1 = w >> 15 & 31, base = rs1, rd;
 
-    if (rd == rs1)
-        return;
-    le32_put(c->code, lr | rd << 7);
+    if (random_below(rng, 4) == 0) {
+        base = 1 + random_below(rng, 31);
+        if (base != rs1)
+            c->x[base] = CASE_MEM + 16 * random_below(rng, CASE_MEM_SIZE / 16);
+    }
+    do
+        rd = 1 + random_below(rng, 31);
+    while (rd == rs1);
+    le32_put(c->code, 0x1000202f | (w & 0x7000) | base << 15 | rd << 7);
     le32_put(c->code + 4, w);
     c->code_size = 8;
 }
@@ -303,7 +309,7 @@ static bool make(struct riscv_case *c, unsigned line, unsigned slot, unsigned sl
     le32_put(c->code, w);
     c->code_size = l->bytes;
     if (!strncmp(l->mnemonic, "sc.", 3))
-        pair_with_lr(c, w, rng);
+        put_lr_before(c, w, rng);
     return true;
 }
 

@@ -230,8 +230,12 @@ class Machine:
 
 def run_cli(args, timeout=None, stdin=subprocess.DEVNULL, command=None, env=None):
     """vm-cli run to its end: (status, stdout, stderr)."""
-    done = subprocess.run((command or [vm_cli(), "run"]) + list(args), stdin=stdin,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, env=env,
-                          timeout=timeout or PATIENCE)
+    argv = (command or [vm_cli(), "run"]) + list(args)
+    try:
+        done = subprocess.run(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              check=False, env=env, timeout=timeout or PATIENCE)
+    except subprocess.TimeoutExpired as late:
+        raise TestFailed("does not end: %s\n%s%s" % (" ".join(argv), late.stdout or "",
+                                                     late.stderr or "")) from late
     return (done.returncode, done.stdout.decode("utf-8", "replace"),
             done.stderr.decode("utf-8", "replace"))

@@ -5,6 +5,9 @@
  * every engine must leave the same record, and so must the guest's own kind of CPU (the
  * host, or qemu-user), asked through an oracle program.
  *
+ * The fourth "guest" is random semantics, on which engines are held against the evaluator
+ * alone. HARD_SEED=N in the environment gives other records.
+ *
  * Another engine joins by a struct hard_engine and a main() of its own that calls
  * hard_main(); the machine below already is what translated code runs on.
  */
@@ -25,8 +28,8 @@ struct hard_insn {
 struct hard_rng {
     u64 state;
 };
-u64 hard_random(struct hard_rng *g);                /* 64 random bits */
-u64 hard_below(struct hard_rng *g, u64 n);          /* 0 .. n - 1 */
+u64 hard_random(struct hard_rng *g);       /* 64 random bits */
+u64 hard_below(struct hard_rng *g, u64 n); /* 0 .. n - 1 */
 
 struct hard_case {
     const char *name;
@@ -40,14 +43,15 @@ struct hard_case {
 
 struct hard_guest {
     const char *name;
-    const char *oracle_command; /* printf format with one %s, the program's path */
+    const char *oracle_command; /* printf format with one %s, the program's path; NULL: nobody
+                                   else knows the answer */
     const char *oracle_tool;    /* must be in PATH; NULL: none needed */
     unsigned state_size;
     const struct hard_case *cases;
     unsigned case_count;
     void (*randomize)(struct hard_rng *g, void *state); /* a well-formed random state */
 };
-extern const struct hard_guest hard_x86, hard_arm64, hard_riscv;
+extern const struct hard_guest hard_x86, hard_arm64, hard_riscv, hard_random_guest;
 
 /* --- the machine --- */
 

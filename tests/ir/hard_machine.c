@@ -88,7 +88,8 @@ static int check(struct vcpu *c, u64 va, u64 len, struct ir_mem how, bool write)
 {
     struct hard_machine *m = machine_of(c);
 
-    if ((how.align == IR_ALIGN_NATURAL && va % len) || (how.align == IR_ALIGN_16 && va % 16 + len > 16)) {
+    if ((how.align == IR_ALIGN_NATURAL && va % len) ||
+        (how.align == IR_ALIGN_16 && va % 16 + len > 16)) {
         vcpu_raise(c, CAUSE_ALIGNMENT, va);
         return 1;
     }
@@ -143,20 +144,37 @@ int cpu_cas(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *exp
     return 0;
 }
 
+static u128 rmw(enum ir_rmw f, u128 was, u128 v, unsigned bits)
+{
+    s128 x = (s128)(was << (128 - bits)), y = (s128)(v << (128 - bits));
+
+    switch (f) {
+    case IR_RMW_XCHG: return v;
+    case IR_RMW_ADD: return was + v;
+    case IR_RMW_AND: return was & v;
+    case IR_RMW_OR: return was | v;
+    case IR_RMW_XOR: return was ^ v;
+    case IR_RMW_MINU: return was < v ? was : v;
+    case IR_RMW_MAXU: return was > v ? was : v;
+    case IR_RMW_MINS: return x < y ? was : v;
+    case IR_RMW_MAXS: return x > y ? was : v;
+    }
+    BUG("unknown atomic function");
+}
+
 int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,
             void *old, unsigned size, struct ir_mem how)
 {
-    u64 sum, operand = 0, was = 0;
+    u128 now, operand = 0, was = 0;
 
     c->insn_index = in->index;
-    BUG_ON(f != IR_RMW_ADD || size > 8); /* all that the cases use */
     if (check(c, va, size, how, true))
         return 1;
     memcpy(&was, host_of(c, va), size);
     memcpy(&operand, v, size);
-    sum = was + operand;
+    now = rmw(f, was, operand, size * 8);
     memcpy(old, &was, size);
-    memcpy(host_of(c, va), &sum, size);
+    memcpy(host_of(c, va), &now, size);
     return 0;
 }
 

@@ -60,14 +60,27 @@ static void choose(void)
         }
 }
 
+#define BINUTILS_2_40                                                                              \
+    "rv64imafdc_zicsr_zifencei_zba_zbb_zbs_zbc_zbkb_zicbom_zicboz_zicbop_zawrs_zfhmin_"             \
+    "zihintpause_svinval"
+#define BINUTILS_2_44 BINUTILS_2_40 "_zfa_zacas_zabha_zcb_zicond_zimop_zcmop"
+
+/* The extensions that this assembler knows, and so objdump prints. */
+static const char *arch(void)
+{
+    return system("riscv64-linux-gnu-as -march=" BINUTILS_2_44
+                  " -o /dev/null /dev/null 2>/dev/null")
+               ? BINUTILS_2_40
+               : BINUTILS_2_44;
+}
+
 static bool write_source(const char *path)
 {
     FILE *out = fopen(path, "w");
 
     if (!out)
         return false;
-    fprintf(out, "\t.attribute arch, \"rv64imafdc_zicsr_zifencei_zba_zbb_zbs_zbc_zbkb_zicbom_"
-                 "zicboz_zicbop_zawrs_zfhmin_zihintpause_svinval\"\n");
+    fprintf(out, "\t.attribute arch, \"%s\"\n", arch());
     for (unsigned i = 0; i < count; i++)
         fprintf(out, "\t.insn %#x\n", words[i]);
     return fclose(out) == 0;

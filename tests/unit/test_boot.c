@@ -108,6 +108,7 @@ TEST(truncated_efi_image)
     CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), (u64)-EINVAL);
     CHECK_HAS(err.text, "k is a truncated kernel");
     CHECK_EQ(boot_rv_image_check(p, 100, "k", &image, &err), (u64)-EINVAL);
+    CHECK_EQ(boot_rv_image_check(p, 64, "k", &image, &err), (u64)-EINVAL);
     le32_put(p + 60, UINT32_MAX); /* no PE header: only Linux's counts */
     CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), 0);
 }

@@ -2,7 +2,8 @@
  * semgen.c - prints a guest's interpreter: one C function for each row.
  *
  * Each row's semantics runs once against the builder with symbolic operands; the block
- * it makes is checked and printed. Rows with the same text share one function.
+ * it makes is checked and printed. Rows with the same text share one function. With a
+ * row's name as argument it prints the operations and the function of that row alone.
  */
 #include "semgen.h"
 #include "base/bug.h"
@@ -39,9 +40,9 @@ struct generator {
     struct text prototypes, bodies;
     const struct ir_helper *helpers[HELPERS_MAX];
     unsigned helper_count;
-    char **texts;     /* owns both levels: by row, the body */
-    unsigned *same;   /* owns: by row, the first row with this body */
-    u32 *hashes;      /* owns: by row */
+    char **texts;   /* owns both levels: by row, the body */
+    unsigned *same; /* owns: by row, the first row with this body */
+    u32 *hashes;    /* owns: by row */
     unsigned unique;
 };
 
@@ -90,15 +91,20 @@ static void add_handler(struct generator *g, unsigned row, const struct ir_block
     print_handler(&g->bodies, b, semgen_rows[row].name);
 }
 
-static void run_row(struct generator *g, struct ir_builder *s, struct ir_block *b, unsigned row)
+static void build_row(struct ir_builder *s, struct ir_block *b, unsigned row)
 {
-    char buf[256];
-
     running = semgen_rows[row].name;
     ir_builder_begin(s, b);
     ir_builder_insn(s, 0, 0);
     semgen_rows[row].emit(s);
     ir_builder_insn_end(s);
+}
+
+static void run_row(struct generator *g, struct ir_builder *s, struct ir_block *b, unsigned row)
+{
+    char buf[256];
+
+    build_row(s, b, row);
     if (ir_verify(b, buf, sizeof buf))
         fail(buf);
     note_helpers(g, b);
@@ -147,14 +153,43 @@ static void generator_fini(struct generator *g)
     free(g->bodies.buf);
 }
 
-int main(void)
+static int print_row(const char *name)
 {
-    struct generator g = {
-        .texts = calloc(semgen_row_count + 1, sizeof(char *)),
-        .same = calloc(semgen_row_count + 1, sizeof(unsigned)),
-        .hashes = calloc(semgen_row_count + 1, sizeof(u32)),
-    };
+    static char operations[1 << 20];
+    struct ir_builder *s = ir_builder_new(true);
+    struct ir_block b;
+    struct text text = { 0 };
+    char buf[256];
+    unsigned row = 0;
 
+    while (row < semgen_row_count && strcmp(semgen_rows[row].name, name) != 0)
+        row++;
+    running = name;
+    if (!s || row == semgen_row_count)
+        fail("no such row");
+    ir_builder_on_bug(s, on_bug);
+    ir_block_init(&b);
+    build_row(s, &b, row);
+    if (ir_verify(&b, buf, sizeof buf))
+        fail(buf);
+    ir_print(&b, operations, sizeof operations);
+    print_handler(&text, &b, name);
+    printf("/*\n%s*/\n%s", operations, text.buf);
+    free(text.buf);
+    ir_block_fini(&b);
+    ir_builder_free(s);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct generator g = { 0 };
+
+    if (argc > 1)
+        return print_row(argv[1]);
+    g.texts = calloc(semgen_row_count + 1, sizeof(char *));
+    g.same = calloc(semgen_row_count + 1, sizeof(unsigned));
+    g.hashes = calloc(semgen_row_count + 1, sizeof(u32));
     if (!g.texts || !g.same || !g.hashes)
         fail("out of memory");
     if (semgen_row_count == 0 || semgen_row_count > HANDLERS_MAX)

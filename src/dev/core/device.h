@@ -91,6 +91,7 @@ struct dev_class {
     int (*sysreg_read)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 *out);
     int (*sysreg_write)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v);
 
+    bool pci; /* a PCI function: plugged into a host, its struct begins with struct pci_func */
     const char *fdt_compatible; /* for the generic device-tree node; NULL: the board writes it */
 };
 

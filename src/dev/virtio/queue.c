@@ -71,7 +71,7 @@ unsigned ring_table_read(struct virtq *q, const struct ring_desc *d)
 
 void virtq_reset(struct virtq *q)
 {
-    *q->s = (struct virtq_state){ .size = q->size_max, .vector = VIRTIO_NO_VECTOR };
+    *q->s = (struct virtq_state){ .size = q->size_max };
     q->inflight = q->filled = q->fresh = 0;
     q->generation++;
 }

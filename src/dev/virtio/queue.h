@@ -23,7 +23,6 @@ enum { VIRTQ_SIZE_MAX = 1024, VIRTQ_CHAIN_MAX = 1024 };
     F(u64, driver, ZERO, "of the driver area: available ring or driver event suppression")         \
     F(u64, device, ZERO, "of the device area: used ring or device event suppression")              \
     F(u16, size, ZERO, "descriptors")                                                              \
-    F(u16, vector, ZERO, "MSI-X vector, 0xffff: none")                                             \
     F(u16, avail, ZERO, "next to take: free-running index (split) or position (packed)")           \
     F(u16, used, ZERO, "next to give back, likewise")                                              \
     F(flag, avail_wrap, ZERO, "packed: wrap counter at avail")                                     \
@@ -38,12 +37,12 @@ struct virtq {
     struct virtq_state *s; /* borrows: in the device's state */
     struct virtio *v;      /* borrows (outlives) */
     u16 index, size_max;
-    u16 inflight;          /* taken and not given back: requests (split), descriptors (packed) */
-    u16 filled;            /* given back and not yet published: requests */
-    u16 fresh;             /* published since the driver was last considered for an interrupt */
+    u16 inflight;           /* taken and not given back: requests (split), descriptors (packed) */
+    u16 filled;             /* given back and not yet published: requests */
+    u16 fresh;              /* published since the driver was last considered for an interrupt */
     u16 first, first_flags; /* packed: where the unpublished begin, and what makes them used */
-    u16 budget;            /* requests that this callback may still take */
-    u32 generation;        /* of the ring: tickets of an older one are void */
+    u16 budget;             /* requests that this callback may still take */
+    u32 generation;         /* of the ring: tickets of an older one are void */
 };
 
 /* What is needed to give a request back; a copy may outlive the chain. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Requests served in one callback: a bound on how long a notification holds a vCPU. */
 enum { BUDGET = 256 };
@@ -110,13 +111,6 @@ void virtio_kick(struct virtio *v, u64 n)
 
 /* --- events --- */
 
-void virtio_config_changed(struct virtio *v)
-{
-    v->s->generation++;
-    if (v->s->status & VIRTIO_DRIVER_OK)
-        v->transport->interrupt(v, -1);
-}
-
 void virtio_error(struct virtio *v, const char *why)
 {
     v->dev->guest_errors++;
@@ -179,7 +173,7 @@ void virtio_reset(struct virtio *v)
     drain(v);
     for (unsigned n = 0; n < v->queue_room; n++)
         virtq_reset(&v->queue[n]);
-    *v->s = (struct virtio_state){ .config_vector = VIRTIO_NO_VECTOR };
+    memset(v->s, 0, sizeof *v->s);
 }
 
 void virtio_update(struct virtio *v)
@@ -208,8 +202,10 @@ static bool queue_state_valid(const struct virtq *q)
 int virtio_check(struct virtio *v, struct err *err)
 {
     if (v->s->status & VIRTIO_FEATURES_OK && v->s->driver_features & ~v->offered)
-        return err_set(err, EINVAL, "its driver uses features %#" PRIx64 " that are not offered "
-                                    "here", v->s->driver_features & ~v->offered);
+        return err_set(err, EINVAL,
+                       "its driver uses features %#" PRIx64 " that are not offered "
+                       "here",
+                       v->s->driver_features & ~v->offered);
     for (unsigned n = 0; n < v->queue_room; n++)
         if (!queue_state_valid(&v->queue[n]))
             return err_set(err, EINVAL, "queue %u has no valid layout", n);

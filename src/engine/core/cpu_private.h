@@ -250,6 +250,7 @@ struct engine {
     bool timer_started;
 
     ns_t det_now;              /* atomic: guest time at the last quantum's end */
+    bool det_moved;            /* det_now was set from outside, while paused */
     struct cpu *det_running;   /* worker's own: whose turn it is */
 };
 

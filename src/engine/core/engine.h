@@ -83,6 +83,9 @@ void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vc
 /* Guest time: the host's clock(), or in deterministic mode what the count makes of it, exact when
  * called by a device that a vCPU accesses. One instruction takes one nanosecond there. */
 ns_t engine_clock(struct engine *e);
+/* Deterministic mode: guest time becomes `now` for all vCPUs, because state was loaded; the
+ * quantum that was interrupted is given up. Only while paused. */
+void engine_clock_set(struct engine *e, ns_t now);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {
