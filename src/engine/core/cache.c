@@ -5,17 +5,9 @@
  * Readers take no lock: bucket heads and links are atomic, and a block that was unlinked is
  * freed only after each vCPU has passed a safe point (cpu.quiescent has reached the epoch
  * that was begun after the unlinking) where it also emptied its jump caches.
- *
- * Self-modifying code. A page with blocks has MEM_PAGE_CODE; fast paths have no write
- * entry for it, so that stores come to code_written(), which looks at a bit for each 64
- * bytes and drops the blocks that were really hit. When a page gets the flag, other vCPUs may
- * still hold a write entry, until they look at REQ_CODE: until then the page is *unsettled*.
- * Nobody waits for it: a guest whose other CPU wrote code must run its own instruction
- * barrier before it may rely on the new bytes, and that barrier (code_revalidate) compares
- * the bytes of blocks on unsettled pages. A guest architecture with coherent instruction
- * fetch will need the translator to wait until the page is settled instead.
+ * What happens when bytes change: code_pages.c.
  */
-#include "engine/core/cpu_private.h"
+#include "engine/core/cache_private.h"
 
 #include "base/bits.h"
 #include "base/bug.h"
@@ -24,125 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GARBAGE_LIMIT = 256 * 1024, GRANULE_SHIFT = 6 };
-
-/* --- RAMs and pages --- */
-
-struct code_ram *code_ram_of(struct code_cache *cache, const void *host)
-{
-    for (unsigned i = 0; i < CODE_MAX_RAMS; i++) {
-        struct code_ram *cr = __atomic_load_n(&cache->rams[i], __ATOMIC_ACQUIRE);
-
-        if (!cr)
-            return NULL;
-        if ((u64)((const u8 *)host - cr->ram->host) < cr->ram->size)
-            return cr;
-    }
-    return NULL;
-}
-
-static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len);
-
-static struct code_ram *code_ram_new(struct code_cache *cache, struct mem_ram *ram)
-{
-    struct code_ram *cr = calloc(1, sizeof *cr);
-    struct err err = { 0 };
-
-    if (!cr)
-        return NULL;
-    if (host_map_ram(&cr->map, (ram->size >> MEM_PAGE_SHIFT) * sizeof cr->pages[0], &err) < 0) {
-        log_error("%s", err.text);
-        free(cr);
-        return NULL;
-    }
-    cr->cache = cache;
-    cr->ram = ram;
-    cr->pages = (struct code_page **)(void *)cr->map.at;
-    return cr;
-}
-
-bool code_ram_add(struct code_cache *cache, struct mem_ram *ram)
-{
-    bool known = false;
-
-    host_mutex_lock(&cache->lock);
-    for (unsigned i = 0; i < CODE_MAX_RAMS && !known; i++) {
-        struct code_ram *cr = cache->rams[i];
-
-        if (!cr) {
-            cr = code_ram_new(cache, ram);
-            if (!cr)
-                break;
-            ram->code_arg = cr;
-            ram->code_written = code_written;
-            __atomic_store_n(&cache->rams[i], cr, __ATOMIC_RELEASE);
-        }
-        known = cr->ram == ram;
-    }
-    host_mutex_unlock(&cache->lock);
-    return known;
-}
-
-/* Lock held. */
-static struct code_page *page_of(struct code_cache *cache, const u8 *host)
-{
-    struct code_ram *cr = code_ram_of(cache, host);
-    u64 index = (u64)(host - cr->ram->host) >> MEM_PAGE_SHIFT;
-    struct code_page *p = cr->pages[index];
-
-    if (p)
-        return p;
-    p = calloc(1, sizeof *p);
-    BUG_ON(!p);
-    p->flags = &cr->ram->page_flags[index];
-    p->all_next = cr->all;
-    cr->all = p;
-    __atomic_store_n(&cr->pages[index], p, __ATOMIC_RELEASE);
-    return p;
-}
-
-/* Granules of [host, host + len), which lies in one page. */
-static u64 granule_mask(const u8 *host, u64 len)
-{
-    u64 at = (uintptr_t)host & (MEM_PAGE_SIZE - 1);
-    unsigned first = (unsigned)(at >> GRANULE_SHIFT);
-    unsigned last = (unsigned)((at + len - 1) >> GRANULE_SHIFT);
-
-    return bits_mask(last - first + 1) << first;
-}
-
-/* Bytes of b in its first page; the rest is in the second. */
-static unsigned block_first_len(const struct eblock *b)
-{
-    u64 left = MEM_PAGE_SIZE - ((uintptr_t)b->host & (MEM_PAGE_SIZE - 1));
-
-    return b->byte_count <= left ? b->byte_count : (unsigned)left;
-}
-
-static u64 block_granules(const struct eblock *b, const struct code_page *p)
-{
-    unsigned first = block_first_len(b);
-    u64 mask = 0;
-
-    if (b->page[0] == p)
-        mask |= granule_mask(b->host, first);
-    if (b->host2 && (b->page[1] == p || !b->page[1]))
-        mask |= granule_mask(b->host2, b->byte_count - first);
-    return mask;
-}
-
-static bool block_matches_memory(const struct eblock *b)
-{
-    unsigned first = block_first_len(b);
-
-    for (unsigned i = 0; i < b->byte_count; i++) {
-        const u8 *p = i < first ? b->host + i : b->host2 + (i - first);
-
-        if (__atomic_load_n(p, __ATOMIC_RELAXED) != b->bytes[i])
-            return false;
-    }
-    return true;
-}
+enum { GARBAGE_LIMIT = 256 * 1024 };
 
 /* --- the hash table --- */
 
@@ -219,8 +93,7 @@ static bool all_passed(const struct engine *e, u64 epoch)
     return true;
 }
 
-/* Frees what can be; begins a new epoch when enough is dead. Lock held. */
-static void reclaim(struct code_cache *cache)
+void code_reclaim(struct code_cache *cache)
 {
     struct engine *e = cache->e;
 
@@ -250,21 +123,6 @@ static void hash_remove(struct code_cache *cache, struct eblock *b)
     __atomic_store_n(link, b->hash_next, __ATOMIC_RELEASE);
 }
 
-static void page_remove(struct code_page *p, struct eblock *b)
-{
-    struct eblock **link = &p->blocks, *i;
-    u64 granules = 0;
-
-    while (*link != b)
-        link = &(*link)->page_next[(*link)->page[0] != p];
-    *link = b->page_next[b->page[0] != p];
-    for (i = p->blocks; i; i = i->page_next[i->page[0] != p])
-        granules |= block_granules(i, p);
-    __atomic_store_n(&p->granules, granules, __ATOMIC_RELEASE);
-    if (!p->blocks)
-        __atomic_fetch_and(p->flags, (u8)~MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
-}
-
 /* The list of all live blocks, oldest first. */
 static void age_remove(struct code_cache *cache, struct eblock *b)
 {
@@ -280,8 +138,7 @@ static void age_append(struct code_cache *cache, struct eblock *b)
     cache->newest = b;
 }
 
-/* Lock held. */
-static void block_kill(struct code_cache *cache, struct eblock *b)
+void code_block_kill(struct code_cache *cache, struct eblock *b)
 {
     struct engine *e = cache->e;
 
@@ -290,36 +147,12 @@ static void block_kill(struct code_cache *cache, struct eblock *b)
     if (e->tier && b->tier)
         e->tier->invalidate(e->tier_self, b);
     hash_remove(cache, b);
-    page_remove(b->page[0], b);
-    if (b->page[1])
-        page_remove(b->page[1], b);
+    code_block_unwatch(b);
     age_remove(cache, b);
     cache->bytes -= b->alloc_bytes;
     b->age_next = cache->garbage;
     cache->garbage = b;
     cache->garbage_bytes += b->alloc_bytes;
-}
-
-static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
-{
-    struct code_ram *cr = arg;
-    struct code_cache *cache = cr->cache;
-    struct code_page *p = __atomic_load_n(&cr->pages[offset >> MEM_PAGE_SHIFT], __ATOMIC_ACQUIRE);
-    u64 mask = granule_mask(ram->host + offset, len);
-    struct eblock *next;
-
-    if (!p || !(__atomic_load_n(&p->granules, __ATOMIC_SEQ_CST) & mask))
-        return;
-    host_mutex_lock(&cache->lock);
-    for (struct eblock *b = p->blocks; b; b = next) {
-        next = b->page_next[b->page[0] != p];
-        if (block_granules(b, p) & mask && !block_matches_memory(b)) {
-            block_kill(cache, b);
-            __atomic_fetch_add(&cache->smc, 1, __ATOMIC_RELAXED);
-        }
-    }
-    reclaim(cache);
-    host_mutex_unlock(&cache->lock);
 }
 
 /* Oldest first; one that was looked up since the last round gets another. Lock held. */
@@ -332,11 +165,11 @@ static void evict_down_to(struct code_cache *cache, u64 target)
             age_remove(cache, b);
             age_append(cache, b);
         } else {
-            block_kill(cache, b);
+            code_block_kill(cache, b);
             cache->evictions++;
         }
     }
-    reclaim(cache);
+    code_reclaim(cache);
 }
 
 void code_evict(struct engine *e)
@@ -347,129 +180,6 @@ void code_evict(struct engine *e)
 }
 
 /* --- putting blocks in --- */
-
-/* Drops settled pages from the list after comparing them a last time. Lock held. */
-static void page_verify(struct code_cache *cache, struct code_page *p)
-{
-    struct eblock *next;
-
-    for (struct eblock *b = p->blocks; b; b = next) {
-        next = b->page_next[b->page[0] != p];
-        if (!block_matches_memory(b)) {
-            block_kill(cache, b);
-            cache->smc++;
-        }
-    }
-}
-
-static bool page_settled(const struct engine *e, const struct code_page *p)
-{
-    for (unsigned i = 0; i < e->cfg.cpus; i++)
-        if (__atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST) != 0 &&
-            __atomic_load_n(&e->cpus[i]->marks_seen, __ATOMIC_ACQUIRE) < p->unsettled)
-            return false;
-    return true;
-}
-
-static void unsettled_verify(struct code_cache *cache, bool only_settled)
-{
-    struct code_page **link = &cache->unsettled, *p;
-
-    while ((p = *link)) {
-        bool settled = page_settled(cache->e, p);
-
-        if (settled || !only_settled)
-            page_verify(cache, p);
-        if (!settled) {
-            link = &p->unsettled_next;
-            continue;
-        }
-        p->unsettled = 0;
-        *link = p->unsettled_next;
-        if (only_settled)
-            return; /* a little at a time */
-    }
-}
-
-void code_revalidate(struct cpu *c)
-{
-    struct code_cache *cache = &c->e.engine->code;
-
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&cache->unsettled, __ATOMIC_ACQUIRE))
-        return;
-    host_mutex_lock(&cache->lock);
-    unsettled_verify(cache, false);
-    host_mutex_unlock(&cache->lock);
-}
-
-/* Lock held. */
-static void marks_take(struct cpu *c)
-{
-    struct code_cache *cache = &c->e.engine->code;
-    u64 from = c->marks_seen;
-
-    if (cache->mark_count - from > CODE_MARKS)
-        mmu_notify_all(c);
-    else
-        for (; from < cache->mark_count; from++)
-            mmu_notify_page(c, cache->marks[from % CODE_MARKS]);
-    __atomic_store_n(&c->marks_seen, cache->mark_count, __ATOMIC_RELEASE);
-}
-
-void code_marks_take(struct cpu *c)
-{
-    host_mutex_lock(&c->e.engine->code.lock);
-    marks_take(c);
-    host_mutex_unlock(&c->e.engine->code.lock);
-}
-
-/* A page gets its first code: every write entry for it has to go. Lock held. */
-static void page_mark(struct cpu *c, struct code_page *p, const u8 *host)
-{
-    struct code_cache *cache = &c->e.engine->code;
-    struct engine *e = cache->e;
-
-    __atomic_fetch_or(p->flags, MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
-    cache->marks[cache->mark_count % CODE_MARKS] =
-        (const u8 *)((uintptr_t)host & ~(uintptr_t)(MEM_PAGE_SIZE - 1));
-    __atomic_store_n(&cache->mark_count, cache->mark_count + 1, __ATOMIC_SEQ_CST);
-    marks_take(c);
-    if (e->cfg.cpus == 1)
-        return;
-    if (!p->unsettled) {
-        p->unsettled_next = cache->unsettled;
-        __atomic_store_n(&cache->unsettled, p, __ATOMIC_RELEASE);
-    }
-    p->unsettled = cache->mark_count;
-    for (unsigned i = 0; i < e->cfg.cpus; i++)
-        if (e->cpus[i] != c) {
-            __atomic_fetch_or(&e->cpus[i]->requests, REQ_CODE, __ATOMIC_SEQ_CST);
-            vcpu_kick(&e->cpus[i]->e.v); /* no need to wake it when it sleeps */
-        }
-}
-
-/* Makes stores to b's bytes visible to us from here on. Lock held. */
-static void block_watch(struct cpu *c, struct eblock *b)
-{
-    const u8 *host[2] = { b->host, b->host2 };
-
-    b->page[0] = page_of(&c->e.engine->code, b->host);
-    if (b->host2)
-        b->page[1] = page_of(&c->e.engine->code, b->host2);
-    if (b->page[1] == b->page[0])
-        b->page[1] = NULL;
-    for (unsigned i = 0; i < 2; i++) {
-        struct code_page *p = b->page[i];
-
-        if (!p)
-            continue;
-        __atomic_fetch_or(&p->granules, block_granules(b, p), __ATOMIC_SEQ_CST);
-        if (!(__atomic_load_n(p->flags, __ATOMIC_RELAXED) & MEM_PAGE_CODE))
-            page_mark(c, p, host[i]);
-    }
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 /* Lock held. */
 static void block_link(struct code_cache *cache, struct eblock *b)
@@ -507,19 +217,19 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
     host_mutex_lock(&cache->lock);
     there = same_block(cache, b);
     if (!there) {
-        block_watch(c, b);
-        if (block_matches_memory(b)) {
+        code_block_watch(c, b);
+        if (code_block_matches(b)) {
             block_link(cache, b);
             there = b;
             b = NULL;
         }
     }
     if (cache->unsettled)
-        unsettled_verify(cache, true);
+        code_unsettled_verify(cache, true);
     if (cache->bytes > cache->budget)
         evict_down_to(cache, cache->budget - cache->budget / 4);
     else
-        reclaim(cache);
+        code_reclaim(cache);
     host_mutex_unlock(&cache->lock);
     free(b);
     return there;
@@ -539,26 +249,12 @@ int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err
     return 0;
 }
 
-static void code_ram_free(struct code_ram *cr)
-{
-    while (cr->all) {
-        struct code_page *next = cr->all->all_next;
-
-        free(cr->all);
-        cr->all = next;
-    }
-    cr->ram->code_written = NULL;
-    cr->ram->code_arg = NULL;
-    host_map_fini(&cr->map);
-    free(cr);
-}
-
 void code_fini(struct code_cache *cache)
 {
     if (!cache->e)
         return;
     while (cache->oldest)
-        block_kill(cache, cache->oldest);
+        code_block_kill(cache, cache->oldest);
     list_free(cache, cache->batch);
     list_free(cache, cache->garbage);
     for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)
