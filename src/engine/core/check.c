@@ -95,7 +95,7 @@ static int run_eval(struct cpu *c, struct eblock *b)
 {
     static const u8 codes[] = { [IR_EVAL_NEXT] = RUN_JUMP, [IR_EVAL_JUMP] = RUN_JUMP,
                                 [IR_EVAL_ENDBLOCK] = RUN_LOOKUP, [IR_EVAL_RAISED] = RUN_FAULT,
-                                [IR_EVAL_FAULTED] = RUN_FAULT };
+                                [IR_EVAL_FAULTED] = RUN_FAULT, [IR_EVAL_PC_SET] = RUN_LOOKUP };
     struct vcpu *v = &c->e.v;
     struct ir_eval_mem mem = check_eval_mem;
     struct ir_eval_result r;
