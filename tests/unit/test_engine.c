@@ -1,5 +1,6 @@
 /* test_engine.c - one vCPU: instructions, counting, paging, devices, traps, changed code. */
 #include "toy_isa.h"
+#include "toy_tier.h"
 
 #include "base/bits.h"
 #include "engine/core/cpu.h"
@@ -620,6 +621,50 @@ TEST(no_tlb_page)
     toy_machine_free(m);
 }
 
+/* A tier above: hot blocks are translated once, linked, taken back when their bytes change
+ * or the engine goes; blocks reached only from its code get there too. */
+TEST(tier_life)
+{
+    struct engine_config cfg = one_cpu;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u8 *top;
+
+    cfg.tier = ENGINE_AUTO;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    toy_li(&a, 3, 0);
+    toy_li(&a, 4, 1000);
+    toy_li(&a, 5, 0x50000);
+    toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8);
+    toy_li(&a, 10, 15);
+    top = a.at;
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_put(&a, TOY_JALR, 8, 5, 0);
+    toy_put(&a, TOY_AND, 9, 3, 10);
+    toy_branch(&a, TOY_BNE, 9, 10, a.at + 4 + 4 * 4); /* every sixteenth time */
+    toy_put(&a, TOY_SHLI, 7, 3, 16);
+    toy_put(&a, TOY_ADD, 7, 7, 6);
+    toy_put(&a, TOY_SW, 7, 5, 0);
+    toy_put(&a, TOY_FENCEI, 0, 0, 0);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    toy_stop(&a);
+    a = toy_code(m, 0x50000);
+    toy_put(&a, TOY_ADDI, 2, 2, 0);
+    toy_put(&a, TOY_JALR, 9, 8, 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 492039);
+    CHECK(toy_tier_counts.translated >= 60 && toy_tier_counts.translated < 90);
+    CHECK_EQ(stats(m).host_blocks, toy_tier_counts.translated);
+    CHECK(toy_tier_counts.invalidated >= 60);
+    CHECK(toy_tier_counts.linked > 0 && toy_tier_counts.followed > 500);
+    CHECK(toy_tier_counts.runs < 1000);
+    toy_machine_free(m);
+    CHECK_EQ(toy_tier_counts.released, toy_tier_counts.translated);
+    CHECK_EQ(toy_tier_counts.wrong, 0);
+}
+
 TEST(two_engines)
 {
     struct toy_machine *m[2];
@@ -690,4 +735,5 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_by_dma),
           TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
           TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
+          TEST_CASE(tier_life),
           TEST_CASE(two_engines), TEST_CASE(speed))

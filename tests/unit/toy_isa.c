@@ -534,8 +534,11 @@ struct toy_machine *toy_machine_new(struct engine_config cfg)
     struct toy_machine *m = calloc(1, sizeof *m);
     struct engine_host host = { .arg = m, .clock = machine_clock, .paused = machine_paused,
                                 .firmware_call = machine_firmware };
+    const char *tier = getenv("TOY_TIER");
     struct err err = { 0 };
 
+    if (tier)
+        cfg.tier = strcmp(tier, "base") == 0 ? ENGINE_BASE : ENGINE_AUTO;
     m->start = host_clock_monotonic();
     host_mutex_init(&m->lock);
     host_cond_init(&m->cond);

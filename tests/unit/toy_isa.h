@@ -112,7 +112,8 @@ struct toy_machine {
     unsigned called;     /* atomic: calls done by TOY_DEV_CALL */
 };
 
-/* cpus and what else *cfg wants; isa, handlers and map are filled in. Exits on failure. */
+/* cpus and what else *cfg wants; isa, handlers and map are filled in. TOY_TIER=auto or base in
+ * the environment overrides cfg.tier. Exits on failure. */
 struct toy_machine *toy_machine_new(struct engine_config cfg);
 struct toy_machine *toy_machine_free(struct toy_machine *m);
 struct toy_asm toy_code(struct toy_machine *m, u64 at);

@@ -26,17 +26,21 @@ struct tlb_victim {
     u8 note;
 };
 
+/* Where entries of leaves over 4 KiB were filled from: a flush of a page in one of these
+ * ranges must look for entries of the same leaf. A filter: they may cover more. */
+struct tlb_spans {
+    struct {
+        gva_t first, last;
+    } at[TLB_LARGE_SPANS];
+    unsigned count;
+};
+
 struct tlb_side {
     bool used;                                        /* filled since it was last emptied */
     u8 note[ISA_ACCESS_COUNT][TLB_ENTRIES];           /* log2 of the leaf's size | GLOBAL */
     struct tlb_victim victim[ISA_ACCESS_COUNT][TLB_VICTIMS];
     u8 victim_next[ISA_ACCESS_COUNT];
-    /* Where entries of leaves over 4 KiB were filled from: a flush of a page in a span must
-     * look for entries of the same leaf. A filter: spans may cover more. */
-    struct {
-        gva_t first, last;
-    } large[TLB_LARGE_SPANS];
-    unsigned large_count;
+    struct tlb_spans large[ISA_ACCESS_COUNT];
 };
 
 /* --- jump caches: one for each mode (isa key, fetch bank) lately used --- */
@@ -272,12 +276,15 @@ void cpu_budget_set(struct cpu *c, u64 insns);
 /* Runs until exit_request, the budget's end, or nothing to run. On entry modes may have
  * changed. */
 void cpu_run(struct cpu *c);
+/* The same, safe points around it, its time counted. */
+void cpu_run_timed(struct cpu *c);
 /* Handles requests, timer included; not interrupts. */
 void cpu_requests(struct cpu *c);
 void cpu_calls_serve(struct cpu *c);
 void cpu_mode_update(struct cpu *c);
 void cpu_jumps_empty(struct cpu *c);
-void cpu_jumps_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, unsigned bank, bool whole);
+/* Drops what was found through the bank: of va's page, or all. */
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole);
 void cpu_go_online(struct cpu *c);
 void cpu_go_offline(struct cpu *c);
 /* Between blocks: no pointer to a block is held but in the jump caches. */

@@ -67,9 +67,7 @@ static void det_turn(struct worker *w, struct cpu *c, ns_t end)
             engine_pause_request(w->e);
         } else {
             cpu_budget_set(c, det_slice(c, now, end));
-            cpu_go_online(c);
-            cpu_run(c);
-            cpu_go_offline(c);
+            cpu_run_timed(c);
         }
     }
 }

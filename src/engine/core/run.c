@@ -153,3 +153,13 @@ void cpu_run(struct cpu *c)
     }
     STAT_ADD(c->exits_request, 1);
 }
+
+void cpu_run_timed(struct cpu *c)
+{
+    ns_t start = host_clock_monotonic();
+
+    cpu_go_online(c);
+    cpu_run(c);
+    cpu_go_offline(c);
+    STAT_ADD(c->run_ns, host_clock_monotonic() - start);
+}
