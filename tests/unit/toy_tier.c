@@ -11,8 +11,8 @@ struct toy_tier_counts toy_tier_counts;
 /* What hangs on a block. */
 struct code {
     struct eblock *block;
-    struct code *to;    /* atomic: the edge; NULL: not patched */
-    struct code *next;  /* all of them; lock */
+    struct code *to;   /* atomic: the edge; NULL: not patched */
+    struct code *next; /* all of them; lock */
 };
 
 struct toy_tier {

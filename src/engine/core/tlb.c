@@ -191,8 +191,7 @@ static bool victim_take(struct cpu *c, gva_t va, enum isa_access access, unsigne
     return false;
 }
 
-int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
-                struct mem_ref *out)
+int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank, struct mem_ref *out)
 {
     const struct tlb_entry *e = &c->e.banks[bank].entry[access][tlb_index(va)];
 
@@ -315,9 +314,9 @@ void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks)
         if (!(banks >> b & 1))
             continue;
         switch (what) {
-        case ISA_FLUSH_ALL:        flush_all(c, b); break;
+        case ISA_FLUSH_ALL: flush_all(c, b); break;
         case ISA_FLUSH_NON_GLOBAL: flush_non_global(c, b); break;
-        case ISA_FLUSH_PAGE:       flush_page(c, va, b); break;
+        case ISA_FLUSH_PAGE: flush_page(c, va, b); break;
         }
         cpu_jumps_flush(c, va, b, whole);
     }
