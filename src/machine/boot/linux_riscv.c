@@ -21,7 +21,6 @@ enum {
     HEADER_SIZE = 64
 };
 /* PE/COFF, "COFF File Header" and "Section Table". */
-<<<<<<< HEAD
 enum {
     PE_OFFSET = 60,
     PE_SECTIONS = 6,
@@ -32,17 +31,6 @@ enum {
     PE_RAW_AT = 20,
     PE_FAR = 4096
 }; /* a place beyond this is no PE header's */
-=======
-enum {
-    PE_OFFSET = 60,
-    PE_SECTIONS = 6,
-    PE_OPTIONAL_SIZE = 20,
-    PE_HEADER = 24,
-    PE_SECTION_SIZE = 40,
-    PE_RAW_SIZE = 16,
-    PE_RAW_AT = 20
-};
->>>>>>> machine
 enum { FLAG_BIG_ENDIAN = 1 };
 
 /* No kernel is that large; what claims to be is damaged. */
