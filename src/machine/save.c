@@ -121,6 +121,7 @@ static int load_clock(struct machine *m, struct state_reader *r, struct err *err
         return rc;
     m->clock.s = s;
     clock_set(&m->clock, s.now_ns);
+    engine_clock_set(m->engine, s.now_ns);
     return 0;
 }
 

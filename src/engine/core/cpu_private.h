@@ -245,6 +245,7 @@ struct engine {
     ns_t timer_target;         /* guest time it sleeps until */
     bool timer_started;
 
+    bool det_jumped;           /* time was set: the quantum that was paused is void */
     ns_t det_now;              /* atomic: guest time at the last quantum's end */
     struct cpu *det_running;   /* worker's own: whose turn it is */
 };

@@ -55,7 +55,7 @@ static u64 det_slice(const struct cpu *c, ns_t now, ns_t end)
 /* c lives until `end`. */
 static void det_turn(struct worker *w, struct cpu *c, ns_t end)
 {
-    while (det_local(c) < end && det_requests(w, c)) {
+    while (det_local(c) < end && det_requests(w, c) && !w->e->det_jumped) {
         ns_t now = det_local(c);
 
         if (cpu_idle(c)) {
@@ -105,6 +105,8 @@ static void det_quantum(struct worker *w, ns_t now, ns_t end)
     struct engine *e = w->e;
 
     for (unsigned i = 0; i < e->cfg.cpus; i++) {
+        if (e->det_jumped)
+            break;
         e->det_running = e->cpus[i];
         det_time_set(e->cpus[i], now);
         det_turn(w, e->cpus[i], end);
@@ -118,7 +120,12 @@ void worker_deterministic(struct worker *w)
 
     while (!__atomic_load_n(&e->quit, __ATOMIC_ACQUIRE)) {
         ns_t now = e->det_now, end = now + e->cfg.quantum;
-        ns_t until = det_until(w, now), event = NS_NEVER;
+        ns_t until, event = NS_NEVER;
+
+        e->det_jumped = false;
+        until = det_until(w, now);
+        if (e->det_jumped)
+            continue; /* a pause ended in a loaded state */
 
         if (e->host.quantum_end)
             event = e->host.quantum_end(e->host.arg, now, until);
@@ -133,6 +140,7 @@ void worker_deterministic(struct worker *w)
             end = until < event || event <= now ? until : event;
         else
             det_quantum(w, now, end);
-        __atomic_store_n(&e->det_now, end, __ATOMIC_RELEASE);
+        if (!e->det_jumped)
+            __atomic_store_n(&e->det_now, end, __ATOMIC_RELEASE);
     }
 }

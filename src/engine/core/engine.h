@@ -66,6 +66,10 @@ void engine_pause_request(struct engine *e);
 /* Waits until they have. Not on a vCPU thread. */
 void engine_pause_wait(struct engine *e);
 
+/* Deterministic mode: guest time is now this, as a loaded state has it; else nothing. Only
+ * while paused or before the start. */
+void engine_clock_set(struct engine *e, ns_t now);
+
 /* Pauses when CPU 0 has retired exactly `insns` instructions since its start (exact in
  * deterministic mode, at the next block edge otherwise). Only while paused. */
 void engine_stop_at(struct engine *e, u64 insns);
