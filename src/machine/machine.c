@@ -283,6 +283,7 @@ struct machine *machine_free(struct machine *m)
     if (m->cls->fini)
         m->cls->fini(m);
     timers_fini(&m->timers);
+    machine_close_backends(m);
     chardev_free(m->console);
     loop_free(m->loop);
     dev_domain_free(m->irqchip);

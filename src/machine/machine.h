@@ -8,7 +8,9 @@
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
 
+#include "backend/block/block.h"
 #include "backend/chardev/chardev.h"
+#include "backend/net/net.h"
 #include "base/err.h"
 #include "dev/core/device.h"
 #include "engine/core/engine.h"
@@ -115,6 +117,10 @@ struct machine {
     struct dev_host dev_host;
     struct device *devices[MACHINE_MAX_DEVICES]; /* owns */
     unsigned device_count;
+    struct blk_image *images[MACHINE_MAX_DISKS];  /* owns: closed after the devices */
+    unsigned image_count;
+    struct net_backend *nets[MACHINE_MAX_NETS];   /* owns: likewise */
+    unsigned net_count;
     struct boot_plan plan;              /* filled by cls->boot */
     bool booted;                        /* the plan is made */
     bool ready;                         /* reset or loaded: can run */
@@ -172,6 +178,11 @@ int machine_make_device(struct machine *m, const char *name, struct dev_domain *
 int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
                        const struct dev_setting *settings, unsigned setting_count,
                        struct device **ret, struct err *err) MUST_CHECK;
+/* Open what a disk or network of the configuration names; the machine owns the result. */
+int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct blk_image **ret,
+                      struct err *err) MUST_CHECK;
+int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
+                     struct err *err) MUST_CHECK;
 /* SBI's and other firmware's console output. [any thread] */
 size_t machine_console_write(void *arg, const u8 *data, size_t len);
 /* dev_host.request and firmware's requests. [any thread] */

@@ -84,17 +84,6 @@ static int add_rtc(struct riscv_virt *v, struct err *err)
     return rc;
 }
 
-static int refuse_disks_and_nets(const struct machine_config *cfg, struct err *err)
-{
-    if (cfg->disk_count)
-        return err_set(err, ENOTSUP, "--disk %s: machine riscv-virt has no virtio-blk in this "
-                       "build: boot with --initrd", cfg->disks[0].path);
-    if (cfg->net_count)
-        return err_set(err, ENOTSUP, "--net user: machine riscv-virt has no virtio-net in this "
-                       "build: give --net none");
-    return 0;
-}
-
 static int init(struct machine *m, struct err *err)
 {
     struct riscv_virt *v = self(m);
@@ -104,14 +93,15 @@ static int init(struct machine *m, struct err *err)
     v->aia = m->cfg->irqchip && strcmp(m->cfg->irqchip, "aia") == 0;
     sbi_init(&v->sbi, &(struct sbi_host){ m, machine_console_write, machine_request }, m->engine,
              m->map, m->cfg->cpus);
-    if ((rc = refuse_disks_and_nets(m->cfg, err)) < 0 || (rc = v->aia ? add_aia(v, err) : add_plic(v, err)) < 0 ||
+    if ((rc = v->aia ? add_aia(v, err) : add_plic(v, err)) < 0 ||
         (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL,
                                  err)) < 0 ||
         (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0 ||
         (rc = machine_add_device(m, "pvpanic", m->io, RISCV_VIRT_PVPANIC, NULL, 0, NULL,
                                  err)) < 0)
         return rc;
-    return machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
+    rc = machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
+    return rc < 0 ? rc : riscv_virt_add_io(v, err);
 }
 
 /* --- CPUs --- */

@@ -10,11 +10,12 @@
 #include "machine/firmware/sbi.h"
 #include "machine/machine.h"
 
-#define RISCV_VIRT_RAM 0x80000000ull
+#define RISCV_VIRT_RAM           0x80000000ull
+#define RISCV_VIRT_PCI_MMIO_SIZE (1 * GIB)
+#define RISCV_VIRT_PCI_HIGH_SIZE (16 * GIB)
 enum {
     RISCV_VIRT_SYSCON = 0x00100000, RISCV_VIRT_RTC = 0x00101000, RISCV_VIRT_PVPANIC = 0x00102000,
-    RISCV_VIRT_ACLINT = 0x02000000, RISCV_VIRT_PCI_PIO = 0x03000000,
-    RISCV_VIRT_PLIC = 0x0c000000, RISCV_VIRT_APLIC_M = 0x0c000000,
+    RISCV_VIRT_ACLINT = 0x02000000, RISCV_VIRT_PLIC = 0x0c000000, RISCV_VIRT_APLIC_M = 0x0c000000,
     RISCV_VIRT_APLIC_S = 0x0d000000,
     RISCV_VIRT_UART = 0x10000000, RISCV_VIRT_VIRTIO = 0x10001000,
     RISCV_VIRT_IMSIC_M = 0x24000000, RISCV_VIRT_IMSIC_S = 0x28000000,
@@ -32,6 +33,9 @@ struct riscv_virt {
     bool aia;                      /* irqchip=aia */
     bool firmware;                 /* an M-mode firmware file runs, not the built-in SBI */
     struct device *irq_to;         /* borrows: PLIC or the S-level (without firmware: only) APLIC */
+    struct device *pci;            /* borrows: the host bridge */
+    gpa_t pci_high;                /* where BARs lie above all RAM */
+    unsigned pci_count, mmio_count; /* slots and virtio windows in use */
     struct device *imsic;          /* borrows: NULL without AIA */
     gpa_t entry, dtb_at, info_at;  /* of the boot plan; info_at 0: none */
     gpa_t initrd_at;
@@ -40,6 +44,9 @@ struct riscv_virt {
 
 /* The machine's device tree, or the user's completed, in malloc'ed memory. */
 int riscv_virt_fdt(struct riscv_virt *v, u8 **ret_blob, u32 *ret_size, struct err *err) MUST_CHECK;
+
+/* Disks, networks, randomness. */
+int riscv_virt_add_io(struct riscv_virt *v, struct err *err) MUST_CHECK;
 
 /* machine_class.boot */
 int riscv_virt_boot(struct machine *m, struct err *err) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "machine/fdt/fdt.h"
 #include "machine/riscv_virt.h"
 
+#include "dev/pci/pci.h"
 #include "host/file.h"
 #include "isa/riscv/state.h"
 #include <stdio.h>
@@ -223,6 +224,65 @@ static void rtc_node(struct tree *t)
     fdt_end(&t->f);
 }
 
+static void virtio_nodes(struct tree *t)
+{
+    for (unsigned i = 0; i < t->v->mmio_count; i++) {
+        u32 at = RISCV_VIRT_VIRTIO + i * RISCV_VIRT_VIRTIO_STRIDE;
+
+        fdt_node(&t->f, "virtio_mmio@%x", at);
+        fdt_prop_str(&t->f, "compatible", "virtio,mmio");
+        fdt_prop_reg(&t->f, at, RISCV_VIRT_VIRTIO_STRIDE);
+        irq_props(t, RISCV_VIRT_IRQ_VIRTIO + i);
+        fdt_end(&t->f);
+    }
+}
+
+/* INTx: line (slot + pin) % 4 of the board, as everywhere. */
+static void pci_interrupts(struct tree *t)
+{
+    u32 cells[PCI_LINES * PCI_LINES * 7];
+    unsigned n = 0;
+
+    for (u32 slot = 0; slot < PCI_LINES; slot++)
+        for (u32 pin = 0; pin < PCI_LINES; pin++) {
+            const u32 row[] = { PCI_DEVFN(slot, 0) << 8, 0, 0, pin + 1, t->irq_to,
+                                RISCV_VIRT_IRQ_PCI + (slot + pin) % PCI_LINES,
+                                IRQ_TYPE_LEVEL_HIGH };
+            unsigned len = t->v->aia ? 7 : 6; /* a PLIC's interrupts have no type */
+
+            memcpy(cells + n, row, len * sizeof *row);
+            n += len;
+        }
+    fdt_cells(&t->f, "interrupt-map-mask", PCI_DEVFN(PCI_LINES - 1, 0) << 8, 0, 0, 7);
+    fdt_prop_cells(&t->f, "interrupt-map", cells, n);
+}
+
+static void pci_node(struct tree *t)
+{
+    struct fdt_writer *f = &t->f;
+    u64 high = t->v->pci_high;
+
+    fdt_node(f, "pci@%x", RISCV_VIRT_ECAM);
+    fdt_prop_str(f, "compatible", "pci-host-ecam-generic");
+    fdt_prop_str(f, "device_type", "pci");
+    fdt_cells(f, "#address-cells", 3);
+    fdt_cells(f, "#size-cells", 2);
+    fdt_cells(f, "#interrupt-cells", 1);
+    fdt_cells(f, "linux,pci-domain", 0);
+    fdt_cells(f, "bus-range", 0, 0);
+    fdt_prop_empty(f, "dma-coherent");
+    fdt_prop_reg(f, RISCV_VIRT_ECAM, PCI_ECAM_SIZE);
+    fdt_cells(f, "ranges",
+              0x02000000, 0, RISCV_VIRT_PCI_MMIO, 0, RISCV_VIRT_PCI_MMIO, 0,
+              (u32)RISCV_VIRT_PCI_MMIO_SIZE,
+              0x03000000, (u32)(high >> 32), (u32)high, (u32)(high >> 32), (u32)high,
+              (u32)(RISCV_VIRT_PCI_HIGH_SIZE >> 32), (u32)RISCV_VIRT_PCI_HIGH_SIZE);
+    if (t->msi_to)
+        fdt_cells(f, "msi-parent", t->msi_to);
+    pci_interrupts(t);
+    fdt_end(f);
+}
+
 static void pvpanic_node(struct tree *t)
 {
     fdt_node(&t->f, "pvpanic@%x", RISCV_VIRT_PVPANIC);
@@ -297,6 +357,8 @@ static void soc_node(struct tree *t)
     uart_node(t);
     rtc_node(t);
     pvpanic_node(t);
+    virtio_nodes(t);
+    pci_node(t);
     fdt_end(&t->f);
 }
 

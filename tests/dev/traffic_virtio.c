@@ -3,10 +3,19 @@
  */
 #include "traffic_virtio.h"
 #include "base/bits.h"
+#include "dev/pci/pci.h"
 #include "dev/virtio/virtio.h"
 
-enum { RINGS = 0x1000, RING_STEP = 0x1000, DRIVER = 0x400, DEVICE = 0x600, NOTES = 0x800, BUFFERS = 0x8000,
-       SIZE = 16, QUEUES = 2 };
+enum {
+    RINGS = 0x1000,
+    RING_STEP = 0x1000,
+    DRIVER = 0x400,
+    DEVICE = 0x600,
+    NOTES = 0x800,
+    BUFFERS = 0x8000,
+    SIZE = 16,
+    QUEUES = 2
+};
 
 bool traffic_virtio_is(const struct dev_class *cls)
 {
@@ -40,6 +49,28 @@ static void queue_up(struct device *d, unsigned n, gpa_t at)
     set(d, (struct reg){ 0x44, 28, 2 }, 1);
 }
 
+/* Three vectors with addresses of their own, one of them perhaps masked; MSI-X on. */
+static void msix_up(struct fake_host *h, struct device *d, unsigned masked)
+{
+    u64 config = (u64)d->requester << 12, cap = dev_read(h->pci, 0, config + PCI_CAPABILITIES, 1);
+
+    for (u64 n = 0; n < 3; n++) {
+        const u32 entry[] = { 0x28000000 + 0x1000 * (u32)n, 0, 0x100 + (u32)n, n == masked };
+
+        for (unsigned i = 0; i < 4; i++)
+            dev_write(d, 0, 0x4000 + 16 * n + 4 * i, entry[i], 4);
+        if (n == 0) {
+            dev_write(d, 0, 16, 0, 2);
+            continue;
+        }
+        dev_write(d, 0, 22, n - 1, 2);
+        dev_write(d, 0, 26, n, 2);
+    }
+    while (cap && dev_read(h->pci, 0, config + cap, 1) != PCI_CAP_MSIX)
+        cap = dev_read(h->pci, 0, config + cap + 1, 1);
+    dev_write(h->pci, 0, config + cap + 2, 0x8000, 2);
+}
+
 static void up(struct fake_host *h, struct device *d, u8 how)
 {
     static const u8 status[] = { 0, 1, 3 };
@@ -58,6 +89,8 @@ static void up(struct fake_host *h, struct device *d, u8 how)
         set(d, (struct reg){ 0x20, 12, 4 }, (u32)(features >> 32 * sel));
     }
     set(d, (struct reg){ 0x70, 20, 1 }, 11);
+    if (d->cls->pci && (how & 0x84) == 0x84)
+        msix_up(h, d, how >> 3 & 3);
     for (unsigned n = 0; n < QUEUES; n++)
         queue_up(d, n, FAKE_RAM_AT + RINGS + n * RING_STEP);
     set(d, (struct reg){ 0x70, 20, 1 }, 15);
@@ -81,8 +114,8 @@ static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wra
         le64_put(desc, r % 61 == 0 ? r : FAKE_RAM_AT + BUFFERS + r % 0x4000);
         le32_put(desc + 8, i == 0 && r & 1 ? 16 : 1 + (u32)(r >> 16 & 0x3ff));
         le16_put(desc + 12, packed ? (u16)first : flags);
-        le16_put(desc + 14, packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15))
-                                   : (u16)((first + i + 1) % SIZE));
+        le16_put(desc + 14,
+                 packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
         if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
     }
@@ -90,8 +123,7 @@ static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wra
 
 /* NOTES: what the driver remembers, whether the rings are packed and how many requests were
  * added to this one. */
-void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count,
-                          u64 random)
+void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count, u64 random)
 {
     unsigned n = how >> 1 & 1;
     u8 *ram = h->ram->host, *ring = ram + RINGS + n * RING_STEP;

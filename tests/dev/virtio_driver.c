@@ -24,11 +24,12 @@ struct reg {
     u8 pci_size;
 };
 static const struct reg DEVICE_FEATURES_SEL = { 0x14, 0, 4 }, DEVICE_FEATURES = { 0x10, 4, 4 },
-    DRIVER_FEATURES_SEL = { 0x24, 8, 4 }, DRIVER_FEATURES = { 0x20, 12, 4 },
-    STATUS = { 0x70, 20, 1 }, QUEUE_SEL = { 0x30, 22, 2 }, QUEUE_SIZE = { 0x38, 24, 2 },
-    QUEUE_READY = { 0x44, 28, 2 }, DESC_LOW = { 0x80, 32, 4 }, DESC_HIGH = { 0x84, 36, 4 },
-    DRIVER_LOW = { 0x90, 40, 4 }, DRIVER_HIGH = { 0x94, 44, 4 }, DEVICE_LOW = { 0xa0, 48, 4 },
-    DEVICE_HIGH = { 0xa4, 52, 4 };
+                        DRIVER_FEATURES_SEL = { 0x24, 8, 4 }, DRIVER_FEATURES = { 0x20, 12, 4 },
+                        STATUS = { 0x70, 20, 1 }, QUEUE_SEL = { 0x30, 22, 2 },
+                        QUEUE_SIZE = { 0x38, 24, 2 }, QUEUE_READY = { 0x44, 28, 2 },
+                        DESC_LOW = { 0x80, 32, 4 }, DESC_HIGH = { 0x84, 36, 4 },
+                        DRIVER_LOW = { 0x90, 40, 4 }, DRIVER_HIGH = { 0x94, 44, 4 },
+                        DEVICE_LOW = { 0xa0, 48, 4 }, DEVICE_HIGH = { 0xa4, 52, 4 };
 
 static u64 get(struct vdrv *v, struct reg r)
 {
@@ -182,6 +183,17 @@ bool vdrv_negotiate(struct vdrv *v, u64 want)
     return vdrv_status(v) & VIRTIO_FEATURES_OK;
 }
 
+bool vdrv_queue_at(struct vdrv *v, unsigned n, u16 size, gpa_t desc, gpa_t driver, gpa_t device)
+{
+    set(v, QUEUE_SEL, n);
+    set(v, QUEUE_SIZE, size);
+    set(v, DESC_LOW, (u32)desc), set(v, DESC_HIGH, desc >> 32);
+    set(v, DRIVER_LOW, (u32)driver), set(v, DRIVER_HIGH, driver >> 32);
+    set(v, DEVICE_LOW, (u32)device), set(v, DEVICE_HIGH, device >> 32);
+    set(v, QUEUE_READY, 1);
+    return get(v, QUEUE_READY);
+}
+
 void vdrv_queue(struct vdrv *v, unsigned n, u16 size)
 {
     struct vdrv_ring *r = &v->ring[n];
@@ -193,12 +205,7 @@ void vdrv_queue(struct vdrv *v, unsigned n, u16 size)
     r->driver = vdrv_alloc(v, 6 + 2ull * r->size);
     r->device = vdrv_alloc(v, 6 + 8ull * r->size);
     r->add_wrap = r->see_wrap = true;
-    set(v, QUEUE_SEL, n);
-    set(v, QUEUE_SIZE, r->size);
-    set(v, DESC_LOW, (u32)r->desc), set(v, DESC_HIGH, r->desc >> 32);
-    set(v, DRIVER_LOW, (u32)r->driver), set(v, DRIVER_HIGH, r->driver >> 32);
-    set(v, DEVICE_LOW, (u32)r->device), set(v, DEVICE_HIGH, r->device >> 32);
-    set(v, QUEUE_READY, 1);
+    vdrv_queue_at(v, n, r->size, r->desc, r->driver, r->device);
 }
 
 bool vdrv_up(struct vdrv *v, u64 want, unsigned queues, u16 size)
@@ -281,8 +288,7 @@ static u16 packed_add(struct vdrv *v, struct vdrv_ring *r, const struct vdrv_buf
     return id;
 }
 
-u16 vdrv_add(struct vdrv *v, unsigned n, const struct vdrv_buf *bufs, unsigned count,
-             bool indirect)
+u16 vdrv_add(struct vdrv *v, unsigned n, const struct vdrv_buf *bufs, unsigned count, bool indirect)
 {
     struct vdrv_buf one = { 0, 16 * count, false };
 

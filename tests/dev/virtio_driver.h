@@ -27,11 +27,11 @@ struct vdrv_buf {
 struct vdrv_ring {
     u16 size;
     gpa_t desc, driver, device;
-    u16 added, seen;          /* split: indices; packed: positions */
-    bool add_wrap, see_wrap;  /* packed */
-    u16 next_free;            /* split: descriptor; packed: id */
-    u16 count[VDRV_SIZE];     /* packed: descriptors of the request with this id */
-    u16 kicked;               /* split: available index at the last kick */
+    u16 added, seen;         /* split: indices; packed: positions */
+    bool add_wrap, see_wrap; /* packed */
+    u16 next_free;           /* split: descriptor; packed: id */
+    u16 count[VDRV_SIZE];    /* packed: descriptors of the request with this id */
+    u16 kicked;              /* split: available index at the last kick */
 };
 
 struct vdrv {
@@ -56,6 +56,8 @@ bool vdrv_up(struct vdrv *v, u64 want, unsigned queues, u16 size);
 /* The parts of it. */
 bool vdrv_negotiate(struct vdrv *v, u64 want);
 void vdrv_queue(struct vdrv *v, unsigned n, u16 size);
+/* Tells the device where a queue is; false: it does not enable it. */
+bool vdrv_queue_at(struct vdrv *v, unsigned n, u16 size, gpa_t desc, gpa_t driver, gpa_t device);
 
 /* Guest memory: 16-byte aligned, zeroed; and the host's view of an address in it. */
 gpa_t vdrv_alloc(struct vdrv *v, u64 len);

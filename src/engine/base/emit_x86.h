@@ -73,12 +73,12 @@ struct x86_out {
 
 static inline struct x86_mem x86_at(enum x86_reg base, s32 disp)
 {
-    return (struct x86_mem){ base, X86_NO_REG, disp };
+    return (struct x86_mem){ (u8)base, X86_NO_REG, disp };
 }
 
 static inline struct x86_mem x86_at_index(enum x86_reg base, enum x86_reg index, s32 disp)
 {
-    return (struct x86_mem){ base, index, disp };
+    return (struct x86_mem){ (u8)base, (u8)index, disp };
 }
 
 /* size: operand bytes, 1, 2, 4 or 8. 4-byte results clear the upper half. */

@@ -138,7 +138,7 @@ int check_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
 int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
               unsigned size, struct ir_mem how)
 {
-    struct access a = { .kind = ACCESS_RMW, .va = va, .size = size, .rmw = f,
+    struct access a = { .kind = ACCESS_RMW, .va = va, .size = size, .rmw = (u8)f,
                         .operand = value_of(operand, size) };
     int r;
 

@@ -245,8 +245,8 @@ struct engine {
     ns_t timer_target;         /* guest time it sleeps until */
     bool timer_started;
 
-    bool det_jumped;           /* time was set: the quantum that was paused is void */
     ns_t det_now;              /* atomic: guest time at the last quantum's end */
+    bool det_moved;            /* det_now was set from outside, while paused */
     struct cpu *det_running;   /* worker's own: whose turn it is */
 };
 

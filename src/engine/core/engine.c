@@ -203,18 +203,6 @@ ns_t engine_clock(struct engine *e)
     return __atomic_load_n(&e->det_now, __ATOMIC_ACQUIRE);
 }
 
-void engine_clock_set(struct engine *e, ns_t now)
-{
-    if (!e->cfg.deterministic)
-        return;
-    for (unsigned i = 0; i < e->cfg.cpus; i++) {
-        e->cpus[i]->det_time = now;
-        e->cpus[i]->det_count = cpu_insns(e->cpus[i]);
-    }
-    e->det_jumped = true;
-    __atomic_store_n(&e->det_now, now, __ATOMIC_RELEASE);
-}
-
 /* --- statistics --- */
 
 u64 engine_insns(struct engine *e, unsigned cpu)

@@ -66,10 +66,6 @@ void engine_pause_request(struct engine *e);
 /* Waits until they have. Not on a vCPU thread. */
 void engine_pause_wait(struct engine *e);
 
-/* Deterministic mode: guest time is now this, as a loaded state has it; else nothing. Only
- * while paused or before the start. */
-void engine_clock_set(struct engine *e, ns_t now);
-
 /* Pauses when CPU 0 has retired exactly `insns` instructions since its start (exact in
  * deterministic mode, at the next block edge otherwise). Only while paused. */
 void engine_stop_at(struct engine *e, u64 insns);
@@ -87,6 +83,9 @@ void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vc
 /* Guest time: the host's clock(), or in deterministic mode what the count makes of it, exact when
  * called by a device that a vCPU accesses. One instruction takes one nanosecond there. */
 ns_t engine_clock(struct engine *e);
+/* Deterministic mode: guest time becomes `now` for all vCPUs, because state was loaded; the
+ * quantum that was interrupted is given up. Only while paused. */
+void engine_clock_set(struct engine *e, ns_t now);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {

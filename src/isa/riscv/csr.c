@@ -617,9 +617,21 @@ static u64 modify_base(struct vcpu *c, unsigned csr, u64 read)
     return csr == 0x344 ? rv_state(c)->mip : read;
 }
 
+/* Reading mtopei or stopei while writing it claims what was read: one step, or a message
+ * that arrives in between would be claimed instead. AIA 3.10. */
+static u64 claim(struct vcpu *c, unsigned csr)
+{
+    return window_get(c, csr == 0x35c ? RV_SYSREG_M_FILE : RV_SYSREG_S_FILE, RV_SYSREG_CLAIM);
+}
+
 static u64 access(struct vcpu *c, unsigned csr, unsigned how, u64 v)
 {
-    u64 old = how & RV_CSR_READ || !(how & RV_CSR_WRITE) ? csr_get(c, csr) : 0;
+    bool write = how & (RV_CSR_WRITE | RV_CSR_SET | RV_CSR_CLEAR);
+    u64 old;
+
+    if (write && how & RV_CSR_READ && (csr == 0x15c || csr == 0x35c))
+        return claim(c, csr);
+    old = how & RV_CSR_READ || !(how & RV_CSR_WRITE) ? csr_get(c, csr) : 0;
 
     if (how & RV_CSR_WRITE)
         csr_set(c, csr, v);

@@ -12,6 +12,7 @@ enum { RV_SYSREG_M_FILE = 0, RV_SYSREG_S_FILE = 1 };
 enum {
     RV_SYSREG_TOPEI = 0x100,  /* mtopei, stopei; a write claims */
     RV_SYSREG_EXISTS = 0x101, /* reads 1 when the file is there, without effect */
+    RV_SYSREG_CLAIM = 0x102,  /* reads as TOPEI and claims that, in one step */
 };
 
 #endif

@@ -1,0 +1,50 @@
+/*
+ * backends.c - the host's side of disks and networks: opened before the device that uses
+ * them, closed after it.
+ */
+#include "machine/private.h"
+
+#include "backend/net/slirp.h"
+#include "base/bug.h"
+
+int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct blk_image **ret,
+                      struct err *err)
+{
+    const struct blk_options options = { .format = disk->format, .read_only = disk->read_only };
+    int rc = blk_image_open(disk->path, &options, m->loop, ret, err);
+
+    if (rc < 0)
+        return err_wrap(err, "--disk %s", disk->path);
+    BUG_ON(m->image_count == MACHINE_MAX_DISKS);
+    m->images[m->image_count++] = *ret;
+    return 0;
+}
+
+static ns_t net_clock(void *arg)
+{
+    return clock_now(&((struct machine *)arg)->clock);
+}
+
+int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
+                     struct err *err)
+{
+    const struct slirp_options options = { .hostfwd = net->hostfwd,
+                                           .hostfwd_count = net->hostfwd_count,
+                                           .clock = net_clock, .clock_arg = m };
+    int rc = slirp_backend_new(&options, m->loop, ret, err);
+
+    if (rc < 0)
+        return err_wrap(err, "--net user");
+    BUG_ON(m->net_count == MACHINE_MAX_NETS);
+    m->nets[m->net_count++] = *ret;
+    return 0;
+}
+
+void machine_close_backends(struct machine *m)
+{
+    for (unsigned i = 0; i < m->net_count; i++)
+        net_backend_free(m->nets[i]);
+    for (unsigned i = 0; i < m->image_count; i++)
+        blk_image_free(m->images[i]);
+    m->net_count = m->image_count = 0;
+}

@@ -1,0 +1,106 @@
+/*
+ * riscv_virt_io.c - disks, networks and the source of randomness of a riscv-virt machine.
+ *
+ * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
+ * from the first window on. So the same options give the same machine.
+ */
+#include "machine/riscv_virt.h"
+
+#include "base/bits.h"
+#include "dev/pci/pci.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
+                    struct err *err)
+{
+    unsigned slot = v->mmio_count;
+    char name[32];
+    struct device *d;
+    int rc;
+
+    if (slot == RISCV_VIRT_VIRTIO_SLOTS)
+        return err_set(err, E2BIG, "machine riscv-virt takes %d devices on bus mmio: give the "
+                       "others bus=pcie", RISCV_VIRT_VIRTIO_SLOTS);
+    snprintf(name, sizeof name, "virtio-%s-mmio", type);
+    rc = machine_add_device(&v->m, name, v->m.io,
+                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, setting,
+                            setting ? 1 : 0, &d, err);
+    if (rc < 0)
+        return rc;
+    dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_VIRTIO + slot);
+    v->mmio_count++;
+    return 0;
+}
+
+static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
+                   struct err *err)
+{
+    unsigned slot = ++v->pci_count;
+    char name[32];
+    struct device *d;
+    int rc;
+
+    snprintf(name, sizeof name, "virtio-%s-pci", type);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, setting ? 1 : 0, &d, err);
+    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), d, err);
+}
+
+/* bus NULL: PCIe. */
+static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
+                      const struct dev_setting *setting, struct err *err)
+{
+    return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, setting, err)
+                                           : add_pci(v, type, setting, err);
+}
+
+/* The bridge, with BARs below 4 GiB and above all RAM. */
+static int add_bridge(struct riscv_virt *v, struct err *err)
+{
+    int rc = machine_add_device(&v->m, "pci-host-ecam", v->m.io, RISCV_VIRT_ECAM, NULL, 0, &v->pci,
+                                err);
+
+    if (rc < 0)
+        return rc;
+    v->pci_high = bits_align_up(RISCV_VIRT_RAM + v->m.cfg->memory, RISCV_VIRT_PCI_HIGH_SIZE);
+    pci_host_window_add(v->pci, v->m.map, RISCV_VIRT_PCI_MMIO, RISCV_VIRT_PCI_MMIO_SIZE);
+    pci_host_window_add(v->pci, v->m.map, v->pci_high, RISCV_VIRT_PCI_HIGH_SIZE);
+    for (unsigned n = 0; n < PCI_LINES; n++)
+        dev_irq_connect(v->pci, n, v->irq_to, RISCV_VIRT_IRQ_PCI + n);
+    return 0;
+}
+
+static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struct err *err)
+{
+    struct blk_image *image;
+    int rc = machine_open_disk(&v->m, disk, &image, err);
+
+    if (rc < 0)
+        return rc;
+    return add_virtio(v, "blk", disk->bus,
+                      &(struct dev_setting){ .name = "drive", .ptr = image }, err);
+}
+
+static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
+{
+    struct net_backend *backend;
+    int rc = machine_open_net(&v->m, net, &backend, err);
+
+    if (rc < 0)
+        return rc;
+    return add_virtio(v, "net", net->bus,
+                      &(struct dev_setting){ .name = "netdev", .ptr = backend }, err);
+}
+
+int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
+{
+    const struct machine_config *cfg = v->m.cfg;
+    int rc = add_bridge(v, err);
+
+    for (unsigned i = 0; rc == 0 && i < cfg->disk_count; i++)
+        rc = add_disk(v, &cfg->disks[i], err);
+    for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
+        rc = add_net(v, &cfg->nets[i], err);
+    return rc < 0 ? rc : add_virtio(v, "rng", NULL, NULL, err);
+}
