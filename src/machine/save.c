@@ -51,8 +51,10 @@ static ns_t time_to_save(struct machine *m)
 static void save_cpu(struct machine *m, unsigned i, struct state_writer *w)
 {
     struct vcpu *c = engine_cpu(m->engine, i);
-    struct port_state port = { .irq_lines = c->irq_lines, .irq_edges = c->irq_edges,
-                               .waiting = c->waiting, .stopped = c->stopped };
+    struct port_state port = { .irq_lines = c->irq_lines,
+                               .irq_edges = c->irq_edges,
+                               .waiting = c->waiting,
+                               .stopped = c->stopped };
     char name[32];
 
     snprintf(name, sizeof name, "cpu%u", i);
@@ -99,9 +101,10 @@ static int config_differs(const char *saved, const char *ours, const char *path,
         saved = *a ? a + 1 : a;
         ours = *b ? b + 1 : b;
     }
-    return err_set(err, EINVAL, "%s was saved on another machine: it had '%.*s', this one has "
-                   "'%.*s'; give the same options as for the one that was saved", path,
-                   (int)strcspn(saved, "\n"), saved, (int)strcspn(ours, "\n"), ours);
+    return err_set(err, EINVAL,
+                   "%s was saved on another machine: it had '%.*s', this one has "
+                   "'%.*s'; give the same options as for the one that was saved",
+                   path, (int)strcspn(saved, "\n"), saved, (int)strcspn(ours, "\n"), ours);
 }
 
 static int check_config(struct state_reader *r, const char *config, const char *path,

@@ -19,7 +19,7 @@ from state_file import StateFile
 from vm import PATIENCE, Tap, TestFailed, check, linux_args, vm_cli
 
 # Guest counter = instructions of this process + offset: only the sum is the guest's.
-COUNTER_OFFSET = re.compile(r"cpu\d+\.(mcycle|minstret)_offset:")
+COUNTER_OFFSET = re.compile(r"(cpu\d+\.(mcycle|minstret)_offset|riscv-virt\.insns):")
 
 
 def run_to(insns, state, args):
