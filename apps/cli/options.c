@@ -92,18 +92,27 @@ static int set_help(struct run_options *o, const char *value, struct vm_err *err
 }
 
 static const struct option_row own[] = {
-    { .name = "save-state", .arg = "FILE,at=console:TEXT|insns:N|seconds:N", .values = "@file",
+    { .name = "save-state",
+      .arg = "FILE,at=console:TEXT|insns:N|seconds:N",
+      .values = "@file",
       .doc = "Saves the machine's state once, when TEXT was printed on the console, after N "
              "instructions of CPU 0, or after N seconds of guest time; then goes on.",
       .set = set_save_state },
-    { .name = "load-state", .arg = "FILE", .values = "@file",
+    { .name = "load-state",
+      .arg = "FILE",
+      .values = "@file",
       .doc = "Continues a saved machine; the other options are those it was saved with. The "
              "kernel is needed only if the guest resets.",
       .set = set_load_state },
-    { .name = "stats", .arg = "json:FILE", .values = "json:", .arg_optional = true,
+    { .name = "stats",
+      .arg = "json:FILE",
+      .values = "json:",
+      .arg_optional = true,
       .doc = "Prints what the engine did at the end, on standard error or as JSON to FILE.",
       .set = set_stats },
-    { .name = "trace", .arg = "LIST", .doc = "Prints events of these kinds, separated by commas.",
+    { .name = "trace",
+      .arg = "LIST",
+      .doc = "Prints events of these kinds, separated by commas.",
       .set = set_trace },
     { .name = "help", .doc = "Prints this text.", .set = set_help },
 };

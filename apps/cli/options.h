@@ -21,12 +21,12 @@ struct run_options {
     struct vm_config *config; /* owns */
     char *save_path;          /* owns; NULL: none */
     enum save_at save_at;
-    const char *save_text;    /* in save_path's memory */
+    const char *save_text; /* in save_path's memory */
     uint64_t save_insns;
     double save_seconds;
     const char *load_path;
     bool stats, help;
-    const char *stats_path;   /* JSON file; NULL: to standard error */
+    const char *stats_path; /* JSON file; NULL: to standard error */
 };
 
 /* One option, whatever its owner. */

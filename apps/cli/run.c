@@ -36,8 +36,8 @@ static int stats_json(const struct vm_stat *rows, unsigned count, const char *pa
     bool ok = out != NULL;
 
     for (unsigned i = 0; ok && i < count; i++)
-        ok = fprintf(out, "%s  \"%s\": %" PRIu64, i ? ",\n" : "{\n", rows[i].name,
-                     rows[i].value) > 0;
+        ok = fprintf(out, "%s  \"%s\": %" PRIu64, i ? ",\n" : "{\n", rows[i].name, rows[i].value) >
+             0;
     if (ok)
         ok = fputs("\n}\n", out) >= 0;
     if (out && fclose(out) != 0)
@@ -81,9 +81,7 @@ static int after_stop(const struct run_options *o, struct vm *vm, enum vm_stop w
     switch (why) {
     case VM_STOP_SHUTDOWN: return STATUS_OK;
     case VM_STOP_RESET: return STATUS_GUEST;
-    case VM_STOP_CRASHED:
-        say("the guest reported a panic");
-        return STATUS_GUEST;
+    case VM_STOP_CRASHED: say("the guest reported a panic"); return STATUS_GUEST;
     case VM_STOP_QUIT:
         say("ended from outside; the guest had not powered off");
         return STATUS_FAILED;

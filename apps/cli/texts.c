@@ -58,7 +58,10 @@ void print_run_help(void)
 
     puts("Usage: vm-cli run OPTIONS\n");
     for (unsigned n = 0; option_row(n, &row); n++) {
-        printf("  --%s%s%s%s%s\n", row.name, !row.arg ? "" : row.arg_optional ? "[=" : " ",
+        printf("  --%s%s%s%s%s\n", row.name,
+               !row.arg           ? ""
+               : row.arg_optional ? "[="
+                                  : " ",
                row.arg ? row.arg : "", row.arg_optional ? "]" : "",
                row.repeats ? " (may be repeated)" : "");
         print_wrapped(row.doc);
@@ -252,8 +255,9 @@ bool print_generated(const char *kind)
     static const struct {
         const char *kind;
         void (*print)(void);
-    } kinds[] = { { "man", print_man }, { "bash", print_bash }, { "zsh", print_zsh },
-                  { "fish", print_fish } };
+    } kinds[] = {
+        { "man", print_man }, { "bash", print_bash }, { "zsh", print_zsh }, { "fish", print_fish }
+    };
 
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].kind, kind) == 0) {

@@ -15,8 +15,8 @@
 /* One sentence; 1024 bytes hold a path and a chain of three causes. No heap,
  * so that running out of memory can be reported. Caller's storage, zeroed. */
 struct err {
-    int code;          /* positive errno, 0 while nothing failed */
-    char text[1024];   /* UTF-8, no newline, no trailing full stop */
+    int code;        /* positive errno, 0 while nothing failed */
+    char text[1024]; /* UTF-8, no newline, no trailing full stop */
 };
 
 /* Fills *err (errno value `code` > 0 and a sentence) and returns -code. */

@@ -22,10 +22,10 @@ typedef int64_t s64;
 typedef unsigned __int128 u128;
 typedef __int128 s128;
 
-typedef u64 gva_t;  /* guest virtual address */
-typedef u64 gpa_t;  /* guest physical address, as a CPU or device sends it */
-typedef u64 hva_t;  /* host virtual address as a number */
-typedef u64 ns_t;   /* nanoseconds; of which clock, the variable's comment says */
+typedef u64 gva_t; /* guest virtual address */
+typedef u64 gpa_t; /* guest physical address, as a CPU or device sends it */
+typedef u64 hva_t; /* host virtual address as a number */
+typedef u64 ns_t;  /* nanoseconds; of which clock, the variable's comment says */
 
 #define KIB (1024ull)
 #define MIB (1024ull * KIB)

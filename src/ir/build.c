@@ -1,12 +1,13 @@
 /*
- * build.c - the builder: semantics in, operations out.
+ * build.c - the builder: semantics in, operations out. The vocabulary without state of
+ * its own is in build_ops.c.
  *
  * It buffers the outermost sets and the exit until the instruction's end, folds
  * constants, and checks each operation as it comes. Built twice: into libvm, and
  * into semgen, where operands are symbolic.
  */
 #include "base/bug.h"
-#include "ir/build.h"
+#include "ir/build_private.h"
 #include "ir/check.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,10 +75,11 @@ enum ir_type ir_type_of(struct ir_builder *s, ir_val v)
 
 /* --- appending --- */
 
-static struct ir_op new_op(enum ir_opcode op, enum ir_type t)
+struct ir_op build_op(enum ir_opcode op, enum ir_type t)
 {
-    return (struct ir_op){ .op = (u8)op, .type = (u8)t, .a = IR_NO_VAL, .b = IR_NO_VAL,
-                           .c = IR_NO_VAL };
+    return (struct ir_op){
+        .op = (u8)op, .type = (u8)t, .a = IR_NO_VAL, .b = IR_NO_VAL, .c = IR_NO_VAL
+    };
 }
 
 static bool operand_is_symbol(enum ir_opcode op)
@@ -97,7 +99,7 @@ static void grow(struct ir_block *b)
     b->op_room = room;
 }
 
-static ir_val append(struct ir_builder *s, struct ir_op op)
+ir_val build_append(struct ir_builder *s, struct ir_op op)
 {
     struct ir_block *b = s->block;
     u32 c = operand_is_symbol(op.op) ? IR_NO_VAL : op.c;
@@ -139,7 +141,7 @@ static u64 type_mask(enum ir_type t)
 /* One CONST serves the whole block when it stands outside every IF and LOOP. */
 ir_val ir_const(struct ir_builder *s, enum ir_type t, u64 value)
 {
-    struct ir_op op = new_op(IR_CONST, t);
+    struct ir_op op = build_op(IR_CONST, t);
     struct const_entry *e;
     ir_val v;
 
@@ -147,7 +149,7 @@ ir_val ir_const(struct ir_builder *s, enum ir_type t, u64 value)
     e = &s->consts[(op.imm ^ op.imm >> 7 ^ t * 5u) % CONST_CACHE];
     if (e->id != IR_NO_VAL && e->value == op.imm && e->type == t)
         return (ir_val){ e->id };
-    v = append(s, op);
+    v = build_append(s, op);
     if (s->flow.depth == 0)
         *e = (struct const_entry){ op.imm, v.id, (u8)t };
     return v;
@@ -155,14 +157,14 @@ ir_val ir_const(struct ir_builder *s, enum ir_type t, u64 value)
 
 ir_val ir_imm(struct ir_builder *s, enum ir_type t, sem_imm imm)
 {
-    struct ir_op op = new_op(IR_CONST, t);
+    struct ir_op op = build_op(IR_CONST, t);
 
     if (imm.operand < 0)
         return ir_const(s, t, (u64)imm.value);
     if (!s->symbolic || imm.operand >= SYMBOLIC_IMMS)
         builder_bug(s, IR_CONST, "an immediate operand that is not decoded");
     op.c = (u32)imm.operand;
-    return append(s, op);
+    return build_append(s, op);
 }
 
 /* --- folding --- */
@@ -202,7 +204,7 @@ static bool fold_pc(struct ir_builder *s, const struct ir_op *op, ir_val *out)
     pc = s->block->ops[a.id];
     delta = as_const(s, b)->imm;
     pc.imm += op->op == IR_ADD ? delta : 0 - delta;
-    *out = append(s, pc);
+    *out = build_append(s, pc);
     return true;
 }
 
@@ -226,14 +228,9 @@ static bool fold_neutral(struct ir_builder *s, const struct ir_op *op, ir_val *o
     case IR_SHR:
     case IR_SAR:
     case IR_ROTL:
-    case IR_ROTR:
-        *out = a;
-        return is_const(s, b, 0);
-    case IR_SELECT:
-        *out = is_const(s, a, 0) ? (ir_val){ op->c } : b;
-        return as_const(s, a) != NULL;
-    default:
-        return false;
+    case IR_ROTR: *out = a; return is_const(s, b, 0);
+    case IR_SELECT: *out = is_const(s, a, 0) ? (ir_val){ op->c } : b; return as_const(s, a) != NULL;
+    default: return false;
     }
 }
 
@@ -243,123 +240,45 @@ static bool types_are_right(struct ir_builder *s, const struct ir_op *op)
                           ir_type_of(s, (ir_val){ op->c })) == NULL;
 }
 
-static ir_val emit(struct ir_builder *s, struct ir_op op)
+ir_val build_emit(struct ir_builder *s, struct ir_op op)
 {
     ir_val v;
 
     if (ir_is_pure(op.op) && types_are_right(s, &op) &&
         (fold_pure(s, &op, &v) || fold_pc(s, &op, &v) || fold_neutral(s, &op, &v)))
         return v;
-    return append(s, op);
+    return build_append(s, op);
 }
 
-static ir_val emit_abc(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, ir_val a,
-                       ir_val b, ir_val c)
+ir_val build_abc(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, ir_val a, ir_val b,
+                 ir_val c)
 {
-    struct ir_op op = new_op(opcode, t);
+    struct ir_op op = build_op(opcode, t);
 
     op.a = a.id;
     op.b = b.id;
     op.c = c.id;
-    return emit(s, op);
+    return build_emit(s, op);
 }
 
-/* --- arithmetic --- */
-
-#define X(name, op)                                                                                \
-    ir_val ir_##name(struct ir_builder *s, ir_val a)                                               \
-    {                                                                                              \
-        return emit_abc(s, IR_##op, ir_type_of(s, a), a, IR_NOVAL, IR_NOVAL);                      \
-    }
-IR_UNARY(X)
-#undef X
-
-#define X(name, op)                                                                                \
-    ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b)                                     \
-    {                                                                                              \
-        return emit_abc(s, IR_##op, ir_type_of(s, a), a, b, IR_NOVAL);                             \
-    }
-IR_BINARY(X)
-#undef X
-
-#define X(name, op)                                                                                \
-    ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b)                                     \
-    {                                                                                              \
-        return emit_abc(s, IR_##op, IR_I1, a, b, IR_NOVAL);                                        \
-    }
-IR_COMPARE(X)
-#undef X
-
-#define X(name, op)                                                                                \
-    ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b, ir_val carry_in)                    \
-    {                                                                                              \
-        return emit_abc(s, IR_##op, IR_I1, a, b, carry_in);                                        \
-    }
-IR_CARRIES(X)
-#undef X
-
-ir_val ir_parity(struct ir_builder *s, ir_val a)
+void build_plain(struct ir_builder *s, enum ir_opcode opcode, ir_val a, u64 imm)
 {
-    return emit_abc(s, IR_PARITY, IR_I1, a, IR_NOVAL, IR_NOVAL);
-}
+    struct ir_op op = build_op(opcode, IR_NONE);
 
-ir_val ir_select(struct ir_builder *s, ir_val cond, ir_val yes, ir_val no)
-{
-    return emit_abc(s, IR_SELECT, ir_type_of(s, yes), cond, yes, no);
-}
-
-static ir_val convert(struct ir_builder *s, enum ir_opcode op, enum ir_type t, ir_val v)
-{
-    return ir_type_of(s, v) == t ? v : emit_abc(s, op, t, v, IR_NOVAL, IR_NOVAL);
-}
-
-ir_val ir_sext(struct ir_builder *s, enum ir_type t, ir_val v)
-{
-    return convert(s, IR_SEXT, t, v);
-}
-
-ir_val ir_zext(struct ir_builder *s, enum ir_type t, ir_val v)
-{
-    return convert(s, IR_ZEXT, t, v);
-}
-
-ir_val ir_trunc(struct ir_builder *s, enum ir_type t, ir_val v)
-{
-    return convert(s, IR_TRUNC, t, v);
-}
-
-ir_val ir_high64(struct ir_builder *s, ir_val i128)
-{
-    return emit_abc(s, IR_HIGH64, IR_I64, i128, IR_NOVAL, IR_NOVAL);
-}
-
-ir_val ir_concat64(struct ir_builder *s, ir_val low, ir_val high)
-{
-    return emit_abc(s, IR_CONCAT64, IR_I128, low, high, IR_NOVAL);
-}
-
-ir_val ir_deposit(struct ir_builder *s, ir_val into, ir_val field, unsigned at, unsigned bits)
-{
-    enum ir_type t = ir_type_of(s, into);
-    struct ir_op op = new_op(IR_DEPOSIT, t);
-    ir_val wide = ir_type_of(s, field) < t ? ir_zext(s, t, field) : field;
-
-    op.a = into.id;
-    op.b = wide.id;
-    op.imm = at;
-    op.imm2 = bits;
-    return emit(s, op);
+    op.a = a.id;
+    op.imm = imm;
+    build_append(s, op);
 }
 
 /* --- leaves and state --- */
 
 static ir_val pc_plus(struct ir_builder *s, u32 symbol, u64 offset)
 {
-    struct ir_op op = new_op(IR_PC, IR_I64);
+    struct ir_op op = build_op(IR_PC, IR_I64);
 
     op.c = s->symbolic ? symbol : IR_NO_VAL;
     op.imm = s->symbolic ? 0 : offset;
-    return append(s, op);
+    return build_append(s, op);
 }
 
 ir_val ir_pc(struct ir_builder *s)
@@ -374,7 +293,7 @@ ir_val ir_next_pc(struct ir_builder *s)
 
 static struct ir_op state_op(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, sem_reg r)
 {
-    struct ir_op op = new_op(opcode, t);
+    struct ir_op op = build_op(opcode, t);
 
     op.imm = r.off;
     if (r.operand < 0)
@@ -387,7 +306,7 @@ static struct ir_op state_op(struct ir_builder *s, enum ir_opcode opcode, enum i
 
 ir_val ir_get(struct ir_builder *s, enum ir_type t, sem_reg r)
 {
-    return append(s, state_op(s, IR_GET, t, r));
+    return build_append(s, state_op(s, IR_GET, t, r));
 }
 
 static void set_now(struct ir_builder *s, sem_reg r, ir_val v)
@@ -395,13 +314,12 @@ static void set_now(struct ir_builder *s, sem_reg r, ir_val v)
     struct ir_op op = state_op(s, IR_SET, ir_type_of(s, v), r);
 
     op.a = v.id;
-    append(s, op);
+    build_append(s, op);
 }
 
 static bool overlaps(struct ir_builder *s, const struct pending *p, sem_reg r, ir_val v)
 {
-    return p->reg.operand == r.operand &&
-           p->reg.off < r.off + ir_type_size(ir_type_of(s, v)) &&
+    return p->reg.operand == r.operand && p->reg.off < r.off + ir_type_size(ir_type_of(s, v)) &&
            r.off < p->reg.off + ir_type_size(ir_type_of(s, p->v));
 }
 
@@ -437,7 +355,7 @@ ir_val ir_getx(struct ir_builder *s, enum ir_type t, sem_reg base, ir_val index,
 
     op.a = index.id;
     op.imm2 = file_bytes;
-    return append(s, op);
+    return build_append(s, op);
 }
 
 void ir_setx(struct ir_builder *s, sem_reg base, ir_val index, ir_val v, unsigned file_bytes)
@@ -447,253 +365,51 @@ void ir_setx(struct ir_builder *s, sem_reg base, ir_val index, ir_val v, unsigne
     op.a = index.id;
     op.b = v.id;
     op.imm2 = file_bytes;
-    append(s, op);
+    build_append(s, op);
 }
 
 ir_var ir_var_new(struct ir_builder *s, ir_val first)
 {
-    return (ir_var){ emit_abc(s, IR_VARNEW, ir_type_of(s, first), first, IR_NOVAL, IR_NOVAL).id };
+    return (ir_var){ build_abc(s, IR_VARNEW, ir_type_of(s, first), first, IR_NOVAL, IR_NOVAL).id };
 }
 
 ir_val ir_var_get(struct ir_builder *s, ir_var v)
 {
     ir_val var = { v.id };
 
-    return emit_abc(s, IR_VARGET, ir_type_of(s, var), var, IR_NOVAL, IR_NOVAL);
+    return build_abc(s, IR_VARGET, ir_type_of(s, var), var, IR_NOVAL, IR_NOVAL);
 }
 
 void ir_var_set(struct ir_builder *s, ir_var v, ir_val to)
 {
-    emit_abc(s, IR_VARSET, ir_type_of(s, to), (ir_val){ v.id }, to, IR_NOVAL);
+    build_abc(s, IR_VARSET, ir_type_of(s, to), (ir_val){ v.id }, to, IR_NOVAL);
 }
 
-/* --- memory --- */
-
-static ir_val emit_mem(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, ir_val a,
-                       ir_val b, ir_val c, struct ir_mem how, u64 imm2)
-{
-    struct ir_op op = new_op(opcode, t);
-
-    op.a = a.id;
-    op.b = b.id;
-    op.c = c.id;
-    op.mem = how;
-    op.imm2 = imm2;
-    return append(s, op);
-}
-
-ir_val ir_load(struct ir_builder *s, enum ir_type t, ir_val addr, struct ir_mem how)
-{
-    return emit_mem(s, IR_LD, t, addr, IR_NOVAL, IR_NOVAL, how, 0);
-}
-
-void ir_store(struct ir_builder *s, ir_val addr, ir_val v, struct ir_mem how)
-{
-    emit_mem(s, IR_ST, ir_type_of(s, v), addr, v, IR_NOVAL, how, 0);
-}
-
-void ir_probe(struct ir_builder *s, ir_val addr, unsigned bytes, struct ir_mem how)
-{
-    emit_mem(s, IR_PROBE, IR_NONE, addr, IR_NOVAL, IR_NOVAL, how, bytes);
-}
-
-ir_val ir_rmw(struct ir_builder *s, enum ir_rmw f, ir_val addr, ir_val v, struct ir_mem how)
-{
-    return emit_mem(s, IR_RMW, ir_type_of(s, v), addr, v, IR_NOVAL, how, f);
-}
-
-ir_val ir_cas(struct ir_builder *s, ir_val addr, ir_val expected, ir_val desired, struct ir_mem how)
-{
-    return emit_mem(s, IR_CAS, ir_type_of(s, expected), addr, expected, desired, how, 0);
-}
-
-ir_val ir_ll(struct ir_builder *s, enum ir_type t, ir_val addr, struct ir_mem how)
-{
-    return emit_mem(s, IR_LL, t, addr, IR_NOVAL, IR_NOVAL, how, 0);
-}
-
-ir_val ir_sc(struct ir_builder *s, ir_val addr, ir_val v, struct ir_mem how)
-{
-    return emit_mem(s, IR_SC, IR_I1, addr, v, IR_NOVAL, how, 0);
-}
-
-void ir_clrex(struct ir_builder *s)
-{
-    append(s, new_op(IR_CLREX, IR_NONE));
-}
-
-void ir_fence(struct ir_builder *s, unsigned fence)
-{
-    struct ir_op op = new_op(IR_FENCE, IR_NONE);
-
-    op.imm = fence;
-    append(s, op);
-}
-
-/* --- floating point --- */
-
-static ir_val emit_fp(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, ir_val a,
-                      ir_val b, ir_val c, struct ir_fp how, u64 imm2)
-{
-    struct ir_op op = new_op(opcode, t);
-
-    op.a = a.id;
-    op.b = b.id;
-    op.c = c.id;
-    op.fp = how;
-    op.imm2 = imm2;
-    return emit(s, op);
-}
-
-#define FP_BINARY(name, op)                                                                        \
-    ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b, struct ir_fp how)                   \
-    {                                                                                              \
-        return emit_fp(s, IR_##op, ir_type_of(s, a), a, b, IR_NOVAL, how, 0);                      \
-    }
-FP_BINARY(fadd, FADD)
-FP_BINARY(fsub, FSUB)
-FP_BINARY(fmul, FMUL)
-FP_BINARY(fdiv, FDIV)
-FP_BINARY(fmulx, FMULX)
-#undef FP_BINARY
-
-ir_val ir_fsqrt(struct ir_builder *s, ir_val a, struct ir_fp how)
-{
-    return emit_fp(s, IR_FSQRT, ir_type_of(s, a), a, IR_NOVAL, IR_NOVAL, how, 0);
-}
-
-ir_val ir_fma(struct ir_builder *s, ir_val a, ir_val b, ir_val c, struct ir_fp how)
-{
-    return emit_fp(s, IR_FMA, ir_type_of(s, a), a, b, c, how, 0);
-}
-
-ir_val ir_fmin(struct ir_builder *s, ir_val a, ir_val b, enum fp_minmax kind, struct ir_fp how)
-{
-    return emit_fp(s, IR_FMIN, ir_type_of(s, a), a, b, IR_NOVAL, how, kind);
-}
-
-ir_val ir_fmax(struct ir_builder *s, ir_val a, ir_val b, enum fp_minmax kind, struct ir_fp how)
-{
-    return emit_fp(s, IR_FMAX, ir_type_of(s, a), a, b, IR_NOVAL, how, kind);
-}
-
-ir_val ir_fcmp(struct ir_builder *s, ir_val a, ir_val b, unsigned mask, bool signal_qnan,
-               struct ir_fp how)
-{
-    return emit_fp(s, IR_FCMP, IR_I1, a, b, IR_NOVAL, how, mask | (u64)signal_qnan << 8);
-}
-
-ir_val ir_fcvt(struct ir_builder *s, ir_val a, struct ir_fp how)
-{
-    return emit_fp(s, IR_FCVT, ir_fp_type(how.format), a, IR_NOVAL, IR_NOVAL, how, 0);
-}
-
-ir_val ir_ftoi(struct ir_builder *s, enum ir_type t, ir_val a, struct ir_ftoi to, struct ir_fp how)
-{
-    struct ir_op op = new_op(IR_FTOI, t);
-
-    op.a = a.id;
-    op.fp = how;
-    op.ftoi = to;
-    return emit(s, op);
-}
-
-ir_val ir_itof(struct ir_builder *s, ir_val a, bool is_signed, struct ir_fp how)
-{
-    return emit_fp(s, IR_ITOF, ir_fp_type(how.format), a, IR_NOVAL, IR_NOVAL, how, is_signed);
-}
-
-ir_val ir_fround(struct ir_builder *s, ir_val a, bool inexact, struct ir_fp how)
-{
-    return emit_fp(s, IR_FROUND, ir_type_of(s, a), a, IR_NOVAL, IR_NOVAL, how, inexact);
-}
-
-ir_val ir_fclass(struct ir_builder *s, ir_val a, struct ir_fp how)
-{
-    return emit_fp(s, IR_FCLASS, IR_I64, a, IR_NOVAL, IR_NOVAL, how, 0);
-}
-
-/* --- structure --- */
-
-static void emit_plain(struct ir_builder *s, enum ir_opcode opcode, ir_val a, u64 imm)
-{
-    struct ir_op op = new_op(opcode, IR_NONE);
-
-    op.a = a.id;
-    op.imm = imm;
-    append(s, op);
-}
-
-void ir_if(struct ir_builder *s, ir_val cond)
-{
-    emit_plain(s, IR_IF, cond, 0);
-}
-
-void ir_else(struct ir_builder *s)
-{
-    emit_plain(s, IR_ELSE, IR_NOVAL, 0);
-}
-
-void ir_endif(struct ir_builder *s)
-{
-    emit_plain(s, IR_ENDIF, IR_NOVAL, 0);
-}
-
-void ir_loop(struct ir_builder *s)
-{
-    emit_plain(s, IR_LOOP, IR_NOVAL, 0);
-}
-
-void ir_break_if(struct ir_builder *s, ir_val cond)
-{
-    emit_plain(s, IR_BREAKIF, cond, 0);
-}
-
-void ir_endloop(struct ir_builder *s)
-{
-    emit_plain(s, IR_ENDLOOP, IR_NOVAL, 0);
-}
-
-ir_val ir_vloop(struct ir_builder *s, struct ir_shape shape, ir_val from, ir_val to)
-{
-    struct ir_op op = new_op(IR_VLOOP, IR_I64);
-
-    op.a = from.id;
-    op.b = to.id;
-    op.shape = shape;
-    return append(s, op);
-}
-
-void ir_endvloop(struct ir_builder *s)
-{
-    emit_plain(s, IR_ENDVLOOP, IR_NOVAL, 0);
-}
+/* --- leaving --- */
 
 void ir_commit(struct ir_builder *s)
 {
     if (s->flow.depth && s->pending_count)
         builder_bug(s, IR_COMMIT, "inside IF or LOOP while outer sets are buffered");
     flush_sets(s);
-    emit_plain(s, IR_COMMIT, IR_NOVAL, 0);
+    build_plain(s, IR_COMMIT, IR_NOVAL, 0);
 }
-
-/* --- leaving --- */
 
 void ir_raise(struct ir_builder *s, u32 cause, ir_val value)
 {
     if (s->flow.depth == 0)
         s->pending_count = 0; /* they never happen */
-    emit_plain(s, IR_RAISE, value, cause);
+    build_plain(s, IR_RAISE, value, cause);
 }
 
 void ir_raise_if(struct ir_builder *s, ir_val cond, u32 cause, ir_val value)
 {
-    struct ir_op op = new_op(IR_RAISEIF, IR_NONE);
+    struct ir_op op = build_op(IR_RAISEIF, IR_NONE);
 
     op.a = cond.id;
     op.b = value.id;
     op.imm = cause;
-    append(s, op);
+    build_append(s, op);
 }
 
 /* Kept until the instruction ends: a set said later still comes before it. */
@@ -708,7 +424,7 @@ static void set_exit(struct ir_builder *s, struct ir_op op)
 
 void ir_jump(struct ir_builder *s, ir_val target, enum ir_jump kind)
 {
-    struct ir_op op = new_op(IR_JUMP, IR_NONE);
+    struct ir_op op = build_op(IR_JUMP, IR_NONE);
 
     op.a = target.id;
     op.imm = kind;
@@ -717,7 +433,7 @@ void ir_jump(struct ir_builder *s, ir_val target, enum ir_jump kind)
 
 void ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target)
 {
-    struct ir_op op = new_op(IR_JUMPIF, IR_NONE);
+    struct ir_op op = build_op(IR_JUMPIF, IR_NONE);
 
     op.a = cond.id;
     op.b = target.id;
@@ -726,12 +442,12 @@ void ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target)
 
 void ir_end_block(struct ir_builder *s)
 {
-    set_exit(s, new_op(IR_ENDBLOCK, IR_NONE));
+    set_exit(s, build_op(IR_ENDBLOCK, IR_NONE));
 }
 
 ir_val ir_call(struct ir_builder *s, const struct ir_helper *h, ir_val a, ir_val b, ir_val c)
 {
-    struct ir_op op = new_op(IR_CALL, IR_I64);
+    struct ir_op op = build_op(IR_CALL, IR_I64);
 
     if (s->flow.depth && h->effects & IRH_SETS_PC)
         builder_bug(s, IR_CALL, "a helper that sets pc inside IF or LOOP");
@@ -740,7 +456,7 @@ ir_val ir_call(struct ir_builder *s, const struct ir_helper *h, ir_val a, ir_val
     op.c = c.id;
     op.helper = h;
     s->helper_effects |= h->effects;
-    return append(s, op);
+    return build_append(s, op);
 }
 
 /* --- instructions --- */
@@ -757,23 +473,23 @@ void ir_builder_begin(struct ir_builder *s, struct ir_block *block)
 
 void ir_builder_insn(struct ir_builder *s, u32 offset, u32 len)
 {
-    struct ir_op op = new_op(IR_INSN, IR_NONE);
+    struct ir_op op = build_op(IR_INSN, IR_NONE);
 
     s->offset = offset;
     s->len = len;
     s->insn = (u16)s->block->insn_count++;
     s->pending_count = 0;
-    s->exit = new_op(IR_INSN, IR_NONE);
+    s->exit = build_op(IR_INSN, IR_NONE);
     s->helper_effects = 0;
     op.imm = offset;
     op.imm2 = s->insn;
-    append(s, op);
+    build_append(s, op);
 }
 
 void ir_builder_insn_end(struct ir_builder *s)
 {
     const char *why = ir_flow_insn_end(&s->flow);
-    struct ir_op end = new_op(IR_ENDBLOCK, IR_NONE);
+    struct ir_op end = build_op(IR_ENDBLOCK, IR_NONE);
 
     if (why)
         builder_bug(s, IR_INSN, why);
@@ -785,7 +501,7 @@ void ir_builder_insn_end(struct ir_builder *s)
         s->exit = end;
     }
     if (s->exit.op != IR_INSN && !s->flow.left)
-        append(s, s->exit);
+        build_append(s, s->exit);
     s->block->byte_count = s->offset + s->len;
 }
 

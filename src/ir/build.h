@@ -26,15 +26,25 @@
 #include "ir/fp.h"
 #include "ir/ir.h"
 
-typedef struct { u32 id; } ir_val;
-typedef struct { u32 id; } ir_var;
+typedef struct {
+    u32 id;
+} ir_val;
+typedef struct {
+    u32 id;
+} ir_var;
 
 /* Guest state at a fixed byte offset (operand < 0), or at the offset that operand
  * number `operand` of the decoded instruction names, plus off. */
-typedef struct { s16 operand; u16 off; } sem_reg;
+typedef struct {
+    s16 operand;
+    u16 off;
+} sem_reg;
 
 /* A decoded immediate: its value (operand < 0), or operand 0 (imm) or 1 (imm2). */
-typedef struct { s16 operand; s64 value; } sem_imm;
+typedef struct {
+    s16 operand;
+    s64 value;
+} sem_imm;
 
 #define SEM_SLOT(state_type, member) ((sem_reg){ -1, (u16)offsetof(state_type, member) })
 
@@ -49,18 +59,19 @@ struct ir_builder;
 enum ir_type ir_type_of(struct ir_builder *s, ir_val v);
 
 /* leaves */
-ir_val ir_const(struct ir_builder *s, enum ir_type t, u64 value);  /* i128: zero-extended */
-ir_val ir_imm(struct ir_builder *s, enum ir_type t, sem_imm imm);  /* truncated to t */
-ir_val ir_pc(struct ir_builder *s);       /* address of this instruction */
-ir_val ir_next_pc(struct ir_builder *s);  /* address of the one that follows */
+ir_val ir_const(struct ir_builder *s, enum ir_type t, u64 value); /* i128: zero-extended */
+ir_val ir_imm(struct ir_builder *s, enum ir_type t, sem_imm imm); /* truncated to t */
+ir_val ir_pc(struct ir_builder *s);                               /* address of this instruction */
+ir_val ir_next_pc(struct ir_builder *s); /* address of the one that follows */
 ir_val ir_get(struct ir_builder *s, enum ir_type t, sem_reg r);
-void   ir_set(struct ir_builder *s, sem_reg r, ir_val v);
+void ir_set(struct ir_builder *s, sem_reg r, ir_val v);
 /* State at base + index; index + size <= file_bytes is the semantics' promise. */
-ir_val ir_getx(struct ir_builder *s, enum ir_type t, sem_reg base, ir_val index, unsigned file_bytes);
-void   ir_setx(struct ir_builder *s, sem_reg base, ir_val index, ir_val v, unsigned file_bytes);
+ir_val ir_getx(struct ir_builder *s, enum ir_type t, sem_reg base, ir_val index,
+               unsigned file_bytes);
+void ir_setx(struct ir_builder *s, sem_reg base, ir_val index, ir_val v, unsigned file_bytes);
 ir_var ir_var_new(struct ir_builder *s, ir_val first);
 ir_val ir_var_get(struct ir_builder *s, ir_var v);
-void   ir_var_set(struct ir_builder *s, ir_var v, ir_val to);
+void ir_var_set(struct ir_builder *s, ir_var v, ir_val to);
 
 /* uniform operations: operand types agree, see ops.def */
 #define IR_UNARY(X)                                                                                \
@@ -98,14 +109,15 @@ ir_val ir_deposit(struct ir_builder *s, ir_val into, ir_val field, unsigned at, 
 
 /* memory: addresses are i64 */
 ir_val ir_load(struct ir_builder *s, enum ir_type t, ir_val addr, struct ir_mem how);
-void   ir_store(struct ir_builder *s, ir_val addr, ir_val v, struct ir_mem how);
-void   ir_probe(struct ir_builder *s, ir_val addr, unsigned bytes, struct ir_mem how);
+void ir_store(struct ir_builder *s, ir_val addr, ir_val v, struct ir_mem how);
+void ir_probe(struct ir_builder *s, ir_val addr, unsigned bytes, struct ir_mem how);
 ir_val ir_rmw(struct ir_builder *s, enum ir_rmw f, ir_val addr, ir_val v, struct ir_mem how);
-ir_val ir_cas(struct ir_builder *s, ir_val addr, ir_val expected, ir_val desired, struct ir_mem how);
+ir_val ir_cas(struct ir_builder *s, ir_val addr, ir_val expected, ir_val desired,
+              struct ir_mem how);
 ir_val ir_ll(struct ir_builder *s, enum ir_type t, ir_val addr, struct ir_mem how);
 ir_val ir_sc(struct ir_builder *s, ir_val addr, ir_val v, struct ir_mem how);
-void   ir_clrex(struct ir_builder *s);
-void   ir_fence(struct ir_builder *s, unsigned fence);
+void ir_clrex(struct ir_builder *s);
+void ir_fence(struct ir_builder *s, unsigned fence);
 
 /* floating point: bit patterns in the integer type of the format's size (f80: i128) */
 ir_val ir_fadd(struct ir_builder *s, ir_val a, ir_val b, struct ir_fp how);
@@ -118,7 +130,8 @@ ir_val ir_fma(struct ir_builder *s, ir_val a, ir_val b, ir_val c, struct ir_fp h
 ir_val ir_fmin(struct ir_builder *s, ir_val a, ir_val b, enum fp_minmax kind, struct ir_fp how);
 ir_val ir_fmax(struct ir_builder *s, ir_val a, ir_val b, enum fp_minmax kind, struct ir_fp how);
 /* i1: is the relation of a and b one of the set bits (1 << FP_LT …) of mask? */
-ir_val ir_fcmp(struct ir_builder *s, ir_val a, ir_val b, unsigned mask, bool signal_qnan, struct ir_fp how);
+ir_val ir_fcmp(struct ir_builder *s, ir_val a, ir_val b, unsigned mask, bool signal_qnan,
+               struct ir_fp how);
 ir_val ir_fcvt(struct ir_builder *s, ir_val a, struct ir_fp how);
 ir_val ir_ftoi(struct ir_builder *s, enum ir_type t, ir_val a, struct ir_ftoi to, struct ir_fp how);
 ir_val ir_itof(struct ir_builder *s, ir_val a, bool is_signed, struct ir_fp how);
@@ -126,22 +139,22 @@ ir_val ir_fround(struct ir_builder *s, ir_val a, bool inexact, struct ir_fp how)
 ir_val ir_fclass(struct ir_builder *s, ir_val a, struct ir_fp how);
 
 /* structure inside the instruction */
-void   ir_if(struct ir_builder *s, ir_val cond);
-void   ir_else(struct ir_builder *s);
-void   ir_endif(struct ir_builder *s);
-void   ir_loop(struct ir_builder *s);
-void   ir_break_if(struct ir_builder *s, ir_val cond);
-void   ir_endloop(struct ir_builder *s);
+void ir_if(struct ir_builder *s, ir_val cond);
+void ir_else(struct ir_builder *s);
+void ir_endif(struct ir_builder *s);
+void ir_loop(struct ir_builder *s);
+void ir_break_if(struct ir_builder *s, ir_val cond);
+void ir_endloop(struct ir_builder *s);
 ir_val ir_vloop(struct ir_builder *s, struct ir_shape shape, ir_val from, ir_val to);
-void   ir_endvloop(struct ir_builder *s);
-void   ir_commit(struct ir_builder *s);
+void ir_endvloop(struct ir_builder *s);
+void ir_commit(struct ir_builder *s);
 
 /* leaving it */
-void   ir_raise(struct ir_builder *s, u32 cause, ir_val value);
-void   ir_raise_if(struct ir_builder *s, ir_val cond, u32 cause, ir_val value);
-void   ir_jump(struct ir_builder *s, ir_val target, enum ir_jump kind);
-void   ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target);
-void   ir_end_block(struct ir_builder *s);
+void ir_raise(struct ir_builder *s, u32 cause, ir_val value);
+void ir_raise_if(struct ir_builder *s, ir_val cond, u32 cause, ir_val value);
+void ir_jump(struct ir_builder *s, ir_val target, enum ir_jump kind);
+void ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target);
+void ir_end_block(struct ir_builder *s);
 
 /* A helper with up to three i64 arguments; unused ones are IR_NOVAL. Returns an
  * i64. Buffered sets are not visible to it: a helper that reads state runs first.

@@ -8,13 +8,13 @@ enum ir_type ir_fp_type(unsigned format)
 {
     switch (format) {
     case FP_F16:
-    case FP_BF16:    return IR_I16;
-    case FP_F32:     return IR_I32;
-    case FP_F64:     return IR_I64;
+    case FP_BF16: return IR_I16;
+    case FP_F32: return IR_I32;
+    case FP_F64: return IR_I64;
     case FP_F80:
     case FP_F80_P53:
     case FP_F80_P24:
-    case FP_F128:    return IR_I128;
+    case FP_F128: return IR_I128;
     }
     return IR_NONE;
 }
@@ -28,13 +28,21 @@ static bool is_wide(enum ir_type t)
 static bool takes_i1(enum ir_opcode op)
 {
     switch (op) {
-    case IR_AND: case IR_OR: case IR_XOR: case IR_ANDN: case IR_NOT:
-    case IR_EQ: case IR_NE: case IR_SELECT:
-    case IR_VARNEW: case IR_VARGET: case IR_VARSET:
-    case IR_GETX: case IR_SETX: case IR_SET:
-        return true;
-    default:
-        return false;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_ANDN:
+    case IR_NOT:
+    case IR_EQ:
+    case IR_NE:
+    case IR_SELECT:
+    case IR_VARNEW:
+    case IR_VARGET:
+    case IR_VARSET:
+    case IR_GETX:
+    case IR_SETX:
+    case IR_SET: return true;
+    default: return false;
     }
 }
 
@@ -88,14 +96,10 @@ static const char *check_convert(const struct ir_op *op, enum ir_type ta)
 {
     switch (op->op) {
     case IR_SEXT:
-    case IR_ZEXT:
-        return op->type > ta ? NULL : "extension to a type that is not wider";
-    case IR_TRUNC:
-        return op->type < ta ? NULL : "truncation to a type that is not narrower";
-    case IR_HIGH64:
-        return op->type == IR_I64 && ta == IR_I128 ? NULL : "i64 from i128 only";
-    default:
-        return check_fp(op, ta);
+    case IR_ZEXT: return op->type > ta ? NULL : "extension to a type that is not wider";
+    case IR_TRUNC: return op->type < ta ? NULL : "truncation to a type that is not narrower";
+    case IR_HIGH64: return op->type == IR_I64 && ta == IR_I128 ? NULL : "i64 from i128 only";
+    default: return check_fp(op, ta);
     }
 }
 
@@ -105,34 +109,40 @@ static const char *check_width(const struct ir_op *op, enum ir_type t)
     if (t == IR_I1 && !takes_i1(op->op))
         return "not an operation on i1";
     switch (op->op) {
-    case IR_MULHU: case IR_MULHS: case IR_MULHSU:
-        return t == IR_I128 ? "no high product of i128" : NULL;
-    case IR_CLMUL: case IR_CLMULH: case IR_PEXT: case IR_PDEP:
-        return t == IR_I64 ? NULL : "i64 only";
+    case IR_MULHU:
+    case IR_MULHS:
+    case IR_MULHSU: return t == IR_I128 ? "no high product of i128" : NULL;
+    case IR_CLMUL:
+    case IR_CLMULH:
+    case IR_PEXT:
+    case IR_PDEP: return t == IR_I64 ? NULL : "i64 only";
     case IR_DEPOSIT:
         return op->imm2 && op->imm2 <= ir_type_bits(t) && op->imm <= ir_type_bits(t) - op->imm2
                    ? NULL
                    : "field outside the value";
-    case IR_FADD: case IR_FSUB: case IR_FMUL: case IR_FDIV: case IR_FSQRT: case IR_FMA:
-    case IR_FMIN: case IR_FMAX: case IR_FMULX: case IR_FROUND: case IR_FCMP:
-        return check_fp(op, t);
-    default:
-        return NULL;
+    case IR_FADD:
+    case IR_FSUB:
+    case IR_FMUL:
+    case IR_FDIV:
+    case IR_FSQRT:
+    case IR_FMA:
+    case IR_FMIN:
+    case IR_FMAX:
+    case IR_FMULX:
+    case IR_FROUND:
+    case IR_FCMP: return check_fp(op, t);
+    default: return NULL;
     }
 }
 
 static const char *check_a(const struct ir_op *op, enum ir_type ta)
 {
     switch (op->op) {
-    case IR_SET:
-        return op->type == ta ? NULL : "the type is not that of a";
+    case IR_SET: return op->type == ta ? NULL : "the type is not that of a";
     case IR_IF:
-    case IR_BREAKIF:
-        return ta == IR_I1 ? NULL : "a condition is i1";
-    case IR_PROBE:
-        return ta == IR_I64 ? check_memory(op, IR_NONE) : "an address is i64";
-    default: /* JUMP, RAISE */
-        return ta == IR_I64 ? NULL : "a is i64";
+    case IR_BREAKIF: return ta == IR_I1 ? NULL : "a condition is i1";
+    case IR_PROBE: return ta == IR_I64 ? check_memory(op, IR_NONE) : "an address is i64";
+    default: /* JUMP, RAISE */ return ta == IR_I64 ? NULL : "a is i64";
     }
 }
 
@@ -140,15 +150,12 @@ static const char *check_ab(const struct ir_op *op, enum ir_type ta, enum ir_typ
 {
     switch (op->op) {
     case IR_ST:
-        return ta != IR_I64 ? "an address is i64"
+        return ta != IR_I64     ? "an address is i64"
                : op->type != tb ? "the type is not that of b"
                                 : check_memory(op, tb);
-    case IR_SETX:
-        return ta == IR_I64 && op->type == tb ? NULL : "a is i64, the type that of b";
-    case IR_VARSET:
-        return op->type == ta && ta == tb ? NULL : "variable and value differ in type";
-    default: /* RAISEIF, JUMPIF */
-        return ta == IR_I1 && tb == IR_I64 ? NULL : "a is i1, b is i64";
+    case IR_SETX: return ta == IR_I64 && op->type == tb ? NULL : "a is i64, the type that of b";
+    case IR_VARSET: return op->type == ta && ta == tb ? NULL : "variable and value differ in type";
+    default: /* RAISEIF, JUMPIF */ return ta == IR_I1 && tb == IR_I64 ? NULL : "a is i1, b is i64";
     }
 }
 
@@ -156,19 +163,16 @@ static const char *check_r_a(const struct ir_op *op, enum ir_type ta)
 {
     switch (op->op) {
     case IR_LD:
-    case IR_LL:
-        return ta == IR_I64 ? check_memory(op, op->type) : "an address is i64";
-    case IR_GETX:
-        return ta == IR_I64 ? NULL : "an index is i64";
-    default:
-        return op->type == ta ? check_width(op, ta) : "operand and result differ in type";
+    case IR_LL: return ta == IR_I64 ? check_memory(op, op->type) : "an address is i64";
+    case IR_GETX: return ta == IR_I64 ? NULL : "an index is i64";
+    default: return op->type == ta ? check_width(op, ta) : "operand and result differ in type";
     }
 }
 
 static const char *check_r_ab(const struct ir_op *op, enum ir_type ta, enum ir_type tb)
 {
     if (op->op == IR_RMW)
-        return ta != IR_I64 ? "an address is i64"
+        return ta != IR_I64     ? "an address is i64"
                : op->type != tb ? "operand and result differ in type"
                                 : check_memory(op, tb);
     if (op->op == IR_VLOOP)
@@ -182,7 +186,7 @@ static const char *check_r_abc(const struct ir_op *op, enum ir_type ta, enum ir_
                                enum ir_type tc)
 {
     if (op->op == IR_CAS)
-        return ta != IR_I64 ? "an address is i64"
+        return ta != IR_I64                 ? "an address is i64"
                : op->type != tb || tb != tc ? "operands and result differ in type"
                                             : check_memory(op, tb);
     if (op->type != ta || ta != tb || tb != tc)
@@ -208,15 +212,15 @@ static unsigned shape_operands(unsigned shape)
 {
     switch (shape) {
     case IRS_NONE:
-    case IRS_LEAF:   return 0;
+    case IRS_LEAF: return 0;
     case IRS_A:
     case IRS_R_A:
     case IRS_CVT:
-    case IRS_CMP1:   return 1;
+    case IRS_CMP1: return 1;
     case IRS_R_ABC:
     case IRS_SELECT:
-    case IRS_CARRY:  return 7;
-    default:         return 3;
+    case IRS_CARRY: return 7;
+    default: return 3;
     }
 }
 
@@ -238,21 +242,20 @@ const char *ir_check_types(const struct ir_op *op, enum ir_type ta, enum ir_type
     if (shape_has_result(shape) && (op->type == IR_NONE || op->type >= IR_TYPE_COUNT))
         return "no result type";
     switch (shape) {
-    case IRS_LEAF:   return op->op == IR_PC && op->type != IR_I64 ? "pc is i64" : NULL;
-    case IRS_A:      return check_a(op, ta);
-    case IRS_AB:     return check_ab(op, ta, tb);
-    case IRS_R_A:    return check_r_a(op, ta);
-    case IRS_R_AB:   return check_r_ab(op, ta, tb);
-    case IRS_R_ABC:  return check_r_abc(op, ta, tb, tc);
-    case IRS_CVT:    return check_convert(op, ta);
+    case IRS_LEAF: return op->op == IR_PC && op->type != IR_I64 ? "pc is i64" : NULL;
+    case IRS_A: return check_a(op, ta);
+    case IRS_AB: return check_ab(op, ta, tb);
+    case IRS_R_A: return check_r_a(op, ta);
+    case IRS_R_AB: return check_r_ab(op, ta, tb);
+    case IRS_R_ABC: return check_r_abc(op, ta, tb, tc);
+    case IRS_CVT: return check_convert(op, ta);
     case IRS_CVT2:
         return op->type == IR_I128 && ta == IR_I64 && tb == IR_I64 ? NULL : "i128 from two i64";
     case IRS_CMP:
         return op->type != IR_I1 ? "the result is i1"
                : ta != tb        ? "operands differ in type"
                                  : check_width(op, ta);
-    case IRS_CMP1:
-        return op->type == IR_I1 && is_wide(ta) ? NULL : "i1 from i8 or wider";
+    case IRS_CMP1: return op->type == IR_I1 && is_wide(ta) ? NULL : "i1 from i8 or wider";
     case IRS_SELECT:
         return ta == IR_I1 && tb == tc && op->type == tb ? NULL : "a is i1, the rest of one type";
     case IRS_CARRY:

@@ -32,7 +32,7 @@ enum { IR_FLOW_DEPTH = 16 };
  * reads state after state was set. All zero at a block's start. */
 struct ir_flow {
     struct ir_flow_scope {
-        u8 kind;          /* enum ir_opcode that opened it; IR_ELSE in the second part */
+        u8 kind;                   /* enum ir_opcode that opened it; IR_ELSE in the second part */
         bool wrote_in, set_in;     /* as below, on entry */
         bool wrote_then, set_then; /* as below, at the end of IF's first part or a BREAKIF */
         bool faults, gets;         /* seen inside, before the first COMMIT there */

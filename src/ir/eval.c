@@ -82,10 +82,10 @@ static u128 rmw_value(u64 f, u128 old, u128 v, unsigned bits)
 
     switch (f) {
     case IR_RMW_XCHG: return v;
-    case IR_RMW_ADD:  return old + v;
-    case IR_RMW_AND:  return old & v;
-    case IR_RMW_OR:   return old | v;
-    case IR_RMW_XOR:  return old ^ v;
+    case IR_RMW_ADD: return old + v;
+    case IR_RMW_AND: return old & v;
+    case IR_RMW_OR: return old | v;
+    case IR_RMW_XOR: return old ^ v;
     case IR_RMW_MINU: return old < v ? old : v;
     case IR_RMW_MAXU: return old > v ? old : v;
     case IR_RMW_MINS: return less ? old : v;
@@ -119,18 +119,18 @@ static void eval_memory(struct eval *e, const struct ir_op *op, u128 a, u128 b, 
     int bad = 0;
 
     switch (op->op) {
-    case IR_LD:    bad = m->load(m->arg, (u64)a, &out, size, op->mem); break;
-    case IR_ST:    bad = m->store(m->arg, (u64)a, &b, size, op->mem); break;
+    case IR_LD: bad = m->load(m->arg, (u64)a, &out, size, op->mem); break;
+    case IR_ST: bad = m->store(m->arg, (u64)a, &b, size, op->mem); break;
     case IR_PROBE: bad = m->probe(m->arg, (u64)a, (unsigned)op->imm2, op->mem); break;
-    case IR_RMW:   bad = eval_rmw(e, op, (u64)a, b, &out); break;
-    case IR_CAS:   bad = m->cas(m->arg, (u64)a, &b, &c, &out, size, op->mem); break;
-    case IR_LL:    bad = m->ll(m->arg, (u64)a, &out, size, op->mem); break;
+    case IR_RMW: bad = eval_rmw(e, op, (u64)a, b, &out); break;
+    case IR_CAS: bad = m->cas(m->arg, (u64)a, &b, &c, &out, size, op->mem); break;
+    case IR_LL: bad = m->ll(m->arg, (u64)a, &out, size, op->mem); break;
     case IR_SC:
         bad = m->sc(m->arg, (u64)a, &b, size, op->mem, &stored);
         out = stored;
         break;
     case IR_CLREX: m->clrex(m->arg); break;
-    default:       break; /* FENCE: one thread is always in order */
+    default: break; /* FENCE: one thread is always in order */
     }
     e->v[e->at] = out;
     if (bad)
@@ -149,34 +149,30 @@ static u128 eval_fp(struct eval *e, const struct ir_op *op, fp_bits a, fp_bits b
     enum fp_format fmt = (enum fp_format)op->fp.format;
     enum fp_rules rules = (enum fp_rules)op->fp.rules;
     struct fp_env *env = &e->fp[op->fp.env];
-    enum fp_round round = (enum fp_round)(op->fp.round == IR_ROUND_DYNAMIC ? env->round
-                                                                           : op->fp.round);
+    enum fp_round round =
+        (enum fp_round)(op->fp.round == IR_ROUND_DYNAMIC ? env->round : op->fp.round);
     enum fp_minmax mm = (enum fp_minmax)op->imm2;
     u8 *flags = &env->flags;
     fp_bits r;
 
     switch (op->op) {
-    case IR_FADD:   r = fp_add(fmt, rules, round, a, b, flags); break;
-    case IR_FSUB:   r = fp_sub(fmt, rules, round, a, b, flags); break;
-    case IR_FMUL:   r = fp_mul(fmt, rules, round, a, b, flags); break;
-    case IR_FDIV:   r = fp_div(fmt, rules, round, a, b, flags); break;
-    case IR_FSQRT:  r = fp_sqrt(fmt, rules, round, a, flags); break;
-    case IR_FMA:    r = fp_fma(fmt, rules, round, a, b, c, flags); break;
-    case IR_FMIN:   r = fp_min(fmt, rules, a, b, mm, flags); break;
-    case IR_FMAX:   r = fp_max(fmt, rules, a, b, mm, flags); break;
-    case IR_FMULX:  r = fp_mulx(fmt, rules, round, a, b, flags); break;
+    case IR_FADD: r = fp_add(fmt, rules, round, a, b, flags); break;
+    case IR_FSUB: r = fp_sub(fmt, rules, round, a, b, flags); break;
+    case IR_FMUL: r = fp_mul(fmt, rules, round, a, b, flags); break;
+    case IR_FDIV: r = fp_div(fmt, rules, round, a, b, flags); break;
+    case IR_FSQRT: r = fp_sqrt(fmt, rules, round, a, flags); break;
+    case IR_FMA: r = fp_fma(fmt, rules, round, a, b, c, flags); break;
+    case IR_FMIN: r = fp_min(fmt, rules, a, b, mm, flags); break;
+    case IR_FMAX: r = fp_max(fmt, rules, a, b, mm, flags); break;
+    case IR_FMULX: r = fp_mulx(fmt, rules, round, a, b, flags); break;
     case IR_FROUND: r = fp_round_int(fmt, rules, round, a, op->imm2 & 1, flags); break;
-    case IR_FCVT:
-        r = fp_convert((enum fp_format)op->fp.from, fmt, rules, round, a, flags);
-        break;
+    case IR_FCVT: r = fp_convert((enum fp_format)op->fp.from, fmt, rules, round, a, flags); break;
     case IR_ITOF:
-        r = fp_from_int(fmt, round, a.lo, a.hi, op->imm2 & 1,
-                        ir_type_bits(e->b->ops[op->a].type), flags);
+        r = fp_from_int(fmt, round, a.lo, a.hi, op->imm2 & 1, ir_type_bits(e->b->ops[op->a].type),
+                        flags);
         break;
-    case IR_FCLASS:
-        return fp_class(fmt, a);
-    case IR_FCMP:
-        return op->imm2 >> fp_compare(fmt, rules, a, b, op->imm2 >> 8 & 1, flags) & 1;
+    case IR_FCLASS: return fp_class(fmt, a);
+    case IR_FCMP: return op->imm2 >> fp_compare(fmt, rules, a, b, op->imm2 >> 8 & 1, flags) & 1;
     default: /* FTOI */
         return fp_to_int(fmt, rules, round, a, op->ftoi.is_signed, op->ftoi.bits,
                          (enum fp_toint)op->ftoi.mode, flags) &
@@ -266,16 +262,12 @@ static void eval_control(struct eval *e, const struct ir_op *op, u128 a)
         if (!a)
             e->at = find_end(e, e->at, true);
         break;
-    case IR_ELSE: /* reached from the first part */
-        e->at = find_end(e, e->at, false);
-        break;
+    case IR_ELSE: /* reached from the first part */ e->at = find_end(e, e->at, false); break;
     case IR_BREAKIF:
         if (a)
             e->at = loop_end(e, e->at);
         break;
-    case IR_ENDLOOP:
-        e->at = find_start(e, e->at);
-        break;
+    case IR_ENDLOOP: e->at = find_start(e, e->at); break;
     case IR_VLOOP:
         e->v[e->at] = a;
         if (!more_rounds(e, e->at))
@@ -287,8 +279,7 @@ static void eval_control(struct eval *e, const struct ir_op *op, u128 a)
         if (more_rounds(e, start))
             e->at = start;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -307,11 +298,11 @@ static void eval_op(struct eval *e)
     u128 c = op->c == IR_NO_VAL ? 0 : e->v[op->c];
 
     switch (op->op) {
-    case IR_PC:     e->v[e->at] = e->pc + op->imm; break;
+    case IR_PC: e->v[e->at] = e->pc + op->imm; break;
     case IR_GET:
     case IR_SET:
     case IR_GETX:
-    case IR_SETX:   e->v[e->at] = eval_state(e, op, a, b); break;
+    case IR_SETX: e->v[e->at] = eval_state(e, op, a, b); break;
     case IR_VARNEW:
     case IR_VARGET: e->v[e->at] = a; break;
     case IR_VARSET: e->v[op->a] = b; break;
@@ -323,26 +314,26 @@ static void eval_op(struct eval *e)
     case IR_LL:
     case IR_SC:
     case IR_CLREX:
-    case IR_FENCE:  eval_memory(e, op, a, b, c); break;
+    case IR_FENCE: eval_memory(e, op, a, b, c); break;
     case IR_COMMIT:
-    case IR_INSN:   break;
-    case IR_RAISE:  raise(e, op->imm, a); break;
+    case IR_INSN: break;
+    case IR_RAISE: raise(e, op->imm, a); break;
     case IR_RAISEIF:
         if (a)
             raise(e, op->imm, b);
         break;
-    case IR_JUMP:     leave(e, IR_EVAL_JUMP, (u64)a); break;
-    case IR_JUMPIF:   leave(e, IR_EVAL_JUMP, a ? (u64)b : next_pc(e, e->at)); break;
+    case IR_JUMP: leave(e, IR_EVAL_JUMP, (u64)a); break;
+    case IR_JUMPIF: leave(e, IR_EVAL_JUMP, a ? (u64)b : next_pc(e, e->at)); break;
     case IR_ENDBLOCK:
         leave(e, op->imm ? IR_EVAL_PC_SET : IR_EVAL_ENDBLOCK, next_pc(e, e->at));
         break;
-    case IR_CALL:     eval_call(e, op, a, b, c); break;
+    case IR_CALL: eval_call(e, op, a, b, c); break;
     default:
         if (ir_op_infos[op->op].effects & IRE_CTRL)
             eval_control(e, op, a);
         else if (ir_is_pure(op->op))
-            e->v[e->at] = ir_pure(op, op->a == IR_NO_VAL ? 0 : ir_type_bits(e->b->ops[op->a].type),
-                                  a, b, c);
+            e->v[e->at] =
+                ir_pure(op, op->a == IR_NO_VAL ? 0 : ir_type_bits(e->b->ops[op->a].type), a, b, c);
         else
             e->v[e->at] = eval_fp(e, op, bits_of(a), bits_of(b), bits_of(c));
     }
@@ -353,8 +344,13 @@ struct ir_eval_result ir_eval(const struct ir_block *b, void *state, u32 fp_env_
                               bool (*fault_pending)(struct vcpu *))
 {
     struct eval e = {
-        .b = b, .state = state, .fp = (struct fp_env *)((u8 *)state + fp_env_off), .pc = pc,
-        .mem = mem, .c = c, .fault_pending = fault_pending,
+        .b = b,
+        .state = state,
+        .fp = (struct fp_env *)((u8 *)state + fp_env_off),
+        .pc = pc,
+        .mem = mem,
+        .c = c,
+        .fault_pending = fault_pending,
         .v = calloc((size_t)b->op_count + 1, sizeof(u128)),
     };
 

@@ -24,7 +24,9 @@ static const char *open_scope(struct ir_flow *f, const struct ir_op *op)
     if (f->depth == IR_FLOW_DEPTH)
         return "nested too deeply";
     f->scope[f->depth++] = (struct ir_flow_scope){
-        .kind = op->op, .wrote_in = f->wrote, .set_in = f->set,
+        .kind = op->op,
+        .wrote_in = f->wrote,
+        .set_in = f->set,
     };
     return NULL;
 }
@@ -108,12 +110,12 @@ static const char *flow_control(struct ir_flow *f, const struct ir_op *op)
     switch (op->op) {
     case IR_IF:
     case IR_LOOP:
-    case IR_VLOOP:    return open_scope(f, op);
-    case IR_ELSE:     return flow_else(f);
-    case IR_ENDIF:    return flow_endif(f);
-    case IR_ENDLOOP:  return flow_endloop(f, IR_LOOP);
+    case IR_VLOOP: return open_scope(f, op);
+    case IR_ELSE: return flow_else(f);
+    case IR_ENDIF: return flow_endif(f);
+    case IR_ENDLOOP: return flow_endloop(f, IR_LOOP);
     case IR_ENDVLOOP: return flow_endloop(f, IR_VLOOP);
-    default:          return flow_break(f);
+    default: return flow_break(f);
     }
 }
 

@@ -26,11 +26,11 @@ enum fp_format { FP_F16, FP_BF16, FP_F32, FP_F64, FP_F80, FP_F128, FP_F80_P53, F
 enum fp_round { FP_RNE, FP_RTZ, FP_RDN, FP_RUP, FP_RMM, FP_RTO };
 
 enum {
-    FP_NX = 1,  /* inexact */
-    FP_UF = 2,  /* underflow: tiny and inexact (tiny alone where results are flushed) */
-    FP_OF = 4,  /* overflow */
-    FP_DZ = 8,  /* division of a finite number by zero */
-    FP_NV = 16, /* invalid operation; the five so far are RISC-V's fflags */
+    FP_NX = 1,          /* inexact */
+    FP_UF = 2,          /* underflow: tiny and inexact (tiny alone where results are flushed) */
+    FP_OF = 4,          /* overflow */
+    FP_DZ = 8,          /* division of a finite number by zero */
+    FP_NV = 16,         /* invalid operation; the five so far are RISC-V's fflags */
     FP_DENORMAL = 32,   /* an operand was denormal; only with rules that say so */
     FP_ROUNDED_UP = 64, /* the magnitude grew by rounding; FP_RULES_LARGER only (x87's C1) */
 };
@@ -99,8 +99,7 @@ fp_bits fp_mul(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_
                u8 *flags);
 fp_bits fp_div(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_bits a, fp_bits b,
                u8 *flags);
-fp_bits fp_sqrt(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_bits a,
-                u8 *flags);
+fp_bits fp_sqrt(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_bits a, u8 *flags);
 
 /* a * b + c with one rounding. Callers flip signs for the negated forms.
  * inf * 0 raises FP_NV even with a quiet NaN as c (but see FP_RULES_FIRST). */
@@ -116,8 +115,8 @@ fp_bits fp_round_int(enum fp_format fmt, enum fp_rules rules, enum fp_round roun
                      bool exact, u8 *flags);
 
 /* Between formats. NaN payloads keep their leading bits where rules keep NaNs. */
-fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules,
-                   enum fp_round round, fp_bits a, u8 *flags);
+fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules, enum fp_round round,
+                   fp_bits a, u8 *flags);
 
 /* From the low `bits` (8..128) of hi:lo, two's complement when is_signed. */
 fp_bits fp_from_int(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, bool is_signed,

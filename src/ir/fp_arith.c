@@ -116,7 +116,8 @@ fp_bits fp_mul(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_
 fp_bits fp_mulx(enum fp_format fmt, enum fp_rules rules, enum fp_round round, fp_bits a, fp_bits b,
                 u8 *flags)
 {
-    static const struct fp_num two = { .kind = FP_KIND_FINITE, .exp = 1,
+    static const struct fp_num two = { .kind = FP_KIND_FINITE,
+                                       .exp = 1,
                                        .sig = (u128)1 << FP_SIG_TOP };
     struct fp_op op = fp_op_start(fmt, rules, round);
     struct fp_num x = fp_unpack(&op, a), y = fp_unpack(&op, b);
@@ -164,8 +165,7 @@ static fp_bits div_finite(struct fp_op *op, bool sign, const struct fp_num *a,
         x <<= 1;
     }
     /* (x - b) << 1 must fit: x - b < b < 2^127 */
-    return fp_round_pack(op, sign, exp,
-                         shorter ? div_short(x, b->sig) : div_long(x, b->sig, 116));
+    return fp_round_pack(op, sign, exp, shorter ? div_short(x, b->sig) : div_long(x, b->sig, 116));
 }
 
 static fp_bits div(struct fp_op *op, const struct fp_num *a, const struct fp_num *b)

@@ -115,12 +115,12 @@ unsigned fp_class(enum fp_format fmt, fp_bits a)
     struct fp_num n = fp_unpack_raw(&fp_layouts[fmt], a);
 
     switch ((enum fp_kind)n.kind) {
-    case FP_KIND_ZERO:        return n.sign ? 1u << 3 : 1u << 4;
-    case FP_KIND_INF:         return n.sign ? 1u << 0 : 1u << 7;
-    case FP_KIND_QNAN:        return 1u << 9;
-    case FP_KIND_SNAN:        return 1u << 8;
+    case FP_KIND_ZERO: return n.sign ? 1u << 3 : 1u << 4;
+    case FP_KIND_INF: return n.sign ? 1u << 0 : 1u << 7;
+    case FP_KIND_QNAN: return 1u << 9;
+    case FP_KIND_SNAN: return 1u << 8;
     case FP_KIND_UNSUPPORTED: return 1u << 8;
-    case FP_KIND_FINITE:      break;
+    case FP_KIND_FINITE: break;
     }
     if (n.denormal)
         return n.sign ? 1u << 2 : 1u << 5;

@@ -84,8 +84,8 @@ static struct fp_num convert_operand(struct fp_op *op, enum fp_format from, fp_b
     return n;
 }
 
-fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules,
-                   enum fp_round round, fp_bits a, u8 *flags)
+fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules, enum fp_round round,
+                   fp_bits a, u8 *flags)
 {
     struct fp_op op = fp_op_start(from, rules, round);
     struct fp_num x = convert_operand(&op, from, a);
@@ -121,8 +121,8 @@ fp_bits fp_from_fixed(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, b
 
     if (sign)
         v = -v & fp_mask128(bits);
-    fp_bits result = v ? fp_normalize_pack(&op, sign, FP_SIG_TOP - (s32)fraction, v)
-                       : fp_pack_zero(&op, false);
+    fp_bits result =
+        v ? fp_normalize_pack(&op, sign, FP_SIG_TOP - (s32)fraction, v) : fp_pack_zero(&op, false);
 
     *flags |= op.flags;
     return result;
@@ -160,8 +160,7 @@ static u64 extend(u64 v, bool is_signed, unsigned bits)
 static u64 low_bits(const struct fp_num *a, s32 scale)
 {
     s32 shift = FP_SIG_TOP - (a->exp + scale);
-    u128 v = shift >= 128 || shift <= -128 ? 0
-             : shift >= 0 ? a->sig >> shift : a->sig << -shift;
+    u128 v = shift >= 128 || shift <= -128 ? 0 : shift >= 0 ? a->sig >> shift : a->sig << -shift;
 
     return a->sign ? -(u64)v : (u64)v;
 }

@@ -116,8 +116,8 @@ INLINE bool mul_normal(struct fast_format f, unsigned round, u64 a, u64 b, u8 *f
     bool carry = hi >> 61;
     u64 sig = hi << (2 - carry) | lo >> (62 + carry) | ((lo << (2 - carry)) != 0);
 
-    return finish(f, round, x.sign != y.sign, x.exp + y.exp - (f.exp_max >> 1) + carry, sig,
-                  flags, out);
+    return finish(f, round, x.sign != y.sign, x.exp + y.exp - (f.exp_max >> 1) + carry, sig, flags,
+                  out);
 }
 
 INLINE bool div_normal(struct fast_format f, unsigned round, u64 a, u64 b, u8 *flags, u64 *out)
@@ -188,8 +188,7 @@ INLINE bool sqrt_normal(struct fast_format f, unsigned round, u64 a, u8 *flags, 
     u64 root = root128(m);
     bool inexact = (u128)root * root != m;
 
-    return finish(f, round, false, (exp >> 1) + bias, root >> 1 | (root & 1) | inexact, flags,
-                  out);
+    return finish(f, round, false, (exp >> 1) + bias, root >> 1 | (root & 1) | inexact, flags, out);
 }
 
 INLINE u128 shr_jam128(u128 v, u32 n)

@@ -11,7 +11,7 @@
 #define FP_SIG_TOP 126
 
 struct fp_layout {
-    u8 width;      /* bits of the encoding */
+    u8 width; /* bits of the encoding */
     u8 exp_bits;
     u8 frac_bits;  /* stored fraction, without an integer bit */
     u8 prec;       /* bits results are rounded to, integer bit included */
@@ -21,22 +21,28 @@ struct fp_layout {
 enum fp_nan_choice { FP_NAN_DEFAULT, FP_NAN_FIRST, FP_NAN_SNAN_FIRST, FP_NAN_LARGER };
 
 struct fp_rule {
-    u8 nan;              /* enum fp_nan_choice */
-    bool nan_negative;   /* sign of the default NaN */
-    bool tiny_before;    /* tininess before rounding */
-    bool flush_in;       /* denormal operands are zero */
-    bool flush_out;      /* tiny results are zero */
-    bool flag_denormal;  /* FP_DENORMAL for denormal operands that are used */
-    bool flag_flush_in;  /* FP_DENORMAL for each one flushed (not FP_F16) */
+    u8 nan;                 /* enum fp_nan_choice */
+    bool nan_negative;      /* sign of the default NaN */
+    bool tiny_before;       /* tininess before rounding */
+    bool flush_in;          /* denormal operands are zero */
+    bool flush_out;         /* tiny results are zero */
+    bool flag_denormal;     /* FP_DENORMAL for denormal operands that are used */
+    bool flag_flush_in;     /* FP_DENORMAL for each one flushed (not FP_F16) */
     bool flag_flush_out_nx; /* FP_NX beside FP_UF for a flushed result */
     bool flag_rounded_up;
 };
 
-enum fp_kind { FP_KIND_ZERO, FP_KIND_FINITE, FP_KIND_INF, FP_KIND_QNAN, FP_KIND_SNAN,
-               FP_KIND_UNSUPPORTED };
+enum fp_kind {
+    FP_KIND_ZERO,
+    FP_KIND_FINITE,
+    FP_KIND_INF,
+    FP_KIND_QNAN,
+    FP_KIND_SNAN,
+    FP_KIND_UNSUPPORTED
+};
 
 struct fp_num {
-    u8 kind;       /* enum fp_kind */
+    u8 kind; /* enum fp_kind */
     bool sign;
     bool denormal; /* was denormal, and was not flushed */
     s32 exp;       /* FINITE: value = sig * 2^(exp - FP_SIG_TOP) */
@@ -55,8 +61,7 @@ struct fp_op {
 extern const struct fp_layout fp_layouts[];
 extern const struct fp_rule fp_rule_rows[];
 
-static inline struct fp_op fp_op_start(enum fp_format fmt, enum fp_rules rules,
-                                       enum fp_round round)
+static inline struct fp_op fp_op_start(enum fp_format fmt, enum fp_rules rules, enum fp_round round)
 {
     return (struct fp_op){ &fp_layouts[fmt], &fp_rule_rows[rules], round, 0 };
 }

@@ -5,14 +5,10 @@
 #include "ir/fp_internal.h"
 
 const struct fp_layout fp_layouts[] = {
-    [FP_F16]     = { 16, 5, 10, 11, false },
-    [FP_BF16]    = { 16, 8, 7, 8, false },
-    [FP_F32]     = { 32, 8, 23, 24, false },
-    [FP_F64]     = { 64, 11, 52, 53, false },
-    [FP_F80]     = { 80, 15, 63, 64, true },
-    [FP_F128]    = { 128, 15, 112, 113, false },
-    [FP_F80_P53] = { 80, 15, 63, 53, true },
-    [FP_F80_P24] = { 80, 15, 63, 24, true },
+    [FP_F16] = { 16, 5, 10, 11, false },     [FP_BF16] = { 16, 8, 7, 8, false },
+    [FP_F32] = { 32, 8, 23, 24, false },     [FP_F64] = { 64, 11, 52, 53, false },
+    [FP_F80] = { 80, 15, 63, 64, true },     [FP_F128] = { 128, 15, 112, 113, false },
+    [FP_F80_P53] = { 80, 15, 63, 53, true }, [FP_F80_P24] = { 80, 15, 63, 24, true },
 };
 
 #define SSE_ROW                                                                                    \
@@ -21,17 +17,19 @@ const struct fp_layout fp_layouts[] = {
 #define ARM_FZ  ARM_ROW, .flush_in = true, .flush_out = true, .flag_flush_in = true
 
 const struct fp_rule fp_rule_rows[] = {
-    [FP_RULES_CANONICAL]         = { .nan = FP_NAN_DEFAULT },
-    [FP_RULES_FIRST]             = { SSE_ROW },
-    [FP_RULES_FIRST_FTZ]         = { SSE_ROW, .flush_out = true },
-    [FP_RULES_FIRST_DAZ]         = { SSE_ROW, .flush_in = true },
-    [FP_RULES_FIRST_FTZ_DAZ]     = { SSE_ROW, .flush_in = true, .flush_out = true },
-    [FP_RULES_SNAN_FIRST]        = { .nan = FP_NAN_SNAN_FIRST, ARM_ROW },
-    [FP_RULES_SNAN_FIRST_FZ]     = { .nan = FP_NAN_SNAN_FIRST, ARM_FZ },
-    [FP_RULES_DEFAULT_BEFORE]    = { .nan = FP_NAN_DEFAULT, ARM_ROW },
+    [FP_RULES_CANONICAL] = { .nan = FP_NAN_DEFAULT },
+    [FP_RULES_FIRST] = { SSE_ROW },
+    [FP_RULES_FIRST_FTZ] = { SSE_ROW, .flush_out = true },
+    [FP_RULES_FIRST_DAZ] = { SSE_ROW, .flush_in = true },
+    [FP_RULES_FIRST_FTZ_DAZ] = { SSE_ROW, .flush_in = true, .flush_out = true },
+    [FP_RULES_SNAN_FIRST] = { .nan = FP_NAN_SNAN_FIRST, ARM_ROW },
+    [FP_RULES_SNAN_FIRST_FZ] = { .nan = FP_NAN_SNAN_FIRST, ARM_FZ },
+    [FP_RULES_DEFAULT_BEFORE] = { .nan = FP_NAN_DEFAULT, ARM_ROW },
     [FP_RULES_DEFAULT_BEFORE_FZ] = { .nan = FP_NAN_DEFAULT, ARM_FZ },
-    [FP_RULES_LARGER]            = { .nan = FP_NAN_LARGER, .nan_negative = true,
-                                     .flag_denormal = true, .flag_rounded_up = true },
+    [FP_RULES_LARGER] = { .nan = FP_NAN_LARGER,
+                          .nan_negative = true,
+                          .flag_denormal = true,
+                          .flag_rounded_up = true },
 };
 _Static_assert(ARRAY_SIZE(fp_rule_rows) == FP_RULES_COUNT, "a row for each rule set");
 
@@ -62,8 +60,7 @@ struct fp_num fp_unpack_raw(const struct fp_layout *lay, fp_bits bits)
         n.kind = FP_KIND_UNSUPPORTED;
     } else if (field == exp_all_ones(lay)) {
         n.sig = frac << (FP_SIG_TOP - lay->frac_bits);
-        n.kind = !frac ? FP_KIND_INF
-                 : n.sig >> (FP_SIG_TOP - 1) ? FP_KIND_QNAN : FP_KIND_SNAN;
+        n.kind = !frac ? FP_KIND_INF : n.sig >> (FP_SIG_TOP - 1) ? FP_KIND_QNAN : FP_KIND_SNAN;
     } else if (frac || integer) {
         u128 sig = (frac | (u128)integer << lay->frac_bits) << (FP_SIG_TOP - lay->frac_bits);
         unsigned up = fp_clz128(sig) - (127 - FP_SIG_TOP);

@@ -57,13 +57,13 @@ enum ir_shape_kind {
 };
 
 enum {
-    IRE_READ  = 1 << 0,  /* reads guest state */
-    IRE_WRITE = 1 << 1,  /* writes guest state */
-    IRE_MEM   = 1 << 2,  /* touches guest memory */
-    IRE_FAULT = 1 << 3,  /* may raise: uses every architectural slot */
-    IRE_EXIT  = 1 << 4,  /* ends the block */
-    IRE_FP    = 1 << 5,  /* reads the rounding mode, adds to the sticky flags */
-    IRE_CTRL  = 1 << 6,  /* structure inside an instruction */
+    IRE_READ = 1 << 0,  /* reads guest state */
+    IRE_WRITE = 1 << 1, /* writes guest state */
+    IRE_MEM = 1 << 2,   /* touches guest memory */
+    IRE_FAULT = 1 << 3, /* may raise: uses every architectural slot */
+    IRE_EXIT = 1 << 4,  /* ends the block */
+    IRE_FP = 1 << 5,    /* reads the rounding mode, adds to the sticky flags */
+    IRE_CTRL = 1 << 6,  /* structure inside an instruction */
 };
 
 struct ir_op_info {
@@ -101,14 +101,23 @@ struct ir_mem {
 };
 
 enum ir_rmw {
-    IR_RMW_XCHG, IR_RMW_ADD, IR_RMW_AND, IR_RMW_OR, IR_RMW_XOR,
-    IR_RMW_MINU, IR_RMW_MAXU, IR_RMW_MINS, IR_RMW_MAXS
+    IR_RMW_XCHG,
+    IR_RMW_ADD,
+    IR_RMW_AND,
+    IR_RMW_OR,
+    IR_RMW_XOR,
+    IR_RMW_MINU,
+    IR_RMW_MAXU,
+    IR_RMW_MINS,
+    IR_RMW_MAXS
 };
 
 /* What must be visible before what: bit 0 load-load, 1 load-store, 2 store-load, 3 store-store. */
 enum { IR_FENCE_LL = 1, IR_FENCE_LS = 2, IR_FENCE_SL = 4, IR_FENCE_SS = 8, IR_FENCE_ALL = 15 };
 
-enum { IR_ROUND_DYNAMIC = 7 }; /* in ir_fp.round: the mode in the CPU's fp_env, which is FP_RNE to FP_RTO */
+enum {
+    IR_ROUND_DYNAMIC = 7
+}; /* in ir_fp.round: the mode in the CPU's fp_env, which is FP_RNE to FP_RTO */
 
 /* Immediate of the floating-point operations; see ir/fp.h for the values. */
 struct ir_fp {
@@ -136,13 +145,13 @@ enum ir_jump { IR_JUMP_PLAIN, IR_JUMP_CALL, IR_JUMP_RETURN };
 
 /* What a helper may do; engines trust it, debug builds check what they can. */
 enum {
-    IRH_RAISES   = 1 << 0, /* may raise: returns with vcpu->fault.pending set */
-    IRH_READS    = 1 << 1, /* reads guest state */
-    IRH_WRITES   = 1 << 2, /* writes guest state */
-    IRH_MEM      = 1 << 3, /* touches guest memory or devices */
-    IRH_COUNT    = 1 << 4, /* needs vcpu->insn_index exact: reads counters or time */
-    IRH_ENDS     = 1 << 5, /* may change what translation depends on: ENDBLOCK follows */
-    IRH_SETS_PC  = 1 << 6, /* sets the pc slot itself: ENDBLOCK follows, pc is not advanced */
+    IRH_RAISES = 1 << 0,  /* may raise: returns with vcpu->fault.pending set */
+    IRH_READS = 1 << 1,   /* reads guest state */
+    IRH_WRITES = 1 << 2,  /* writes guest state */
+    IRH_MEM = 1 << 3,     /* touches guest memory or devices */
+    IRH_COUNT = 1 << 4,   /* needs vcpu->insn_index exact: reads counters or time */
+    IRH_ENDS = 1 << 5,    /* may change what translation depends on: ENDBLOCK follows */
+    IRH_SETS_PC = 1 << 6, /* sets the pc slot itself: ENDBLOCK follows, pc is not advanced */
 };
 
 /* A piece of meaning in C. Up to three i64 arguments. Static storage. */
@@ -164,10 +173,10 @@ struct ir_helper {
 
 /* One operation: 32 bytes. */
 struct ir_op {
-    u8 op;          /* enum ir_opcode */
-    u8 type;        /* enum ir_type of the result; of b for ST, SET, SETX, VARSET */
-    u16 insn;       /* index of the guest instruction it belongs to */
-    u32 a, b, c;    /* numbers of earlier operations; IR_NO_VAL if absent */
+    u8 op;       /* enum ir_opcode */
+    u8 type;     /* enum ir_type of the result; of b for ST, SET, SETX, VARSET */
+    u16 insn;    /* index of the guest instruction it belongs to */
+    u32 a, b, c; /* numbers of earlier operations; IR_NO_VAL if absent */
     union {
         u64 imm;
         struct ir_mem mem;

@@ -32,7 +32,9 @@ static void put(struct text *t, const char *fmt, ...)
     t->len += n > 0 ? (size_t)n : 0;
 }
 
-static const char *const type_names[IR_TYPE_COUNT] = { "", "i1", "i8", "i16", "i32", "i64", "i128" };
+static const char *const type_names[IR_TYPE_COUNT] = {
+    "", "i1", "i8", "i16", "i32", "i64", "i128"
+};
 
 static void put_name(struct text *t, const struct ir_op *op)
 {
@@ -96,19 +98,22 @@ static void put_fp(struct text *t, const struct ir_op *op)
 static void put_immediates(struct text *t, const struct ir_op *op)
 {
     switch (op->op) {
-    case IR_DEPOSIT:  put(t, " at %" PRIu64 ", %" PRIu64 " bits", op->imm, op->imm2); break;
-    case IR_FENCE:    put(t, " %" PRIu64, op->imm); break;
+    case IR_DEPOSIT: put(t, " at %" PRIu64 ", %" PRIu64 " bits", op->imm, op->imm2); break;
+    case IR_FENCE: put(t, " %" PRIu64, op->imm); break;
     case IR_VLOOP:
         put(t, " (element %u%s%s%s)", op->shape.element, op->shape.masked ? ", masked" : "",
             op->shape.ordered ? ", ordered" : "", op->shape.restarts ? ", restarts" : "");
         break;
     case IR_RAISE:
-    case IR_RAISEIF:  put(t, " cause %" PRIu64, op->imm); break;
-    case IR_JUMP:     put(t, "%s", op->imm == IR_JUMP_CALL     ? " call"
-                                   : op->imm == IR_JUMP_RETURN ? " return"
-                                                               : ""); break;
+    case IR_RAISEIF: put(t, " cause %" PRIu64, op->imm); break;
+    case IR_JUMP:
+        put(t, "%s",
+            op->imm == IR_JUMP_CALL     ? " call"
+            : op->imm == IR_JUMP_RETURN ? " return"
+                                        : "");
+        break;
     case IR_ENDBLOCK: put(t, "%s", op->imm ? " pc set" : ""); break;
-    case IR_CALL:     put(t, " %s", op->helper->name); break;
+    case IR_CALL: put(t, " %s", op->helper->name); break;
     default:
         if (op->op >= IR_LD && op->op <= IR_SC)
             put_mem(t, op);
@@ -138,9 +143,7 @@ static bool put_leaf(struct text *t, const struct ir_op *op)
         put_offset(t, op);
         put(t, ", v%" PRIu32, op->op == IR_SET ? op->a : op->b);
         return true;
-    case IR_INSN:
-        put(t, " %" PRIu64 " at +%" PRIu64, op->imm2, op->imm);
-        return true;
+    case IR_INSN: put(t, " %" PRIu64 " at +%" PRIu64, op->imm2, op->imm); return true;
     default: return false;
     }
 }

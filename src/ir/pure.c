@@ -119,7 +119,7 @@ static u128 divide(enum ir_opcode op, u128 a, u128 b, unsigned w)
     case IR_DIVU: return a / b;
     case IR_REMU: return a % b;
     case IR_DIVS: return sb == -1 ? 0 - a : (u128)(sa / sb);
-    default:      return sb == -1 ? 0 : (u128)(sa % sb);
+    default: return sb == -1 ? 0 : (u128)(sa % sb);
     }
 }
 
@@ -148,59 +148,59 @@ static u128 pure_any(const struct ir_op *op, unsigned wa, u128 a, u128 b, u128 c
     unsigned n = (unsigned)b & (wa - 1);
 
     switch (op->op) {
-    case IR_CONST:    return op->imm;
-    case IR_ADD:      return a + b;
-    case IR_SUB:      return a - b;
-    case IR_MUL:      return a * b;
-    case IR_MULHU:    return a * b >> wa;
-    case IR_MULHS:    return (u128)(sa * sb >> wa);
-    case IR_MULHSU:   return (u128)((s128)((u128)sa * b) >> wa);
+    case IR_CONST: return op->imm;
+    case IR_ADD: return a + b;
+    case IR_SUB: return a - b;
+    case IR_MUL: return a * b;
+    case IR_MULHU: return a * b >> wa;
+    case IR_MULHS: return (u128)(sa * sb >> wa);
+    case IR_MULHSU: return (u128)((s128)((u128)sa * b) >> wa);
     case IR_DIVU:
     case IR_DIVS:
     case IR_REMU:
-    case IR_REMS:     return divide(op->op, a, b, wa);
-    case IR_AND:      return a & b;
-    case IR_OR:       return a | b;
-    case IR_XOR:      return a ^ b;
-    case IR_ANDN:     return a & ~b;
-    case IR_SHL:      return a << n;
-    case IR_SHR:      return a >> n;
-    case IR_SAR:      return (u128)(sa >> n);
-    case IR_ROTL:     return rotate_left(a, wa, n);
-    case IR_ROTR:     return rotate_left(a, wa, wa - n);
-    case IR_MINU:     return a < b ? a : b;
-    case IR_MAXU:     return a > b ? a : b;
-    case IR_MINS:     return sa < sb ? a : b;
-    case IR_MAXS:     return sa > sb ? a : b;
-    case IR_NEG:      return 0 - a;
-    case IR_NOT:      return ~a;
-    case IR_BSWAP:    return reverse(a, wa, 8);
-    case IR_BITREV:   return reverse(a, wa, 1);
-    case IR_CLZ:      return count_leading(a, wa);
-    case IR_CTZ:      return count_trailing(a, wa);
-    case IR_POPCNT:   return count_ones(a, wa);
-    case IR_CLMUL:    return (u64)carryless((u64)a, (u64)b);
-    case IR_CLMULH:   return carryless((u64)a, (u64)b) >> 64;
-    case IR_PEXT:     return extract_bits((u64)a, (u64)b);
-    case IR_PDEP:     return deposit_bits((u64)a, (u64)b);
-    case IR_SEXT:     return (u128)sa;
-    case IR_ZEXT:     return a;
-    case IR_TRUNC:    return a;
-    case IR_HIGH64:   return a >> 64;
+    case IR_REMS: return divide(op->op, a, b, wa);
+    case IR_AND: return a & b;
+    case IR_OR: return a | b;
+    case IR_XOR: return a ^ b;
+    case IR_ANDN: return a & ~b;
+    case IR_SHL: return a << n;
+    case IR_SHR: return a >> n;
+    case IR_SAR: return (u128)(sa >> n);
+    case IR_ROTL: return rotate_left(a, wa, n);
+    case IR_ROTR: return rotate_left(a, wa, wa - n);
+    case IR_MINU: return a < b ? a : b;
+    case IR_MAXU: return a > b ? a : b;
+    case IR_MINS: return sa < sb ? a : b;
+    case IR_MAXS: return sa > sb ? a : b;
+    case IR_NEG: return 0 - a;
+    case IR_NOT: return ~a;
+    case IR_BSWAP: return reverse(a, wa, 8);
+    case IR_BITREV: return reverse(a, wa, 1);
+    case IR_CLZ: return count_leading(a, wa);
+    case IR_CTZ: return count_trailing(a, wa);
+    case IR_POPCNT: return count_ones(a, wa);
+    case IR_CLMUL: return (u64)carryless((u64)a, (u64)b);
+    case IR_CLMULH: return carryless((u64)a, (u64)b) >> 64;
+    case IR_PEXT: return extract_bits((u64)a, (u64)b);
+    case IR_PDEP: return deposit_bits((u64)a, (u64)b);
+    case IR_SEXT: return (u128)sa;
+    case IR_ZEXT: return a;
+    case IR_TRUNC: return a;
+    case IR_HIGH64: return a >> 64;
     case IR_CONCAT64: return b << 64 | a;
-    case IR_DEPOSIT:  return deposit(op, a, b);
-    case IR_EQ:       return a == b;
-    case IR_NE:       return a != b;
-    case IR_LTU:      return a < b;
-    case IR_LEU:      return a <= b;
-    case IR_LTS:      return sa < sb;
-    case IR_LES:      return sa <= sb;
-    case IR_SELECT:   return a ? b : c;
-    case IR_CARRY:    return carry_out(a, b, c, wa);
-    case IR_BORROW:   return borrow_out(a, b, c);
-    case IR_ADDOVF:   return overflow(a, b, a + b + c, wa);
-    case IR_SUBOVF:   return overflow(a, ~b, a - b - c, wa);
-    case IR_PARITY:   return ~count_ones(a, 8) & 1;
+    case IR_DEPOSIT: return deposit(op, a, b);
+    case IR_EQ: return a == b;
+    case IR_NE: return a != b;
+    case IR_LTU: return a < b;
+    case IR_LEU: return a <= b;
+    case IR_LTS: return sa < sb;
+    case IR_LES: return sa <= sb;
+    case IR_SELECT: return a ? b : c;
+    case IR_CARRY: return carry_out(a, b, c, wa);
+    case IR_BORROW: return borrow_out(a, b, c);
+    case IR_ADDOVF: return overflow(a, b, a + b + c, wa);
+    case IR_SUBOVF: return overflow(a, ~b, a - b - c, wa);
+    case IR_PARITY: return ~count_ones(a, 8) & 1;
     }
     BUG("not a pure operation");
 }

@@ -10,9 +10,9 @@
 struct verifier {
     const struct ir_block *b;
     struct ir_flow flow;
-    u32 *scope_of;                    /* by operation: number of the scope it stands in */
-    u32 open[IR_FLOW_DEPTH + 1];      /* numbers of the open scopes, outermost first */
-    u32 scopes;                       /* given out so far */
+    u32 *scope_of;               /* by operation: number of the scope it stands in */
+    u32 open[IR_FLOW_DEPTH + 1]; /* numbers of the open scopes, outermost first */
+    u32 scopes;                  /* given out so far */
     u32 insns;
 };
 

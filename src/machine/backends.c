@@ -4,7 +4,6 @@
  */
 #include "machine/private.h"
 
-#include "backend/net/slirp.h"
 #include "base/bug.h"
 
 int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct blk_image **ret,
@@ -20,18 +19,10 @@ int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct
     return 0;
 }
 
-static ns_t net_clock(void *arg)
-{
-    return clock_now(&((struct machine *)arg)->clock);
-}
-
 int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
                      struct err *err)
 {
-    const struct slirp_options options = { .hostfwd = net->hostfwd,
-                                           .hostfwd_count = net->hostfwd_count,
-                                           .clock = net_clock, .clock_arg = m };
-    int rc = slirp_backend_new(&options, m->loop, ret, err);
+    int rc = m->cfg->net_open(net, m->loop, &m->clock, ret, err);
 
     if (rc < 0)
         return err_wrap(err, "--net user");

@@ -20,10 +20,10 @@ STATE_STRUCT(clock, CLOCK_STATE);
 extern const struct state_list clock_state_list;
 
 struct machine_clock {
-    struct host_mutex lock;    /* of random */
-    struct clock_state s;      /* now_ns only while saving */
-    u64 frozen;                /* atomic: guest time while paused; UINT64_MAX: running */
-    u64 offset;                /* atomic: host monotonic - guest time, while running */
+    struct host_mutex lock; /* of random */
+    struct clock_state s;   /* now_ns only while saving */
+    u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
+    u64 offset;             /* atomic: host monotonic - guest time, while running */
     bool deterministic;
     ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
     void *count_arg;

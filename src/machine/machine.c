@@ -170,9 +170,11 @@ static int make_ram(struct machine *m, struct err *err)
     int rc;
 
     if (size < cls->ram_min || size > cls->ram_max || size % MEM_PAGE_SIZE)
-        return err_set(err, EINVAL, "memory of %llu KiB does not fit machine %s, which takes %llu "
-                       "MiB to %llu GiB: give another --memory", (unsigned long long)(size / KIB),
-                       cls->name, (unsigned long long)(cls->ram_min / MIB),
+        return err_set(err, EINVAL,
+                       "memory of %llu KiB does not fit machine %s, which takes %llu "
+                       "MiB to %llu GiB: give another --memory",
+                       (unsigned long long)(size / KIB), cls->name,
+                       (unsigned long long)(cls->ram_min / MIB),
                        (unsigned long long)(cls->ram_max / GIB));
     rc = mem_ram_new("ram", size, &m->ram, err);
     if (rc < 0)
@@ -182,21 +184,29 @@ static int make_ram(struct machine *m, struct err *err)
 
 static int make_engine(struct machine *m, struct err *err)
 {
-    struct engine_config cfg = { .isa = m->cls->isa, .handlers = m->cls->handlers, .map = m->map,
-                                 .cpus = m->cfg->cpus, .tier = m->cfg->tier,
+    struct engine_config cfg = { .isa = m->cls->isa,
+                                 .handlers = m->cls->handlers,
+                                 .map = m->map,
+                                 .cpus = m->cfg->cpus,
+                                 .tier = m->cfg->tier,
                                  .deterministic = m->cfg->deterministic,
                                  .check_interp = m->cfg->check_interp,
                                  .check_eval = m->cfg->check_eval };
-    struct engine_host host = { .arg = m, .clock = host_clock_now,
+    struct engine_host host = { .arg = m,
+                                .clock = host_clock_now,
                                 .firmware_call = cpu_firmware_call,
-                                .sysreg_read = cpu_sysreg_read, .sysreg_write = cpu_sysreg_write,
-                                .random = host_random_word, .quantum_end = machine_quantum_end,
+                                .sysreg_read = cpu_sysreg_read,
+                                .sysreg_write = cpu_sysreg_write,
+                                .random = host_random_word,
+                                .quantum_end = machine_quantum_end,
                                 .check_failed = cpu_check_failed,
                                 .paused = machine_engine_paused };
 
     if (m->cfg->cpus < 1 || m->cfg->cpus > m->cls->max_cpus)
-        return err_set(err, EINVAL, "%u CPUs do not fit machine %s, which takes 1 to %u: give "
-                       "another --cpus", m->cfg->cpus, m->cls->name, m->cls->max_cpus);
+        return err_set(err, EINVAL,
+                       "%u CPUs do not fit machine %s, which takes 1 to %u: give "
+                       "another --cpus",
+                       m->cfg->cpus, m->cls->name, m->cls->max_cpus);
     return engine_new(&cfg, &host, &m->engine, err);
 }
 
@@ -257,10 +267,15 @@ int machine_new(const struct machine_config *cfg, struct machine **ret, struct e
     m->clock.count_arg = m;
     host_mutex_init(&m->stop_lock);
     host_cond_init(&m->stopped_cond);
-    m->dev_host = (struct dev_host){ .arg = m, .clock = host_clock_now, .realtime = host_realtime,
-                                     .random = host_random_word, .timer_set = host_timer_set,
-                                     .cpu_irq = host_cpu_irq, .cpu_count = host_cpu_count_get,
-                                     .defer = host_defer, .request = host_request };
+    m->dev_host = (struct dev_host){ .arg = m,
+                                     .clock = host_clock_now,
+                                     .realtime = host_realtime,
+                                     .random = host_random_word,
+                                     .timer_set = host_timer_set,
+                                     .cpu_irq = host_cpu_irq,
+                                     .cpu_count = host_cpu_count_get,
+                                     .defer = host_defer,
+                                     .request = host_request };
     rc = build(m, err);
     if (rc < 0) {
         machine_free(m);

@@ -41,19 +41,22 @@ struct machine_net {
 /* All strings are borrowed and outlive the machine. */
 struct machine_config {
     const struct machine_class *cls;
-    const char *irqchip;       /* NULL: the board's default */
-    const char *cpu;           /* CPU model; NULL: the board's default */
+    const char *irqchip; /* NULL: the board's default */
+    const char *cpu;     /* CPU model; NULL: the board's default */
     const char *kernel, *initrd, *append, *firmware, *dtb; /* NULL: none */
-    u64 memory;                /* bytes; multiple of the page size */
+    u64 memory;                                            /* bytes; multiple of the page size */
     unsigned cpus;
     struct machine_disk disks[MACHINE_MAX_DISKS];
     unsigned disk_count;
     struct machine_net nets[MACHINE_MAX_NETS];
     unsigned net_count;
-    const char *console;       /* "stdio", "pty", "unix:PATH", "null" */
+    /* Makes the host's side of a network; needed when there are nets. */
+    int (*net_open)(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
+                    struct net_backend **ret, struct err *err);
+    const char *console; /* "stdio", "pty", "unix:PATH", "null" */
     enum engine_tier tier;
     bool deterministic, check_interp, check_eval;
-    const u64 *rng_seed;       /* NULL: from the host */
+    const u64 *rng_seed; /* NULL: from the host */
 };
 
 /* --- a board --- */
@@ -61,13 +64,13 @@ struct machine_config {
 struct machine_class {
     const char *name, *doc;
     const struct isa *isa;
-    isa_handler *const *handlers;      /* the isa's interpreter */
+    isa_handler *const *handlers; /* the isa's interpreter */
     gpa_t ram_base;
-    u64 ram_min, ram_max;              /* bytes */
+    u64 ram_min, ram_max; /* bytes */
     unsigned max_cpus;
-    const char *const *irqchips;       /* first = default; NULL-ended */
-    const char *const *cpus;           /* CPU models; first = default; NULL-ended */
-    size_t size;                       /* of the board's struct, which begins with struct machine */
+    const char *const *irqchips; /* first = default; NULL-ended */
+    const char *const *cpus;     /* CPU models; first = default; NULL-ended */
+    size_t size;                 /* of the board's struct, which begins with struct machine */
 
     /* Makes devices and puts them in the map; RAM, engine, loop and console exist. */
     int (*init)(struct machine *m, struct err *err);
@@ -81,7 +84,8 @@ struct machine_class {
     int (*load)(struct machine *m, struct state_reader *r, struct err *err);
 
     bool (*firmware_call)(struct machine *m, struct vcpu *c);
-    int (*sysreg_read)(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out);
+    int (*sysreg_read)(struct machine *m, struct vcpu *c, unsigned space, unsigned number,
+                       u64 *out);
     int (*sysreg_write)(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 v);
     bool (*msi)(struct machine *m, u32 requester, gpa_t addr, u32 data);
 };
@@ -94,49 +98,49 @@ extern const struct machine_class *const machine_classes[]; /* NULL-ended */
 
 /* Why machine_run() came back. Bits may come together; the first in this order counts. */
 enum machine_stop {
-    MACHINE_STOP_FAILED = 1 << 0,   /* a restart found no kernel, lock step a difference */
-    MACHINE_STOP_PANIC = 1 << 1,    /* the guest reported it */
+    MACHINE_STOP_FAILED = 1 << 0, /* a restart found no kernel, lock step a difference */
+    MACHINE_STOP_PANIC = 1 << 1,  /* the guest reported it */
     MACHINE_STOP_POWEROFF = 1 << 2,
-    MACHINE_STOP_RESET = 1 << 3,    /* the guest asked for it; machine_reset() is the caller's */
-    MACHINE_STOP_QUIT = 1 << 4,     /* the person at the console, a signal */
-    MACHINE_STOP_POINT = 1 << 5,    /* a stop point was reached */
-    MACHINE_STOP_PAUSE = 1 << 6,    /* machine_pause_request() */
+    MACHINE_STOP_RESET = 1 << 3, /* the guest asked for it; machine_reset() is the caller's */
+    MACHINE_STOP_QUIT = 1 << 4,  /* the person at the console, a signal */
+    MACHINE_STOP_POINT = 1 << 5, /* a stop point was reached */
+    MACHINE_STOP_PAUSE = 1 << 6, /* machine_pause_request() */
 };
 
 struct machine {
     const struct machine_class *cls;
-    const struct machine_config *cfg;   /* borrows (outlives) */
-    struct mem_map *map;                /* owns */
-    struct mem_ram *ram;                /* owns */
-    struct engine *engine;              /* owns */
-    struct dev_domain *io, *irqchip;    /* own: devices; interrupt controllers */
-    struct loop *loop;                  /* owns: of the io domain, run by machine_run() */
-    struct chardev *console;            /* owns: through console_watch.c */
+    const struct machine_config *cfg; /* borrows (outlives) */
+    struct mem_map *map;              /* owns */
+    struct mem_ram *ram;              /* owns */
+    struct engine *engine;            /* owns */
+    struct dev_domain *io, *irqchip;  /* own: devices; interrupt controllers */
+    struct loop *loop;                /* owns: of the io domain, run by machine_run() */
+    struct chardev *console;          /* owns: through console_watch.c */
     struct machine_clock clock;
     struct machine_timers timers;
     struct dev_host dev_host;
     struct device *devices[MACHINE_MAX_DEVICES]; /* owns */
     unsigned device_count;
-    struct blk_image *images[MACHINE_MAX_DISKS];  /* owns: closed after the devices */
+    struct blk_image *images[MACHINE_MAX_DISKS]; /* owns: closed after the devices */
     unsigned image_count;
-    struct net_backend *nets[MACHINE_MAX_NETS];   /* owns: likewise */
+    struct net_backend *nets[MACHINE_MAX_NETS]; /* owns: likewise */
     unsigned net_count;
-    struct boot_plan plan;              /* filled by cls->boot */
-    bool booted;                        /* the plan is made */
-    bool ready;                         /* reset or loaded: can run */
+    struct boot_plan plan; /* filled by cls->boot */
+    bool booted;           /* the plan is made */
+    bool ready;            /* reset or loaded: can run */
     bool engine_started;
 
     /* Deterministic mode: the controlling thread waits for the engine's. */
     struct host_mutex stop_lock;
     struct host_cond stopped_cond;
-    bool engine_paused;                 /* under stop_lock */
-    u32 stop;                           /* atomic: MACHINE_STOP_* asked for */
+    bool engine_paused; /* under stop_lock */
+    u32 stop;           /* atomic: MACHINE_STOP_* asked for */
 
     /* Stop points. */
     bool stop_insns_on;
-    char *stop_text;                    /* owns; NULL: none. Under the io domain's lock */
+    char *stop_text; /* owns; NULL: none. Under the io domain's lock */
     size_t stop_text_len;
-    char stop_tail[256];                /* the console's last stop_text_len bytes */
+    char stop_tail[256]; /* the console's last stop_text_len bytes */
 };
 
 /* Builds the machine. *ret is freed with machine_free(). */

@@ -31,8 +31,8 @@ static int add_plic(struct riscv_virt *v, struct err *err)
 {
     const struct dev_setting sources = { .name = "sources", .text = "95" };
 
-    return machine_add_device(&v->m, "plic", v->m.irqchip, RISCV_VIRT_PLIC, &sources, 1,
-                              &v->irq_to, err);
+    return machine_add_device(&v->m, "plic", v->m.irqchip, RISCV_VIRT_PLIC, &sources, 1, &v->irq_to,
+                              err);
 }
 
 /* One IMSIC for each hart and an APLIC that turns wires into messages. The built-in SBI
@@ -66,8 +66,8 @@ static int add_uart(struct riscv_virt *v, struct err *err)
 {
     const struct dev_setting chardev = { .name = "chardev", .ptr = v->m.console };
     struct device *d;
-    int rc = machine_add_device(&v->m, "uart-16550", v->m.io, RISCV_VIRT_UART, &chardev, 1, &d,
-                                err);
+    int rc =
+        machine_add_device(&v->m, "uart-16550", v->m.io, RISCV_VIRT_UART, &chardev, 1, &d, err);
 
     if (rc == 0)
         dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_UART);
@@ -94,11 +94,10 @@ static int init(struct machine *m, struct err *err)
     sbi_init(&v->sbi, &(struct sbi_host){ m, machine_console_write, machine_request }, m->engine,
              m->map, m->cfg->cpus);
     if ((rc = v->aia ? add_aia(v, err) : add_plic(v, err)) < 0 ||
-        (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL,
-                                 err)) < 0 ||
+        (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL, err)) <
+            0 ||
         (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0 ||
-        (rc = machine_add_device(m, "pvpanic", m->io, RISCV_VIRT_PVPANIC, NULL, 0, NULL,
-                                 err)) < 0)
+        (rc = machine_add_device(m, "pvpanic", m->io, RISCV_VIRT_PVPANIC, NULL, 0, NULL, err)) < 0)
         return rc;
     rc = machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
     return rc < 0 ? rc : riscv_virt_add_io(v, err);
@@ -113,8 +112,7 @@ static bool firmware_call(struct machine *m, struct vcpu *c)
     return !v->firmware && sbi_call(&v->sbi, c);
 }
 
-static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number,
-                       u64 *out)
+static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out)
 {
     struct riscv_virt *v = self(m);
 

@@ -34,9 +34,13 @@ static int add_firmware(struct riscv_virt *v, struct err *err)
         return boot_elf_add(&m->plan, "firmware", file.path, file.data, file.size, EM_RISCV,
                             &v->entry, err);
     v->entry = RISCV_VIRT_RAM;
-    return boot_plan_add(&m->plan, &(struct boot_load){ .what = "firmware", .at = RISCV_VIRT_RAM,
-                                                       .data = file.data, .size = file.size,
-                                                       .span = file.size }, err);
+    return boot_plan_add(&m->plan,
+                         &(struct boot_load){ .what = "firmware",
+                                              .at = RISCV_VIRT_RAM,
+                                              .data = file.data,
+                                              .size = file.size,
+                                              .span = file.size },
+                         err);
 }
 
 /* Linked for the place after the firmware, where OpenSBI looks for what comes next. */
@@ -44,9 +48,13 @@ static int add_uboot(struct riscv_virt *v, const struct boot_file *file, gpa_t *
                      struct err *err)
 {
     *entry = RISCV_VIRT_RAM + ALIGN;
-    return boot_plan_add(&v->m.plan, &(struct boot_load){ .what = "boot loader", .at = *entry,
-                                                          .data = file->data, .size = file->size,
-                                                          .span = file->size }, err);
+    return boot_plan_add(&v->m.plan,
+                         &(struct boot_load){ .what = "boot loader",
+                                              .at = *entry,
+                                              .data = file->data,
+                                              .size = file->size,
+                                              .span = file->size },
+                         err);
 }
 
 static int add_image(struct riscv_virt *v, const struct boot_file *file, gpa_t *entry,
@@ -60,9 +68,13 @@ static int add_image(struct riscv_virt *v, const struct boot_file *file, gpa_t *
         return rc;
     at = RISCV_VIRT_RAM + image.text_offset;
     *entry = at < free_at ? free_at : at;
-    return boot_plan_add(&v->m.plan, &(struct boot_load){ .what = "kernel", .at = *entry,
-                                                          .data = file->data, .size = file->size,
-                                                          .span = image.image_size }, err);
+    return boot_plan_add(&v->m.plan,
+                         &(struct boot_load){ .what = "kernel",
+                                              .at = *entry,
+                                              .data = file->data,
+                                              .size = file->size,
+                                              .span = image.image_size },
+                         err);
 }
 
 static int add_kernel(struct riscv_virt *v, gpa_t *entry, struct err *err)
@@ -95,13 +107,18 @@ static int add_initrd(struct riscv_virt *v, struct err *err)
     v->initrd_size = file.size;
     v->initrd_at = boot_plan_top(&m->plan, file.size, 4096, v->dtb_at);
     if (v->initrd_at == 0)
-        return err_set(err, EINVAL, "the initrd %s of %llu MiB does not fit beside the kernel in "
-                       "%llu MiB of memory: give more --memory", file.path,
-                       (unsigned long long)(file.size / MIB),
+        return err_set(err, EINVAL,
+                       "the initrd %s of %llu MiB does not fit beside the kernel in "
+                       "%llu MiB of memory: give more --memory",
+                       file.path, (unsigned long long)(file.size / MIB),
                        (unsigned long long)(m->cfg->memory / MIB));
-    return boot_plan_add(&m->plan, &(struct boot_load){ .what = "initrd", .at = v->initrd_at,
-                                                       .data = file.data, .size = file.size,
-                                                       .span = file.size }, err);
+    return boot_plan_add(&m->plan,
+                         &(struct boot_load){ .what = "initrd",
+                                              .at = v->initrd_at,
+                                              .data = file.data,
+                                              .size = file.size,
+                                              .span = file.size },
+                         err);
 }
 
 /* After the initrd, whose place it tells. */
@@ -133,9 +150,13 @@ static int add_dynamic_info(struct riscv_virt *v, gpa_t next, struct err *err)
     le64_put(info + 16, next);
     le64_put(info + 24, FW_NEXT_S);
     v->info_at = v->dtb_at + DTB_SPAN;
-    return boot_plan_add(&v->m.plan, &(struct boot_load){ .what = "firmware's parameters",
-                                                          .at = v->info_at, .data = info,
-                                                          .size = 48, .span = 48 }, err);
+    return boot_plan_add(&v->m.plan,
+                         &(struct boot_load){ .what = "firmware's parameters",
+                                              .at = v->info_at,
+                                              .data = info,
+                                              .size = 48,
+                                              .span = 48 },
+                         err);
 }
 
 int riscv_virt_boot(struct machine *m, struct err *err)
@@ -147,7 +168,8 @@ int riscv_virt_boot(struct machine *m, struct err *err)
 
     v->initrd_at = v->initrd_size = v->info_at = 0;
     if (!cfg->kernel && !cfg->firmware)
-        return err_set(err, EINVAL, "there is nothing to boot: give --kernel, --firmware or "
+        return err_set(err, EINVAL,
+                       "there is nothing to boot: give --kernel, --firmware or "
                        "--load-state");
     if (cfg->firmware)
         rc = add_firmware(v, err);
@@ -157,8 +179,10 @@ int riscv_virt_boot(struct machine *m, struct err *err)
         return rc;
     v->dtb_at = boot_plan_top(&m->plan, ALIGN, ALIGN, limit < TOP_MAX ? limit : TOP_MAX);
     if (v->dtb_at == 0)
-        return err_set(err, EINVAL, "the device tree does not fit beside the kernel in %llu MiB of "
-                       "memory: give more --memory", (unsigned long long)(cfg->memory / MIB));
+        return err_set(err, EINVAL,
+                       "the device tree does not fit beside the kernel in %llu MiB of "
+                       "memory: give more --memory",
+                       (unsigned long long)(cfg->memory / MIB));
     if (cfg->initrd)
         rc = add_initrd(v, err);
     if (rc == 0)

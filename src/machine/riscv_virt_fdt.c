@@ -16,10 +16,11 @@
 
 /* What CPU model rv64 offers, in the order of a riscv,isa string. */
 static const char *const extensions[] = {
-    "i", "m", "a", "f", "d", "c", "zicbom", "zicbop", "zicboz", "zicntr", "zicond", "zicsr",
-    "zifencei", "zihintpause", "zihpm", "zimop", "zaamo", "zabha", "zacas", "zalrsc", "zawrs",
-    "zfa", "zfhmin", "zca", "zcb", "zcd", "zcmop", "zba", "zbb", "zbc", "zbkb", "zbs",
-    "sscofpmf", "sstc", "svadu", "svinval", "svnapot", "svpbmt", NULL
+    "i",        "m",      "a",      "f",       "d",        "c",           "zicbom", "zicbop",
+    "zicboz",   "zicntr", "zicond", "zicsr",   "zifencei", "zihintpause", "zihpm",  "zimop",
+    "zaamo",    "zabha",  "zacas",  "zalrsc",  "zawrs",    "zfa",         "zfhmin", "zca",
+    "zcb",      "zcd",    "zcmop",  "zba",     "zbb",      "zbc",         "zbkb",   "zbs",
+    "sscofpmf", "sstc",   "svadu",  "svinval", "svnapot",  "svpbmt",      NULL
 };
 static const char *const aia_extensions[] = { "smaia", "ssaia", NULL };
 
@@ -245,7 +246,11 @@ static void pci_interrupts(struct tree *t)
 
     for (u32 slot = 0; slot < PCI_LINES; slot++)
         for (u32 pin = 0; pin < PCI_LINES; pin++) {
-            const u32 row[] = { PCI_DEVFN(slot, 0) << 8, 0, 0, pin + 1, t->irq_to,
+            const u32 row[] = { PCI_DEVFN(slot, 0) << 8,
+                                0,
+                                0,
+                                pin + 1,
+                                t->irq_to,
                                 RISCV_VIRT_IRQ_PCI + (slot + pin) % PCI_LINES,
                                 IRQ_TYPE_LEVEL_HIGH };
             unsigned len = t->v->aia ? 7 : 6; /* a PLIC's interrupts have no type */
@@ -272,11 +277,10 @@ static void pci_node(struct tree *t)
     fdt_cells(f, "bus-range", 0, 0);
     fdt_prop_empty(f, "dma-coherent");
     fdt_prop_reg(f, RISCV_VIRT_ECAM, PCI_ECAM_SIZE);
-    fdt_cells(f, "ranges",
-              0x02000000, 0, RISCV_VIRT_PCI_MMIO, 0, RISCV_VIRT_PCI_MMIO, 0,
-              (u32)RISCV_VIRT_PCI_MMIO_SIZE,
-              0x03000000, (u32)(high >> 32), (u32)high, (u32)(high >> 32), (u32)high,
-              (u32)(RISCV_VIRT_PCI_HIGH_SIZE >> 32), (u32)RISCV_VIRT_PCI_HIGH_SIZE);
+    fdt_cells(f, "ranges", 0x02000000, 0, RISCV_VIRT_PCI_MMIO, 0, RISCV_VIRT_PCI_MMIO, 0,
+              (u32)RISCV_VIRT_PCI_MMIO_SIZE, 0x03000000, (u32)(high >> 32), (u32)high,
+              (u32)(high >> 32), (u32)high, (u32)(RISCV_VIRT_PCI_HIGH_SIZE >> 32),
+              (u32)RISCV_VIRT_PCI_HIGH_SIZE);
     if (t->msi_to)
         fdt_cells(f, "msi-parent", t->msi_to);
     pci_interrupts(t);
@@ -378,8 +382,8 @@ static void root_node(struct tree *t, const struct fdt_chosen *chosen)
     fdt_end(&t->f);
 }
 
-static int user_fdt(const char *path, const struct fdt_chosen *chosen, u8 **ret_blob,
-                    u32 *ret_size, struct err *err)
+static int user_fdt(const char *path, const struct fdt_chosen *chosen, u8 **ret_blob, u32 *ret_size,
+                    struct err *err)
 {
     u8 *data;
     size_t size;
@@ -394,7 +398,8 @@ static int user_fdt(const char *path, const struct fdt_chosen *chosen, u8 **ret_
 
 int riscv_virt_fdt(struct riscv_virt *v, u8 **ret_blob, u32 *ret_size, struct err *err)
 {
-    struct fdt_chosen chosen = { .bootargs = v->m.cfg->append, .initrd_start = v->initrd_at,
+    struct fdt_chosen chosen = { .bootargs = v->m.cfg->append,
+                                 .initrd_start = v->initrd_at,
                                  .initrd_end = v->initrd_at + v->initrd_size };
     struct tree t = { .v = v, .cpus = v->m.cfg->cpus };
     int rc;

@@ -21,8 +21,10 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
     int rc;
 
     if (slot == RISCV_VIRT_VIRTIO_SLOTS)
-        return err_set(err, E2BIG, "machine riscv-virt takes %d devices on bus mmio: give the "
-                       "others bus=pcie", RISCV_VIRT_VIRTIO_SLOTS);
+        return err_set(err, E2BIG,
+                       "machine riscv-virt takes %d devices on bus mmio: give the "
+                       "others bus=pcie",
+                       RISCV_VIRT_VIRTIO_SLOTS);
     snprintf(name, sizeof name, "virtio-%s-mmio", type);
     rc = machine_add_device(&v->m, name, v->m.io,
                             RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, setting,
@@ -58,8 +60,8 @@ static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
 /* The bridge, with BARs below 4 GiB and above all RAM. */
 static int add_bridge(struct riscv_virt *v, struct err *err)
 {
-    int rc = machine_add_device(&v->m, "pci-host-ecam", v->m.io, RISCV_VIRT_ECAM, NULL, 0, &v->pci,
-                                err);
+    int rc =
+        machine_add_device(&v->m, "pci-host-ecam", v->m.io, RISCV_VIRT_ECAM, NULL, 0, &v->pci, err);
 
     if (rc < 0)
         return rc;
@@ -78,8 +80,8 @@ static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struc
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "blk", disk->bus,
-                      &(struct dev_setting){ .name = "drive", .ptr = image }, err);
+    return add_virtio(v, "blk", disk->bus, &(struct dev_setting){ .name = "drive", .ptr = image },
+                      err);
 }
 
 static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
@@ -89,8 +91,8 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus,
-                      &(struct dev_setting){ .name = "netdev", .ptr = backend }, err);
+    return add_virtio(v, "net", net->bus, &(struct dev_setting){ .name = "netdev", .ptr = backend },
+                      err);
 }
 
 int riscv_virt_add_io(struct riscv_virt *v, struct err *err)

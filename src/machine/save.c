@@ -33,11 +33,28 @@ static int refuse_unsaveable(struct machine *m, struct err *err)
     return 0;
 }
 
+/* Guest time to go on from. In deterministic mode CPUs are at different points of their
+ * turns: the latest counts, so that time never goes back. */
+static ns_t time_to_save(struct machine *m)
+{
+    ns_t now = clock_now(&m->clock);
+
+    for (unsigned i = 0; m->cfg->deterministic && i < m->cfg->cpus; i++) {
+        struct vcpu *c = engine_cpu(m->engine, i);
+        ns_t local = c->env->clock(c);
+
+        now = local > now ? local : now;
+    }
+    return now;
+}
+
 static void save_cpu(struct machine *m, unsigned i, struct state_writer *w)
 {
     struct vcpu *c = engine_cpu(m->engine, i);
-    struct port_state port = { .irq_lines = c->irq_lines, .irq_edges = c->irq_edges,
-                               .waiting = c->waiting, .stopped = c->stopped };
+    struct port_state port = { .irq_lines = c->irq_lines,
+                               .irq_edges = c->irq_edges,
+                               .waiting = c->waiting,
+                               .stopped = c->stopped };
     char name[32];
 
     snprintf(name, sizeof name, "cpu%u", i);
@@ -57,7 +74,7 @@ int machine_save(struct machine *m, const char *config, const char *path, struct
     if (!w)
         return err_set_errno(err, ENOMEM, "saving the machine");
     state_write_bytes(w, "config", config, strlen(config));
-    m->clock.s.now_ns = clock_now(&m->clock);
+    m->clock.s.now_ns = time_to_save(m);
     state_write(w, "clock", &clock_state_list, &m->clock.s);
     state_write_bytes(w, "ram", m->ram->host, m->ram->size);
     for (unsigned i = 0; i < m->device_count; i++)
@@ -84,9 +101,10 @@ static int config_differs(const char *saved, const char *ours, const char *path,
         saved = *a ? a + 1 : a;
         ours = *b ? b + 1 : b;
     }
-    return err_set(err, EINVAL, "%s was saved on another machine: it had '%.*s', this one has "
-                   "'%.*s'; give the same options as for the one that was saved", path,
-                   (int)strcspn(saved, "\n"), saved, (int)strcspn(ours, "\n"), ours);
+    return err_set(err, EINVAL,
+                   "%s was saved on another machine: it had '%.*s', this one has "
+                   "'%.*s'; give the same options as for the one that was saved",
+                   path, (int)strcspn(saved, "\n"), saved, (int)strcspn(ours, "\n"), ours);
 }
 
 static int check_config(struct state_reader *r, const char *config, const char *path,
@@ -121,6 +139,8 @@ static int load_clock(struct machine *m, struct state_reader *r, struct err *err
         return rc;
     m->clock.s = s;
     clock_set(&m->clock, s.now_ns);
+    if (m->cfg->deterministic)
+        engine_clock_set(m->engine, s.now_ns);
     return 0;
 }
 

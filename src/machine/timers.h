@@ -15,15 +15,15 @@
 enum { TIMERS_MAX = 128 };
 
 struct machine_timers {
-    struct machine_clock *clock;   /* borrows (outlives) */
+    struct machine_clock *clock; /* borrows (outlives) */
     struct host_mutex lock;
     struct host_cond changed;
     struct host_thread thread;
     bool threaded, quit;
     struct machine_timer {
-        struct device *dev;        /* borrows: NULL marks fn timers */
+        struct device *dev; /* borrows: NULL marks fn timers */
         unsigned n;
-        ns_t at;                   /* DEV_TIMER_OFF: off */
+        ns_t at; /* DEV_TIMER_OFF: off */
         void (*fn)(void *arg);
         void *arg;
     } timer[TIMERS_MAX];

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 
 struct region {
-    gpa_t last;           /* address of the last byte */
+    gpa_t last; /* address of the last byte */
     struct mem_span span;
-    char *name;           /* owns */
+    char *name; /* owns */
 };
 
 struct listener {
@@ -27,9 +27,9 @@ struct listener {
 };
 
 struct mem_map {
-    const char *name;          /* borrows (static) */
-    struct host_mutex lock;    /* of all below */
-    struct region *regions;    /* owns: sorted by span.start, disjoint */
+    const char *name;       /* borrows (static) */
+    struct host_mutex lock; /* of all below */
+    struct region *regions; /* owns: sorted by span.start, disjoint */
     unsigned count, room;
     struct listener *listeners; /* owns */
     unsigned listener_count;
@@ -181,7 +181,11 @@ int mem_map_add_io(struct mem_map *map, gpa_t at, u64 size, const char *name,
                    const struct mem_io_ops *io, void *dev, struct err *err)
 {
     const struct mem_span span = {
-        .kind = MEM_IO, .start = at, .size = size, .io = io, .dev = dev,
+        .kind = MEM_IO,
+        .start = at,
+        .size = size,
+        .io = io,
+        .dev = dev,
     };
 
     BUG_ON(io->widths == 0 || io->widths & ~MEM_IO_ALL);
@@ -199,8 +203,7 @@ bool mem_map_remove(struct mem_map *map, gpa_t at)
     if (found) {
         free(map->regions[i].name);
         map->count--;
-        memmove(&map->regions[i], &map->regions[i + 1],
-                (map->count - i) * sizeof map->regions[0]);
+        memmove(&map->regions[i], &map->regions[i + 1], (map->count - i) * sizeof map->regions[0]);
     }
     host_mutex_unlock(&map->lock);
     if (found)

@@ -18,14 +18,14 @@ enum { MEM_PAGE_SHIFT = 12, MEM_PAGE_SIZE = 1 << MEM_PAGE_SHIFT };
 
 /* Per-page flags. Set and cleared atomically. */
 enum {
-    MEM_PAGE_CODE = 1 << 0,   /* translated code was made from it: stores must be reported */
-    MEM_PAGE_CLEAN = 1 << 1,  /* dirty log is on and nobody wrote yet */
+    MEM_PAGE_CODE = 1 << 0,  /* translated code was made from it: stores must be reported */
+    MEM_PAGE_CLEAN = 1 << 1, /* dirty log is on and nobody wrote yet */
 };
 
 struct mem_ram {
-    u8 *host;        /* owns: `size` bytes, page-aligned; NULL never */
-    u64 size;        /* multiple of MEM_PAGE_SIZE */
-    u8 *page_flags;  /* owns: one byte a page, MEM_PAGE_* */
+    u8 *host;       /* owns: `size` bytes, page-aligned; NULL never */
+    u64 size;       /* multiple of MEM_PAGE_SIZE */
+    u8 *page_flags; /* owns: one byte a page, MEM_PAGE_* */
     const char *name;
     /* Called after a store to a page with MEM_PAGE_CODE, on the storing thread; len > 0, within
      * one page. Clears the flag itself when no code is left. NULL: nobody translates. */
@@ -69,12 +69,12 @@ enum mem_kind { MEM_NOTHING, MEM_RAM, MEM_ROM, MEM_IO };
 /* What lies at an address. */
 struct mem_span {
     enum mem_kind kind;
-    gpa_t start;              /* of the whole region */
+    gpa_t start; /* of the whole region */
     u64 size;
-    struct mem_ram *ram;      /* RAM, ROM */
-    u64 ram_offset;           /* of `start` in ram */
+    struct mem_ram *ram; /* RAM, ROM */
+    u64 ram_offset;      /* of `start` in ram */
     const struct mem_io_ops *io;
-    void *dev;                /* IO */
+    void *dev; /* IO */
 };
 
 struct mem_map *mem_map_new(const char *name);

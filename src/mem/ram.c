@@ -17,9 +17,9 @@
 #include <stdlib.h>
 
 struct ram {
-    struct mem_ram ram;        /* first: what others see */
-    struct host_map memory;    /* owns */
-    struct host_map flags;     /* owns */
+    struct mem_ram ram;     /* first: what others see */
+    struct host_map memory; /* owns */
+    struct host_map flags;  /* owns */
 };
 
 static const u64 ram_max = 1ull << 50;

@@ -20,8 +20,10 @@ static int set_arch(struct vm_config *c, const char *key, char *value, struct er
     for (unsigned i = 0; machine_classes[i]; i++)
         if (strcmp(machine_classes[i]->isa->name, value) == 0)
             return 0;
-    return err_set(err, EINVAL, "--arch %s: no such guest architecture in this build; there is "
-                   "riscv64", value);
+    return err_set(err, EINVAL,
+                   "--arch %s: no such guest architecture in this build; there is "
+                   "riscv64",
+                   value);
 }
 
 static int set_choice(const char *const *list, const char *what, const char *value,
@@ -92,11 +94,15 @@ static int set_memory(struct vm_config *c, const char *key, char *value, struct 
     const struct machine_class *cls = c->m.cls;
 
     if (!parse_size(value, &c->m.memory))
-        return err_set(err, EINVAL, "--memory %s is not a size: give a number with K, M, G or T, "
-                       "such as 1G", value);
+        return err_set(err, EINVAL,
+                       "--memory %s is not a size: give a number with K, M, G or T, "
+                       "such as 1G",
+                       value);
     if (c->m.memory < cls->ram_min || c->m.memory > cls->ram_max || c->m.memory % MEM_PAGE_SIZE)
-        return err_set(err, EINVAL, "--memory %s: machine %s takes %lluM to %lluG, in steps of "
-                       "4K", value, cls->name, (unsigned long long)(cls->ram_min / MIB),
+        return err_set(err, EINVAL,
+                       "--memory %s: machine %s takes %lluM to %lluG, in steps of "
+                       "4K",
+                       value, cls->name, (unsigned long long)(cls->ram_min / MIB),
                        (unsigned long long)(cls->ram_max / GIB));
     return 0;
 }
@@ -130,8 +136,10 @@ static int disk_option(struct machine_disk *disk, char *option, struct err *err)
         return set_bus(v, "--disk bus", &disk->bus, err);
     if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
         return 0;
-    return err_set(err, EINVAL, "--disk has no option '%s': there are format=raw, "
-                   "readonly=on|off, bus=pcie|mmio", option);
+    return err_set(err, EINVAL,
+                   "--disk has no option '%s': there are format=raw, "
+                   "readonly=on|off, bus=pcie|mmio",
+                   option);
 }
 
 static int set_disk(struct vm_config *c, const char *key, char *value, struct err *err)
@@ -163,8 +171,10 @@ static int net_option(struct machine_net *net, char *option, struct err *err)
         return set_bus(v, "--net bus", &net->bus, err);
     v = parse_option(option, "hostfwd");
     if (!v)
-        return err_set(err, EINVAL, "--net user has no option '%s': there are hostfwd=, "
-                       "bus=pcie|mmio", option);
+        return err_set(err, EINVAL,
+                       "--net user has no option '%s': there are hostfwd=, "
+                       "bus=pcie|mmio",
+                       option);
     rc = slirp_hostfwd_check(v, err);
     if (rc < 0)
         return err_wrap(err, "--net hostfwd=%s", v);
@@ -267,33 +277,39 @@ static const struct vm_config_key keys[] = {
       0 },
     { "initrd", "FILE", "Initial RAM disk, passed to the kernel as it is.", "@file", NULL, 0 },
     { "append", "TEXT", "The kernel's command line.", NULL, NULL, 0 },
-    { "firmware", "FILE", "M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
-      "built-in SBI.", "@file", NULL, 0 },
+    { "firmware", "FILE",
+      "M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
+      "built-in SBI.",
+      "@file", NULL, 0 },
     { "dtb", "FILE", "Device tree instead of the machine's own; /chosen is completed.", "@file",
       NULL, 0 },
     { "memory", "SIZE", "Guest memory, with K, M, G or T.", "256M 512M 1G 2G 4G", "1G", 0 },
     { "cpus", "N", "Number of CPUs.", NULL, "1", 0 },
-    { "disk", "FILE[,format=raw][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file", NULL,
-      1 },
+    { "disk", "FILE[,format=raw][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file", NULL, 1 },
     { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,bus=pcie|mmio]|none",
-      "Adds a network card; user: through this process, without privileges.", "user none",
-      "none", 1 },
-    { "console", "stdio|pty|unix:PATH|none", "Where the serial console goes. On stdio, Ctrl-A x "
-      "ends the machine and Ctrl-A h lists the keys.", "stdio pty unix: none", "stdio", 0 },
+      "Adds a network card; user: through this process, without privileges.", "user none", "none",
+      1 },
+    { "console", "stdio|pty|unix:PATH|none",
+      "Where the serial console goes. On stdio, Ctrl-A x "
+      "ends the machine and Ctrl-A h lists the keys.",
+      "stdio pty unix: none", "stdio", 0 },
     { "engine", "auto|interp|base", "How guest code runs: the interpreter, or the baseline JIT.",
       "auto interp base", "auto", 0 },
     { "deterministic", NULL, "Guest time follows the instruction count: two runs are equal.",
       "on off", "off", 0 },
-    { "check", "interp|eval", "Runs JIT and interpreter in lock step; eval: the slow reference "
-      "too. The first difference stops.", "interp eval", NULL, 0 },
+    { "check", "interp|eval",
+      "Runs JIT and interpreter in lock step; eval: the slow reference "
+      "too. The first difference stops.",
+      "interp eval", NULL, 0 },
     { "control", "unix:PATH", "Control socket.", "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch, set_machine, set_cpu, set_text, set_text, set_text, set_text, set_text, set_memory,
-    set_cpus, set_disk, set_net, set_console, set_engine, set_deterministic, set_check,
-    set_control, set_on_reset, set_rng_seed,
+    set_arch,  set_machine, set_cpu,      set_text,     set_text,
+    set_text,  set_text,    set_text,     set_memory,   set_cpus,
+    set_disk,  set_net,     set_console,  set_engine,   set_deterministic,
+    set_check, set_control, set_on_reset, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -346,6 +362,7 @@ VM_API struct vm_config *vm_config_new(void)
 
     if (!c)
         return NULL;
+    c->m.net_open = config_net_open;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (keys[i].initial && set(c, keys[i].name, keys[i].initial, &err) < 0)
             return vm_config_free(c);
@@ -403,7 +420,8 @@ struct vm_config *config_copy(const struct vm_config *c)
     for (unsigned i = 0; i < n->m.net_count; i++)
         for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
             n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
-    n->m.rng_seed = n->has_rng_seed ? &n->rng_seed : NULL;
+    /* Equal runs have equal random numbers: the seed is 0 where none is given. */
+    n->m.rng_seed = n->has_rng_seed || n->m.deterministic ? &n->rng_seed : NULL;
     return failed ? vm_config_free(n) : n;
 }
 

@@ -10,9 +10,9 @@
 #include <string.h>
 
 struct vm {
-    struct vm_config *cfg;      /* owns */
-    struct machine *machine;    /* owns */
-    char *guest_text;           /* owns */
+    struct vm_config *cfg;   /* owns */
+    struct machine *machine; /* owns */
+    char *guest_text;        /* owns */
     vm_stop_fn *on_stop;
     void *on_stop_arg;
     bool signals;

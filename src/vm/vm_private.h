@@ -9,16 +9,20 @@
 #include <vm/vm.h>
 
 struct vm_config {
-    struct machine_config m;   /* its strings are in `owned` */
+    struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
     u64 rng_seed;
     bool has_rng_seed;
-    char **owned;              /* owns each and the array */
+    char **owned; /* owns each and the array */
     unsigned owned_count;
 };
 
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);
+
+/* machine_config.net_open: user mode networking. */
+int config_net_open(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
+                    struct net_backend **ret, struct err *err);
 
 /* What the guest can see of a configuration, one "key=value" a line: two machines with
  * equal texts can exchange saved state. malloc'ed; NULL: no memory. */

@@ -1,10 +1,7 @@
 /*
- * boot_save_load.c - libvm from C: boots a kernel, pauses it, saves it, and continues the
- * saved state in a second machine.
- *
+ * boot_save_load.c - libvm from C: boots a kernel, pauses it when TEXT appears on its
+ * console, saves it, and continues the saved state in a second machine.
  *     boot_save_load KERNEL INITRD TEXT STATE-FILE
- *
- * TEXT is what the console shows when it is time to pause.
  */
 #include <stdio.h>
 #include <vm/vm.h>
@@ -32,7 +29,6 @@ static struct vm *make(const char *kernel, const char *initrd)
     return vm;
 }
 
-/* Runs on to power-off. */
 static int finish(struct vm *vm, const char *which)
 {
     enum vm_stop why;

@@ -9,11 +9,18 @@
 #include <vector>
 #include <vm/vm.h>
 
-namespace {
+namespace
+{
 
 struct Free {
-    void operator()(vm *machine) const { vm_free(machine); }
-    void operator()(vm_config *config) const { vm_config_free(config); }
+    void operator()(vm *machine) const
+    {
+        vm_free(machine);
+    }
+    void operator()(vm_config *config) const
+    {
+        vm_config_free(config);
+    }
 };
 using Machine = std::unique_ptr<vm, Free>;
 using Config = std::unique_ptr<vm_config, Free>;
@@ -52,8 +59,9 @@ try {
     if (argc != 5)
         return 2;
     const std::vector<std::pair<std::string, std::string>> settings = {
-        { "kernel", argv[1] }, { "initrd", argv[2] }, { "memory", "256M" },
-        { "append", "console=ttyS0 vmtest=poweroff" }, { "console", "none" },
+        { "kernel", argv[1] }, { "initrd", argv[2] },
+        { "memory", "256M" },  { "append", "console=ttyS0 vmtest=poweroff" },
+        { "console", "none" },
     };
     Machine first = make(settings), second = make(settings);
 

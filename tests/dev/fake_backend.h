@@ -26,8 +26,8 @@ bool fake_block_run(struct blk_image *image, bool reverse);
 
 struct fake_net {
     struct net_backend net;
-    bool ready;      /* as the card said last */
-    unsigned sent;   /* frames from the guest, the first FAKE_FRAMES of which are kept */
+    bool ready;    /* as the card said last */
+    unsigned sent; /* frames from the guest, the first FAKE_FRAMES of which are kept */
     struct {
         size_t len;
         u8 data[2048]; /* the beginning */

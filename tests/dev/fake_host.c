@@ -41,8 +41,12 @@ static void board_irq_in(struct device *d, unsigned input, bool level)
 }
 
 static const struct dev_class board_class = {
-    .name = "board", .doc = "records interrupt lines", .size = sizeof(struct board),
-    .state_offset = offsetof(struct board, s), .state = &board_state_list, .irq_in = board_irq_in,
+    .name = "board",
+    .doc = "records interrupt lines",
+    .size = sizeof(struct board),
+    .state_offset = offsetof(struct board, s),
+    .state = &board_state_list,
+    .irq_in = board_irq_in,
 };
 
 bool fake_irq(const struct fake_host *h, unsigned n)
@@ -159,8 +163,7 @@ static void chardev_freed(struct chardev *cd)
     (void)cd;
 }
 
-static const struct chardev_ops chardev_ops = { "fake", chardev_take, chardev_room,
-                                                chardev_freed };
+static const struct chardev_ops chardev_ops = { "fake", chardev_take, chardev_room, chardev_freed };
 
 static bool chardev_deliver(struct fake_host *h)
 {
@@ -305,10 +308,10 @@ void fake_drain(struct fake_host *h, struct device *d)
 static void *fake_resource(struct fake_host *h, enum dev_prop_type type)
 {
     switch (type) {
-    case DEV_PROP_BLOCK:   return &h->disk;
+    case DEV_PROP_BLOCK: return &h->disk;
     case DEV_PROP_CHARDEV: return &h->chardev.cd;
-    case DEV_PROP_NET:     return &h->net.net;
-    default:               return NULL;
+    case DEV_PROP_NET: return &h->net.net;
+    default: return NULL;
     }
 }
 
@@ -342,7 +345,8 @@ void fake_pci_enable(struct fake_host *h, struct device *d)
 {
     gpa_t config = FAKE_ECAM_AT + ((u64)d->requester << 12);
 
-    BUG_ON(!mem_map_io_write(h->map, config + PCI_BAR0, 4, FAKE_WINDOW_AT + d->requester * 0x10000));
+    BUG_ON(
+        !mem_map_io_write(h->map, config + PCI_BAR0, 4, FAKE_WINDOW_AT + d->requester * 0x10000));
     BUG_ON(!mem_map_io_write(h->map, config + PCI_BAR0 + 4, 4, 0));
     BUG_ON(!mem_map_io_write(h->map, config + PCI_COMMAND, 2,
                              PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
@@ -411,8 +415,15 @@ void fake_host_init(struct fake_host *h)
     struct err err = { 0 };
 
     memset(h, 0, sizeof *h);
-    h->host = (struct dev_host){ h, host_clock, host_realtime, host_random, host_timer_set,
-                                 host_cpu_irq, fake_cpu_count, host_defer, host_request };
+    h->host = (struct dev_host){ h,
+                                 host_clock,
+                                 host_realtime,
+                                 host_random,
+                                 host_timer_set,
+                                 host_cpu_irq,
+                                 fake_cpu_count,
+                                 host_defer,
+                                 host_request };
     h->realtime_base = 1700000000ull * NS_PER_SEC;
     h->seed = 1;
     h->domain = dev_domain_new();

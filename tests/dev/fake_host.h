@@ -28,11 +28,11 @@ enum {
 /* A chardev whose other side is the test. */
 struct fake_chardev {
     struct chardev cd;
-    u8 in[4096];       /* waits for the client's room */
+    u8 in[4096]; /* waits for the client's room */
     size_t in_len;
-    u8 out[1 << 16];   /* what the client has written; the last ones when it is full */
+    u8 out[1 << 16]; /* what the client has written; the last ones when it is full */
     size_t out_len;
-    size_t out_limit;  /* write() takes nothing at or over this many bytes */
+    size_t out_limit; /* write() takes nothing at or over this many bytes */
 };
 
 struct fake_msi {
@@ -42,25 +42,25 @@ struct fake_msi {
 
 struct fake_host {
     struct dev_host host;
-    ns_t now;                        /* the guest's clock */
-    ns_t realtime_base;              /* realtime() is this plus now */
+    ns_t now;           /* the guest's clock */
+    ns_t realtime_base; /* realtime() is this plus now */
     u64 seed;
-    struct dev_domain *domain;       /* of devices */
-    struct dev_domain *irq_domain;   /* of controllers and of the board */
+    struct dev_domain *domain;     /* of devices */
+    struct dev_domain *irq_domain; /* of controllers and of the board */
     struct mem_map *map;
-    struct mem_ram *ram;             /* FAKE_RAM_SIZE at FAKE_RAM_AT */
+    struct mem_ram *ram; /* FAKE_RAM_SIZE at FAKE_RAM_AT */
     struct fake_chardev chardev;
     struct blk_image disk;
-    bool disk_held;                  /* fake_settle() completes no disk requests */
+    bool disk_held; /* fake_settle() completes no disk requests */
     struct fake_net net;
     bool cpu_line[FAKE_CPUS][FAKE_CPU_LINES];
     unsigned cpu_irq_calls;
     struct fake_msi msi[FAKE_LOG];
-    unsigned msi_count;              /* all of them; the first FAKE_LOG are kept */
+    unsigned msi_count;                /* all of them; the first FAKE_LOG are kept */
     struct device *msi_controllers[4]; /* asked before a message is recorded */
     unsigned requests[DEV_REQUEST_PANIC + 1];
-    struct device *pci;              /* host bridge; NULL until a function needs it */
-    struct device *board;            /* controller whose inputs are recorded */
+    struct device *pci;                   /* host bridge; NULL until a function needs it */
+    struct device *board;                 /* controller whose inputs are recorded */
     struct device *devices[FAKE_DEVICES]; /* those with timers or deferred calls */
     struct {
         struct device *d;

@@ -92,8 +92,14 @@ TEST(a_bar_tells_its_size_and_moves)
 
 TEST(a_bar_put_on_rubbish_is_nowhere)
 {
-    const u64 bad[] = { 0, FAKE_RAM_AT, FAKE_ECAM_AT, ~0ull << 15, FAKE_WINDOW_AT - 0x8000,
-                        FAKE_WINDOW_AT + FAKE_WINDOW_SIZE, 0x7fffffffffff8000, 0x100000000 };
+    const u64 bad[] = { 0,
+                        FAKE_RAM_AT,
+                        FAKE_ECAM_AT,
+                        ~0ull << 15,
+                        FAKE_WINDOW_AT - 0x8000,
+                        FAKE_WINDOW_AT + FAKE_WINDOW_SIZE,
+                        0x7fffffffffff8000,
+                        0x100000000 };
 
     begin();
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -33,8 +33,8 @@ static struct request request(u32 type, u64 sector, u32 len)
     le64_put((u8 *)vdrv_host(&v, at) + 8, sector);
     r.buf[r.count++] = (struct vdrv_buf){ at, 16, false };
     if (len)
-        r.buf[r.count++] = (struct vdrv_buf){ vdrv_alloc(&v, len), len,
-                                              type == T_IN || type == T_GET_ID };
+        r.buf[r.count++] =
+            (struct vdrv_buf){ vdrv_alloc(&v, len), len, type == T_IN || type == T_GET_ID };
     r.buf[r.count++] = (struct vdrv_buf){ vdrv_alloc(&v, 1), 1, true };
     *(u8 *)vdrv_host(&v, r.buf[r.count - 1].at) = S_NONE;
     return r;

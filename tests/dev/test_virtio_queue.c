@@ -115,8 +115,8 @@ TEST(a_loop_ends)
 /* Addresses that are not RAM: nothing, a device's registers, the end of the address space. */
 static void bad_address(void)
 {
-    const u64 bad[] = { 0, FAKE_RAM_AT - 8, FAKE_RAM_AT + FAKE_RAM_SIZE - 8, FAKE_ECAM_AT, ~0ull,
-                        ~0ull - 15, FAKE_WINDOW_AT + 0x80000 };
+    const u64 bad[] = { 0,     FAKE_RAM_AT - 8, FAKE_RAM_AT + FAKE_RAM_SIZE - 8, FAKE_ECAM_AT,
+                        ~0ull, ~0ull - 15,      FAKE_WINDOW_AT + 0x80000 };
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         gpa_t good = FAKE_RAM_AT + 0x9000;

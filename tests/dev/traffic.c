@@ -77,13 +77,13 @@ static u64 take_value(struct bytes *b)
     u64 kind = take(b, 1);
 
     switch (kind % 8) {
-    case 0:  return 1ull << kind / 8;
-    case 1:  return ~0ull >> kind / 8;
-    case 2:  return kind / 8;
-    case 5:  return ~0ull;
-    case 6:  return 1;
-    case 3:  return take(b, 1);
-    case 4:  return take(b, 4);
+    case 0: return 1ull << kind / 8;
+    case 1: return ~0ull >> kind / 8;
+    case 2: return kind / 8;
+    case 5: return ~0ull;
+    case 6: return 1;
+    case 3: return take(b, 1);
+    case 4: return take(b, 4);
     default: return take(b, 8);
     }
 }
@@ -95,9 +95,11 @@ static const struct {
     unsigned count;
 } hints[] = {
     { "aclint", { 0xbff8, 0xbffc, 0x4000, 0x4008, 0x4010, 0x4018 }, 6 },
-    { "aplic", { 0, 0, 4, 8, 0xc, 4, 8, 0xc, 0x1bc0, 0x1bc4, 0x1bc8, 0x1bcc, 0x1c00, 0x1cdc,
-                 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000, 0x3004, 0x3008,
-                 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 }, 32 },
+    { "aplic",
+      { 0,      0,      4,      8,      0xc,    4,      8,      0xc,    0x1bc0, 0x1bc4, 0x1bc8,
+        0x1bcc, 0x1c00, 0x1cdc, 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000,
+        0x3004, 0x3008, 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 },
+      32 },
     { "plic", { 0x200000, 0x200004, 0x201000, 0x201004, 0x202004, 0x2000, 0x2080, 0x2100 }, 8 },
 };
 
@@ -119,7 +121,9 @@ static u64 take_offset(struct bytes *b, u64 size, const struct dev_class *cls)
     if (mode >= 0x80 && hint(cls, x, &off))
         return off % size;
     switch (mode % 8) {
-    case 0: case 1: case 2: return (x & 0xff) % size;
+    case 0:
+    case 1:
+    case 2: return (x & 0xff) % size;
     case 3: return ((1ull << x % 27) + (x >> 5 & 0x7f) * 4) % size;
     case 4: return ((x & 15) * 0x1000 + (x >> 4 & 0xff)) % size;
     case 5: return x % size;
@@ -243,8 +247,14 @@ static void do_one(struct traffic *t, struct bytes *b)
     u64 x;
 
     switch (op % 16) {
-    case 0: case 1: case 2: case 3: do_access(t, b, false); break;
-    case 4: case 5: case 6: case 7: do_access(t, b, true); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: do_access(t, b, false); break;
+    case 4:
+    case 5:
+    case 6:
+    case 7: do_access(t, b, true); break;
     case 8:
         x = take(b, 2);
         if (t->cls->pci)

@@ -11,7 +11,7 @@ struct traffic {
     struct fake_host h;
     const struct dev_class *cls;
     struct device *d;
-    u64 seen;    /* hash of all that the device answered and sent */
+    u64 seen; /* hash of all that the device answered and sent */
 };
 
 /* What the device drives at this moment; comparable with memcmp. */

@@ -6,8 +6,16 @@
 #include "dev/pci/pci.h"
 #include "dev/virtio/virtio.h"
 
-enum { RINGS = 0x1000, RING_STEP = 0x1000, DRIVER = 0x400, DEVICE = 0x600, NOTES = 0x800, BUFFERS = 0x8000,
-       SIZE = 16, QUEUES = 2 };
+enum {
+    RINGS = 0x1000,
+    RING_STEP = 0x1000,
+    DRIVER = 0x400,
+    DEVICE = 0x600,
+    NOTES = 0x800,
+    BUFFERS = 0x8000,
+    SIZE = 16,
+    QUEUES = 2
+};
 
 bool traffic_virtio_is(const struct dev_class *cls)
 {
@@ -81,8 +89,8 @@ static void up(struct fake_host *h, struct device *d, u8 how)
         set(d, (struct reg){ 0x20, 12, 4 }, (u32)(features >> 32 * sel));
     }
     set(d, (struct reg){ 0x70, 20, 1 }, 11);
-    if (d->cls->pci && how & 0x80)
-        msix_up(h, d, how >> 1 & 7);
+    if (d->cls->pci && (how & 0x84) == 0x84)
+        msix_up(h, d, how >> 3 & 3);
     for (unsigned n = 0; n < QUEUES; n++)
         queue_up(d, n, FAKE_RAM_AT + RINGS + n * RING_STEP);
     set(d, (struct reg){ 0x70, 20, 1 }, 15);
@@ -106,8 +114,8 @@ static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wra
         le64_put(desc, r % 61 == 0 ? r : FAKE_RAM_AT + BUFFERS + r % 0x4000);
         le32_put(desc + 8, i == 0 && r & 1 ? 16 : 1 + (u32)(r >> 16 & 0x3ff));
         le16_put(desc + 12, packed ? (u16)first : flags);
-        le16_put(desc + 14, packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15))
-                                   : (u16)((first + i + 1) % SIZE));
+        le16_put(desc + 14,
+                 packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
         if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
     }
@@ -115,8 +123,7 @@ static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wra
 
 /* NOTES: what the driver remembers, whether the rings are packed and how many requests were
  * added to this one. */
-void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count,
-                          u64 random)
+void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count, u64 random)
 {
     unsigned n = how >> 1 & 1;
     u8 *ram = h->ram->host, *ring = ram + RINGS + n * RING_STEP;

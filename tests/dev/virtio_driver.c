@@ -24,11 +24,12 @@ struct reg {
     u8 pci_size;
 };
 static const struct reg DEVICE_FEATURES_SEL = { 0x14, 0, 4 }, DEVICE_FEATURES = { 0x10, 4, 4 },
-    DRIVER_FEATURES_SEL = { 0x24, 8, 4 }, DRIVER_FEATURES = { 0x20, 12, 4 },
-    STATUS = { 0x70, 20, 1 }, QUEUE_SEL = { 0x30, 22, 2 }, QUEUE_SIZE = { 0x38, 24, 2 },
-    QUEUE_READY = { 0x44, 28, 2 }, DESC_LOW = { 0x80, 32, 4 }, DESC_HIGH = { 0x84, 36, 4 },
-    DRIVER_LOW = { 0x90, 40, 4 }, DRIVER_HIGH = { 0x94, 44, 4 }, DEVICE_LOW = { 0xa0, 48, 4 },
-    DEVICE_HIGH = { 0xa4, 52, 4 };
+                        DRIVER_FEATURES_SEL = { 0x24, 8, 4 }, DRIVER_FEATURES = { 0x20, 12, 4 },
+                        STATUS = { 0x70, 20, 1 }, QUEUE_SEL = { 0x30, 22, 2 },
+                        QUEUE_SIZE = { 0x38, 24, 2 }, QUEUE_READY = { 0x44, 28, 2 },
+                        DESC_LOW = { 0x80, 32, 4 }, DESC_HIGH = { 0x84, 36, 4 },
+                        DRIVER_LOW = { 0x90, 40, 4 }, DRIVER_HIGH = { 0x94, 44, 4 },
+                        DEVICE_LOW = { 0xa0, 48, 4 }, DEVICE_HIGH = { 0xa4, 52, 4 };
 
 static u64 get(struct vdrv *v, struct reg r)
 {
@@ -287,8 +288,7 @@ static u16 packed_add(struct vdrv *v, struct vdrv_ring *r, const struct vdrv_buf
     return id;
 }
 
-u16 vdrv_add(struct vdrv *v, unsigned n, const struct vdrv_buf *bufs, unsigned count,
-             bool indirect)
+u16 vdrv_add(struct vdrv *v, unsigned n, const struct vdrv_buf *bufs, unsigned count, bool indirect)
 {
     struct vdrv_buf one = { 0, 16 * count, false };
 

@@ -27,11 +27,11 @@ struct vdrv_buf {
 struct vdrv_ring {
     u16 size;
     gpa_t desc, driver, device;
-    u16 added, seen;          /* split: indices; packed: positions */
-    bool add_wrap, see_wrap;  /* packed */
-    u16 next_free;            /* split: descriptor; packed: id */
-    u16 count[VDRV_SIZE];     /* packed: descriptors of the request with this id */
-    u16 kicked;               /* split: available index at the last kick */
+    u16 added, seen;         /* split: indices; packed: positions */
+    bool add_wrap, see_wrap; /* packed */
+    u16 next_free;           /* split: descriptor; packed: id */
+    u16 count[VDRV_SIZE];    /* packed: descriptors of the request with this id */
+    u16 kicked;              /* split: available index at the last kick */
 };
 
 struct vdrv {

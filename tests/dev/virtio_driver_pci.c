@@ -9,15 +9,15 @@ u64 vdrv_pci_config(struct vdrv *v, unsigned off, unsigned size)
 {
     u64 x = 0;
 
-    BUG_ON(!mem_map_io_read(v->h->map, FAKE_ECAM_AT + ((u64)v->d->requester << 12) + off, size,
-                            &x));
+    BUG_ON(
+        !mem_map_io_read(v->h->map, FAKE_ECAM_AT + ((u64)v->d->requester << 12) + off, size, &x));
     return x;
 }
 
 void vdrv_pci_config_set(struct vdrv *v, unsigned off, u64 x, unsigned size)
 {
-    BUG_ON(!mem_map_io_write(v->h->map, FAKE_ECAM_AT + ((u64)v->d->requester << 12) + off, size,
-                             x));
+    BUG_ON(
+        !mem_map_io_write(v->h->map, FAKE_ECAM_AT + ((u64)v->d->requester << 12) + off, size, x));
 }
 
 unsigned vdrv_pci_cap(struct vdrv *v, u8 id, u8 type)

@@ -12,7 +12,11 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-enum { RING_SIZE = 8, QUEUES = 2, AREA = 0x1000 /* of rings and buffers, from the driver's start */ };
+enum {
+    RING_SIZE = 8,
+    QUEUES = 2,
+    AREA = 0x1000 /* of rings and buffers, from the driver's start */
+};
 
 struct run {
     struct fake_host h;
@@ -29,9 +33,10 @@ static u8 take(struct run *r)
 static void start(struct run *r, u8 features)
 {
     r->v.free = r->area;
-    vdrv_up(&r->v, (u64)(features & 1) << VIRTIO_F_EVENT_IDX |
-                   (u64)(features >> 1 & 1) << VIRTIO_F_INDIRECT_DESC |
-                   (u64)(features >> 2 & 1) << 15, QUEUES, RING_SIZE);
+    vdrv_up(&r->v,
+            (u64)(features & 1) << VIRTIO_F_EVENT_IDX |
+                (u64)(features >> 1 & 1) << VIRTIO_F_INDIRECT_DESC | (u64)(features >> 2 & 1) << 15,
+            QUEUES, RING_SIZE);
 }
 
 /* Bytes go anywhere in the area; a descriptor's address is helped to be one in RAM. */
@@ -91,13 +96,16 @@ static void outside(struct run *r)
 static void step(struct run *r, u8 features)
 {
     switch (take(r) % 8) {
-    case 0:  scribble(r); break;
+    case 0: scribble(r); break;
     case 1:
-    case 2:  descriptor(r); break;
-    case 3:  advance(r); break;
+    case 2: descriptor(r); break;
+    case 3: advance(r); break;
     case 4:
-    case 5:  vdrv_kick(&r->v, take(r) & 1); fake_settle(&r->h); break;
-    case 6:  outside(r); break;
+    case 5:
+        vdrv_kick(&r->v, take(r) & 1);
+        fake_settle(&r->h);
+        break;
+    case 6: outside(r); break;
     default:
         if (take(r) < 0x20)
             start(r, features);

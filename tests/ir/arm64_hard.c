@@ -132,9 +132,12 @@ static const struct hard_case cases[ARM64_CASES] = {
     ONE(ldp_pre, "ldp pre-index, second access faults", x3_is_base, NULL, ldp_pre,
         .reg = { X(1), X(2), X(3) }, .imm = -16),
     ONE(ccmp, "ccmp", close_numbers, NULL, ccmp_gt, .reg = { X(1), X(2) }, .imm = 5),
-    [ARM64_ldaxp_stlxp] = { "ldaxp/stlxp", 2,
-        { INSN(arm64_ldaxp, 0, 4, .reg = { X(1), X(2), X(3) }),
-          INSN(arm64_stlxp, 4, 4, .reg = { X(4), X(5), X(6), X(3) }) }, x3_is_pair, NULL },
+    [ARM64_ldaxp_stlxp] = { "ldaxp/stlxp",
+                            2,
+                            { INSN(arm64_ldaxp, 0, 4, .reg = { X(1), X(2), X(3) }),
+                              INSN(arm64_stlxp, 4, 4, .reg = { X(4), X(5), X(6), X(3) }) },
+                            x3_is_pair,
+                            NULL },
     ONE(stlxp_alone, "stlxp without a reservation", x3_is_pair, NULL, stlxp,
         .reg = { X(4), X(5), X(6), X(3) }),
     ONE(casp, "casp", x4_is_pair, NULL, casp, .reg = { X(0), X(1), X(2), X(3), X(4) }),
@@ -162,7 +165,11 @@ static const struct hard_case cases[ARM64_CASES] = {
 };
 
 const struct hard_guest hard_arm64 = {
-    .name = "arm64", .oracle_command = "qemu-aarch64 %s", .oracle_tool = "qemu-aarch64",
+    .name = "arm64",
+    .oracle_command = "qemu-aarch64 %s",
+    .oracle_tool = "qemu-aarch64",
     .state_size = offsetof(struct arm64_hard, scratch),
-    .cases = cases, .case_count = ARM64_CASES, .randomize = randomize,
+    .cases = cases,
+    .case_count = ARM64_CASES,
+    .randomize = randomize,
 };

@@ -296,7 +296,8 @@ static void set_scalar(struct ir_builder *s, sem_reg r, ir_val v)
 
 HARD_SEM(arm64_fmulx_d)
 {
-    const struct ir_fp how = { .format = FP_F64, .rules = FP_RULES_SNAN_FIRST,
+    const struct ir_fp how = { .format = FP_F64,
+                               .rules = FP_RULES_SNAN_FIRST,
                                .round = IR_ROUND_DYNAMIC };
     ir_val x = ir_get(s, IR_I64, a->r[1]);
     ir_val y = ir_get(s, IR_I64, a->r[2]);
@@ -307,7 +308,8 @@ HARD_SEM(arm64_fmulx_d)
 
 HARD_SEM(arm64_fmulx_s)
 {
-    const struct ir_fp how = { .format = FP_F32, .rules = FP_RULES_SNAN_FIRST,
+    const struct ir_fp how = { .format = FP_F32,
+                               .rules = FP_RULES_SNAN_FIRST,
                                .round = IR_ROUND_DYNAMIC };
     ir_val x = ir_get(s, IR_I32, a->r[1]);
     ir_val y = ir_get(s, IR_I32, a->r[2]);

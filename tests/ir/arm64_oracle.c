@@ -43,24 +43,22 @@ __asm__(".text\n"
         "ldr x17, [x28, #128]\n msr nzcv, x17\n"
         "ldr x17, [x28, #136]\n msr fpcr, x17\n"
         "ldr x17, [x28, #144]\n msr fpsr, x17\n"
-        "add x17, x28, #160\n"
-        Q_ALL("ldp")
-        X_ALL("ldp")
-        "ldr x16, [x28, #152]\n"
-        "br x16\n"
-        "oracle_after:\n"
-        X_ALL("stp")
-        "mrs x17, nzcv\n str x17, [x28, #128]\n"
-        "mrs x17, fpsr\n str x17, [x28, #144]\n"
-        "add x17, x28, #160\n"
-        Q_ALL("stp")
-        "msr fpcr, xzr\n"
-        "ldp x19, x20, [sp]\n ldp x21, x22, [sp, #16]\n ldp x23, x24, [sp, #32]\n"
-        "ldp x25, x26, [sp, #48]\n ldp x27, x28, [sp, #64]\n ldp x29, x30, [sp, #80]\n"
-        "ldp d8, d9, [sp, #96]\n ldp d10, d11, [sp, #112]\n"
-        "ldp d12, d13, [sp, #128]\n ldp d14, d15, [sp, #144]\n"
-        "add sp, sp, #160\n"
-        "ret\n");
+        "add x17, x28, #160\n" Q_ALL("ldp") X_ALL(
+            "ldp") "ldr x16, [x28, #152]\n"
+                   "br x16\n"
+                   "oracle_after:\n" X_ALL(
+                       "stp") "mrs x17, nzcv\n str x17, [x28, #128]\n"
+                              "mrs x17, fpsr\n str x17, [x28, #144]\n"
+                              "add x17, x28, #160\n" Q_ALL(
+                                  "stp") "msr fpcr, xzr\n"
+                                         "ldp x19, x20, [sp]\n ldp x21, x22, [sp, #16]\n ldp x23, "
+                                         "x24, [sp, #32]\n"
+                                         "ldp x25, x26, [sp, #48]\n ldp x27, x28, [sp, #64]\n ldp "
+                                         "x29, x30, [sp, #80]\n"
+                                         "ldp d8, d9, [sp, #96]\n ldp d10, d11, [sp, #112]\n"
+                                         "ldp d12, d13, [sp, #128]\n ldp d14, d15, [sp, #144]\n"
+                                         "add sp, sp, #160\n"
+                                         "ret\n");
 
 #define CASE(name, bytes, text)                                                                    \
     void oracle_case_##name(void);                                                                 \
@@ -81,8 +79,8 @@ static const struct {
 static const u8 rounds[4] = { 0, 3, 2, 1 }; /* of enum fp_round: FPCR.RMode */
 static const struct {
     u8 fp, bit; /* of FPSR */
-} flag_bits[] = { { FP_NV, 0 }, { FP_DZ, 1 }, { FP_OF, 2 }, { FP_UF, 3 }, { FP_NX, 4 },
-                  { FP_DENORMAL, 7 } };
+} flag_bits[] = { { FP_NV, 0 }, { FP_DZ, 1 }, { FP_OF, 2 },
+                  { FP_UF, 3 }, { FP_NX, 4 }, { FP_DENORMAL, 7 } };
 
 void oracle_run(struct hard_record *r)
 {

@@ -28,8 +28,8 @@ struct hard_insn {
 struct hard_rng {
     u64 state;
 };
-u64 hard_random(struct hard_rng *g);                /* 64 random bits */
-u64 hard_below(struct hard_rng *g, u64 n);          /* 0 .. n - 1 */
+u64 hard_random(struct hard_rng *g);       /* 64 random bits */
+u64 hard_below(struct hard_rng *g, u64 n); /* 0 .. n - 1 */
 
 struct hard_case {
     const char *name;

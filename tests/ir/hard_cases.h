@@ -41,10 +41,10 @@ static inline u64 edge_float(struct hard_rng *g, unsigned fraction, unsigned exp
     u64 sign = v >> 63 << (fraction + exponent);
 
     switch (v >> 56 & 15) {
-    case 0: return sign;                                       /* zero */
-    case 1: return sign | f;                                   /* denormal */
-    case 2: return sign | top << fraction;                     /* infinity */
-    case 3: return sign | top << fraction | f;                 /* some NaN */
+    case 0: return sign;                       /* zero */
+    case 1: return sign | f;                   /* denormal */
+    case 2: return sign | top << fraction;     /* infinity */
+    case 3: return sign | top << fraction | f; /* some NaN */
     case 4: return sign | top << fraction | 1ull << (fraction - 1) | f;
     case 5: return sign | (top - 1 - (e & 3)) << fraction | f; /* huge */
     case 6: return sign | (1 + (e & 3)) << fraction | f;       /* tiny */

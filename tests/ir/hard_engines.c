@@ -86,8 +86,8 @@ static bool fault_pending(struct vcpu *c)
 static void evaluate(struct hard_machine *m, const struct hard_case *c)
 {
     struct vcpu *v = hard_vcpu(m);
-    const struct ir_eval_mem mem = { v, eval_load, eval_store, eval_probe, eval_cas,
-                                     eval_ll, eval_sc, eval_clrex };
+    const struct ir_eval_mem mem = { v,        eval_load, eval_store, eval_probe,
+                                     eval_cas, eval_ll,   eval_sc,    eval_clrex };
     struct hard_common *s = vcpu_state(v);
     struct ir_block block;
     struct ir_eval_result r;

@@ -88,7 +88,8 @@ static int check(struct vcpu *c, u64 va, u64 len, struct ir_mem how, bool write)
 {
     struct hard_machine *m = machine_of(c);
 
-    if ((how.align == IR_ALIGN_NATURAL && va % len) || (how.align == IR_ALIGN_16 && va % 16 + len > 16)) {
+    if ((how.align == IR_ALIGN_NATURAL && va % len) ||
+        (how.align == IR_ALIGN_16 && va % 16 + len > 16)) {
         vcpu_raise(c, CAUSE_ALIGNMENT, va);
         return 1;
     }
@@ -149,10 +150,10 @@ static u128 rmw(enum ir_rmw f, u128 was, u128 v, unsigned bits)
 
     switch (f) {
     case IR_RMW_XCHG: return v;
-    case IR_RMW_ADD:  return was + v;
-    case IR_RMW_AND:  return was & v;
-    case IR_RMW_OR:   return was | v;
-    case IR_RMW_XOR:  return was ^ v;
+    case IR_RMW_ADD: return was + v;
+    case IR_RMW_AND: return was & v;
+    case IR_RMW_OR: return was | v;
+    case IR_RMW_XOR: return was ^ v;
     case IR_RMW_MINU: return was < v ? was : v;
     case IR_RMW_MAXU: return was > v ? was : v;
     case IR_RMW_MINS: return x < y ? was : v;

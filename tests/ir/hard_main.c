@@ -39,8 +39,8 @@ static void make_record(struct hard_rng *g, const struct hard_guest *guest, unsi
     guest->cases[number].prepare(g, r);
 }
 
-static void run_engine(const struct hard_engine *e, const struct hard_case *c, struct hard_record *r,
-                       bool fast)
+static void run_engine(const struct hard_engine *e, const struct hard_case *c,
+                       struct hard_record *r, bool fast)
 {
     static struct hard_machine m;
     struct hard_common *s = (struct hard_common *)r->state;
@@ -78,9 +78,9 @@ static bool same(const struct hard_guest *guest, const struct hard_record *befor
         memcmp(x.memory, y.memory, sizeof x.memory) == 0 &&
         memcmp(x.state, y.state, guest->state_size) == 0)
         return true;
-    printf("# %s/%s: %s and %s differ: end %u and %u, cause %" PRIu64 " and %" PRIu64 ", value %#"
-           PRIx64 " and %#" PRIx64 "\n", guest->name, c->name, a, b, x.end, y.end, x.cause, y.cause,
-           x.value, y.value);
+    printf("# %s/%s: %s and %s differ: end %u and %u, cause %" PRIu64 " and %" PRIu64
+           ", value %#" PRIx64 " and %#" PRIx64 "\n",
+           guest->name, c->name, a, b, x.end, y.end, x.cause, y.cause, x.value, y.value);
     say_bytes("state", x.state, y.state, guest->state_size);
     say_bytes("memory", x.memory, y.memory, sizeof x.memory);
     say_bytes("input", before->state, x.state, guest->state_size);
@@ -225,7 +225,7 @@ static const char *oracle_of(const struct hard_guest *guest, int argc, char **ar
 int hard_main(int argc, char **argv, const struct hard_engine *const *engines, unsigned count)
 {
     static const struct hard_guest *const guests[] = { &hard_x86, &hard_arm64, &hard_riscv,
-                                                    &hard_random_guest };
+                                                       &hard_random_guest };
     const char *seed = getenv("HARD_SEED");
     struct totals t = { 0, 0 };
     unsigned plan = 0;

@@ -29,12 +29,12 @@ enum hard_end {
 enum { HARD_B_ABSENT, HARD_B_READ, HARD_B_WRITE };
 
 struct hard_record {
-    u32 number;  /* of the case in its guest's list */
-    u8 page_b;   /* HARD_B_* */
-    u8 end;      /* out: enum hard_end */
+    u32 number; /* of the case in its guest's list */
+    u8 page_b;  /* HARD_B_* */
+    u8 end;     /* out: enum hard_end */
     u16 pad;
-    u64 cause;   /* out */
-    u64 value;   /* out */
+    u64 cause; /* out */
+    u64 value; /* out */
     u8 memory[HARD_WINDOW];
     u8 state[HARD_STATE_BYTES]; /* struct x86_hard, arm64_hard or riscv_hard */
 };
@@ -47,13 +47,13 @@ struct hard_common {
 };
 
 struct x86_hard {
-    struct hard_common h;      /* fp[0]: MXCSR, fp[1]: x87 */
-    u64 gpr[16];               /* rax rcx rdx rbx rsp rbp rsi rdi r8 … */
+    struct hard_common h; /* fp[0]: MXCSR, fp[1]: x87 */
+    u64 gpr[16];          /* rax rcx rdx rbx rsp rbp rsi rdi r8 … */
     u8 cf, pf, af, zf, sf, of, df;
-    u8 c1, stack_fault, top;   /* x87 status word */
-    u8 valid[8];               /* x87 tags, by physical register */
+    u8 c1, stack_fault, top; /* x87 status word */
+    u8 valid[8];             /* x87 tags, by physical register */
     u8 pad[14];
-    u64 st[8][2];              /* x87 registers, physical, 80 bits each */
+    u64 st[8][2]; /* x87 registers, physical, 80 bits each */
     u8 ymm[8][32];
 };
 
@@ -62,22 +62,22 @@ struct arm64_hard {
     u64 x[16];
     u8 n, z, c, v, qc, pad[11];
     u8 q[32][16];
-    u8 scratch[64];            /* of the semantics; not architectural */
+    u8 scratch[64]; /* of the semantics; not architectural */
 };
 
 struct riscv_hard {
     struct hard_common h;
-    u64 x[16];                 /* x[i] is a0 + i, for 8; the rest unused */
-    u64 f[8];                  /* fa0 … */
+    u64 x[16]; /* x[i] is a0 + i, for 8; the rest unused */
+    u64 f[8];  /* fa0 … */
     u64 vl, vtype, vstart, pad;
-    u8 v[32][16];              /* VLEN = 128 */
+    u8 v[32][16]; /* VLEN = 128 */
 };
 
 /* A guest that does not exist: see random_hard.sem.c. */
 struct random_hard {
     struct hard_common h;
     u64 address[2];
-    u64 reg[16];               /* operands lie anywhere in reg and out, also askew */
+    u64 reg[16]; /* operands lie anywhere in reg and out, also askew */
     u64 out[4];
     u8 flag[16];
     u8 file[256];

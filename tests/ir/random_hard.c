@@ -59,6 +59,9 @@ static const struct hard_case cases[] = {
 };
 
 const struct hard_guest hard_random_guest = {
-    .name = "random", .state_size = sizeof(struct random_hard),
-    .cases = cases, .case_count = ARRAY_SIZE(cases), .randomize = randomize,
+    .name = "random",
+    .state_size = sizeof(struct random_hard),
+    .cases = cases,
+    .case_count = ARRAY_SIZE(cases),
+    .randomize = randomize,
 };

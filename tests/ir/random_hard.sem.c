@@ -95,18 +95,13 @@ static ir_val random_parts(struct random_sem *r)
     ir_val x = pick(r, t), y;
 
     switch (rnd(r, 4)) {
-    case 0:
-        y = pick(r, t);
-        return ir_deposit(r->s, x, y, at, 1 + (unsigned)rnd(r, bits - at));
+    case 0: y = pick(r, t); return ir_deposit(r->s, x, y, at, 1 + (unsigned)rnd(r, bits - at));
     case 1:
         x = pick(r, IR_I64);
         y = pick(r, IR_I64);
         return ir_concat64(r->s, x, y);
-    case 2:
-        x = pick(r, IR_I128);
-        return ir_high64(r->s, x);
-    default:
-        return ir_parity(r->s, x);
+    case 2: x = pick(r, IR_I128); return ir_high64(r->s, x);
+    default: return ir_parity(r->s, x);
     }
 }
 
@@ -116,22 +111,13 @@ static ir_val random_pure(struct random_sem *r)
     ir_val x = pick(r, t), y = pick(r, t), c;
 
     switch (rnd(r, 8)) {
-    case 0:
-        return unary[rnd(r, ARRAY_SIZE(unary))](r->s, x);
-    case 1:
-        return compare[rnd(r, ARRAY_SIZE(compare))](r->s, x, y);
-    case 2:
-        c = pick(r, IR_I1);
-        return carries[rnd(r, ARRAY_SIZE(carries))](r->s, x, y, c);
-    case 3:
-        c = pick(r, IR_I1);
-        return ir_select(r->s, c, x, y);
-    case 4:
-        return random_parts(r);
-    case 5:
-        return ir_const(r->s, t, rnd(r, 2) ? rnd(r, 256) : rnd(r, ~0ull));
-    default:
-        return random_binary(r);
+    case 0: return unary[rnd(r, ARRAY_SIZE(unary))](r->s, x);
+    case 1: return compare[rnd(r, ARRAY_SIZE(compare))](r->s, x, y);
+    case 2: c = pick(r, IR_I1); return carries[rnd(r, ARRAY_SIZE(carries))](r->s, x, y, c);
+    case 3: c = pick(r, IR_I1); return ir_select(r->s, c, x, y);
+    case 4: return random_parts(r);
+    case 5: return ir_const(r->s, t, rnd(r, 2) ? rnd(r, 256) : rnd(r, ~0ull));
+    default: return random_binary(r);
     }
 }
 
@@ -141,13 +127,16 @@ static ir_val random_fp(struct random_sem *r)
 {
     static const enum fp_format formats[] = { FP_F16, FP_F32, FP_F64, FP_F64, FP_F80, FP_F128 };
     static const enum ir_type types[] = { IR_I16, IR_I32, IR_I64, IR_I64, IR_I128, IR_I128 };
-    unsigned k = (unsigned)rnd(r, ARRAY_SIZE(formats)), from = (unsigned)rnd(r, ARRAY_SIZE(formats));
-    unsigned kind = (unsigned)rnd(r, 4), mask = (unsigned)rnd(r, 15) + 1, mode = (unsigned)rnd(r, 12);
+    unsigned k = (unsigned)rnd(r, ARRAY_SIZE(formats)),
+             from = (unsigned)rnd(r, ARRAY_SIZE(formats));
+    unsigned kind = (unsigned)rnd(r, 4), mask = (unsigned)rnd(r, 15) + 1,
+             mode = (unsigned)rnd(r, 12);
     bool flag = rnd(r, 2);
     enum ir_type t = types[k];
     ir_val x = pick(r, t), y = pick(r, t), z;
     const struct ir_ftoi to = { .is_signed = flag, .bits = mask & 1 ? 32 : 64, .mode = (u8)kind };
-    struct ir_fp how = { .format = (u8)formats[k], .from = (u8)formats[from],
+    struct ir_fp how = { .format = (u8)formats[k],
+                         .from = (u8)formats[from],
                          .round = (u8)(mode < 6 ? mode : IR_ROUND_DYNAMIC) };
 
     how.rules = (u8)rnd(r, FP_RULES_COUNT);
@@ -158,9 +147,7 @@ static ir_val random_fp(struct random_sem *r)
     case 2: return ir_fmul(r->s, x, y, how);
     case 3: return ir_fdiv(r->s, x, y, how);
     case 4: return ir_fsqrt(r->s, x, how);
-    case 5:
-        z = pick(r, t);
-        return ir_fma(r->s, x, y, z, how);
+    case 5: z = pick(r, t); return ir_fma(r->s, x, y, z, how);
     case 6: return ir_fmin(r->s, x, y, (enum fp_minmax)kind, how);
     case 7: return ir_fmax(r->s, x, y, (enum fp_minmax)kind, how);
     case 8: return ir_fcmp(r->s, x, y, mask, flag, how);
@@ -168,9 +155,7 @@ static ir_val random_fp(struct random_sem *r)
         x = pick(r, types[from]);
         return from == k ? ir_fround(r->s, x, flag, how) : ir_fcvt(r->s, x, how);
     case 10: return ir_ftoi(r->s, IR_I64, x, to, how);
-    default:
-        x = pick(r, wide_type(r));
-        return ir_itof(r->s, x, flag, how);
+    default: x = pick(r, wide_type(r)); return ir_itof(r->s, x, flag, how);
     }
 }
 
@@ -202,8 +187,11 @@ static ir_val address(struct random_sem *r)
 static void touch_memory(struct random_sem *r)
 {
     static const struct ir_mem hows[] = {
-        { .align = IR_ALIGN_ANY }, { .align = IR_ALIGN_NATURAL }, { .align = IR_ALIGN_16 },
-        { .align = IR_ALIGN_ANY, .order = IR_TSO }, { .align = IR_ALIGN_ANY, .order = IR_SEQ_CST },
+        { .align = IR_ALIGN_ANY },
+        { .align = IR_ALIGN_NATURAL },
+        { .align = IR_ALIGN_16 },
+        { .align = IR_ALIGN_ANY, .order = IR_TSO },
+        { .align = IR_ALIGN_ANY, .order = IR_SEQ_CST },
     };
     struct ir_mem how = hows[rnd(r, ARRAY_SIZE(hows))];
     enum ir_type t = wide_type(r);

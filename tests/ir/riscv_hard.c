@@ -96,7 +96,6 @@ static void vector_doubles(struct hard_rng *g, struct hard_record *r)
         }
 }
 
-
 static void a0_is_address(struct hard_rng *g, struct hard_record *r)
 {
     state_of(r)->x[0] = window_address(g, 8) & ~7ull;
@@ -154,19 +153,30 @@ static const struct hard_case cases[RISCV_CASES] = {
         .reg = { V(8), V(16), V(24) }),
     ONE(vfredosum_e64_m4, "vfredosum, SEW = 64", vector_doubles, vfredosum_e64,
         .reg = { V(8), V(16), V(24) }),
-    [RISCV_lr_sc] = { "lr, sc", 2,
-        { INSN(riscv_lr_d, 0, 4, .reg = { A(1), A(0) }),
-          INSN(riscv_sc_d, 4, 4, .reg = { A(2), A(3), A(0) }) }, a0_is_address, NULL },
+    [RISCV_lr_sc] = { "lr, sc",
+                      2,
+                      { INSN(riscv_lr_d, 0, 4, .reg = { A(1), A(0) }),
+                        INSN(riscv_sc_d, 4, 4, .reg = { A(2), A(3), A(0) }) },
+                      a0_is_address,
+                      NULL },
     ONE(sc_alone, "sc without a reservation", a0_is_address, sc_d, .reg = { A(2), A(3), A(0) }),
     ONE(amoadd_w, "amoadd.w", a0_is_address, amoadd_w, .reg = { A(1), A(2), A(0) }),
     ONE(amoadd_d, "amoadd.d", a0_is_address, amoadd_d, .reg = { A(1), A(2), A(0) }),
-    ROUNDED(rne), ROUNDED(rtz), ROUNDED(rdn), ROUNDED(rup), ROUNDED(rmm), ROUNDED(dyn),
-    ONE(vsetvli, "vsetvli", vector_length, vsetvli, .reg = { A(0), A(1) }, .imm = 0x52,
-        .imm2 = 16),
+    ROUNDED(rne),
+    ROUNDED(rtz),
+    ROUNDED(rdn),
+    ROUNDED(rup),
+    ROUNDED(rmm),
+    ROUNDED(dyn),
+    ONE(vsetvli, "vsetvli", vector_length, vsetvli, .reg = { A(0), A(1) }, .imm = 0x52, .imm2 = 16),
 };
 
 const struct hard_guest hard_riscv = {
-    .name = "riscv", .oracle_command = "qemu-riscv64 -cpu rv64,v=true,vlen=128 %s",
-    .oracle_tool = "qemu-riscv64", .state_size = sizeof(struct riscv_hard),
-    .cases = cases, .case_count = RISCV_CASES, .randomize = randomize,
+    .name = "riscv",
+    .oracle_command = "qemu-riscv64 -cpu rv64,v=true,vlen=128 %s",
+    .oracle_tool = "qemu-riscv64",
+    .state_size = sizeof(struct riscv_hard),
+    .cases = cases,
+    .case_count = RISCV_CASES,
+    .randomize = randomize,
 };

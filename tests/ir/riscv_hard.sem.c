@@ -129,7 +129,8 @@ HARD_SEM(riscv_vlseg3e32)
 static void vfredosum(struct ir_builder *s, const struct hard_args *a, enum ir_type t,
                       enum fp_format format)
 {
-    const struct ir_fp how = { .format = (u8)format, .rules = FP_RULES_CANONICAL,
+    const struct ir_fp how = { .format = (u8)format,
+                               .rules = FP_RULES_CANONICAL,
                                .round = IR_ROUND_DYNAMIC };
     const struct ir_shape shape = { .element = (u8)ir_type_size(t), .ordered = 1 };
     ir_val log = ir_const(s, IR_I64, (u64)__builtin_ctz(ir_type_size(t)));
@@ -219,8 +220,9 @@ static void fcvt_w_d(struct ir_builder *s, const struct hard_args *a, u8 round)
 /* The single is boxed: upper half all ones. */
 static void fcvt_s_d(struct ir_builder *s, const struct hard_args *a, u8 round)
 {
-    const struct ir_fp how = { .format = FP_F32, .from = FP_F64, .rules = FP_RULES_CANONICAL,
-                               .round = round };
+    const struct ir_fp how = {
+        .format = FP_F32, .from = FP_F64, .rules = FP_RULES_CANONICAL, .round = round
+    };
     ir_val x = ir_get(s, IR_I64, a->r[1]);
     ir_val r = ir_fcvt(s, x, how);
     ir_val wide = ir_zext(s, IR_I64, r);

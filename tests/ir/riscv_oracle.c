@@ -6,7 +6,7 @@
 #include <ucontext.h>
 
 struct registers {
-    u64 x[8], f[8];          /* a0.., fa0.. */
+    u64 x[8], f[8]; /* a0.., fa0.. */
     u64 fcsr, vl, vtype, vstart;
     void *code;
     u64 saved[16];
@@ -40,27 +40,24 @@ __asm__(".text\n.option norvc\n"
         "addi sp, sp, -16\n sd ra, 0(sp)\n sd s11, 8(sp)\n"
         "mv s11, a0\n"
         "ld t0, 128(s11)\n fscsr t0\n"
-        "csrw 0x008, zero\n"
-        V_ALL("0xe2828007", "0xe2828407", "0xe2828807", "0xe2828c07")
-        "ld t0, 136(s11)\n ld t1, 144(s11)\n"
-        ".word 0x8062f057\n" /* vsetvl zero, t0, t1 */
-        "ld t0, 152(s11)\n csrw 0x008, t0\n"
-        F_ALL("fld")
-        X_ALL("ld")
-        "ld t0, 160(s11)\n"
-        "jr t0\n"
-        "oracle_after:\n"
-        X_ALL("sd")
-        F_ALL("fsd")
-        "csrr t0, 0xc20\n sd t0, 136(s11)\n"
-        "csrr t0, 0xc21\n sd t0, 144(s11)\n"
-        "csrr t0, 0x008\n sd t0, 152(s11)\n"
-        "csrw 0x008, zero\n"
-        V_ALL("0xe2828027", "0xe2828427", "0xe2828827", "0xe2828c27")
-        "frcsr t0\n sd t0, 128(s11)\n"
-        "fscsr zero\n"
-        "ld ra, 0(sp)\n ld s11, 8(sp)\n addi sp, sp, 16\n"
-        "ret\n");
+        "csrw 0x008, zero\n" V_ALL(
+            "0xe2828007", "0xe2828407", "0xe2828807",
+            "0xe2828c07") "ld t0, 136(s11)\n ld t1, 144(s11)\n"
+                          ".word 0x8062f057\n" /* vsetvl zero, t0, t1 */
+                          "ld t0, 152(s11)\n csrw 0x008, t0\n" F_ALL("fld") X_ALL(
+                              "ld") "ld t0, 160(s11)\n"
+                                    "jr t0\n"
+                                    "oracle_after:\n" X_ALL("sd") F_ALL(
+                                        "fsd") "csrr t0, 0xc20\n sd t0, 136(s11)\n"
+                                               "csrr t0, 0xc21\n sd t0, 144(s11)\n"
+                                               "csrr t0, 0x008\n sd t0, 152(s11)\n"
+                                               "csrw 0x008, zero\n" V_ALL(
+                                                   "0xe2828027", "0xe2828427", "0xe2828827",
+                                                   "0xe2828c27") "frcsr t0\n sd t0, 128(s11)\n"
+                                                                 "fscsr zero\n"
+                                                                 "ld ra, 0(sp)\n ld s11, 8(sp)\n "
+                                                                 "addi sp, sp, 16\n"
+                                                                 "ret\n");
 
 #define CASE(name, bytes, text)                                                                    \
     void oracle_case_##name(void);                                                                 \

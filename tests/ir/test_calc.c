@@ -44,9 +44,9 @@ static int check(enum ir_opcode opcode, enum ir_type t, unsigned w, u128 a, u128
     if (got == want)
         return 1;
     return TEST_FAIL_("%s of %u bits: %016" PRIx64 "%016" PRIx64 ", %016" PRIx64 "%016" PRIx64
-               " gives %016" PRIx64 "%016" PRIx64 ", not %016" PRIx64 "%016" PRIx64,
-               ir_op_infos[opcode].name, w, (u64)(a >> 64), (u64)a, (u64)(b >> 64), (u64)b,
-               (u64)(got >> 64), (u64)got, (u64)(want >> 64), (u64)want);
+                      " gives %016" PRIx64 "%016" PRIx64 ", not %016" PRIx64 "%016" PRIx64,
+                      ir_op_infos[opcode].name, w, (u64)(a >> 64), (u64)a, (u64)(b >> 64), (u64)b,
+                      (u64)(got >> 64), (u64)got, (u64)(want >> 64), (u64)want);
 }
 
 enum { ROUNDS = 20000 };

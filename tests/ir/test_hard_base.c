@@ -13,7 +13,10 @@
 extern isa_handler *const hard_interp_handlers[];
 
 static const struct isa hard_isa = {
-    .name = "hard", .state_size = HARD_STATE_BYTES, .insn_align = 1, .mmu_banks = 1,
+    .name = "hard",
+    .state_size = HARD_STATE_BYTES,
+    .insn_align = 1,
+    .mmu_banks = 1,
     .pc_offset = offsetof(struct hard_common, pc),
     .fp_env_offset = offsetof(struct hard_common, fp),
 };
@@ -48,8 +51,11 @@ static void make_block(const struct hard_case *c)
 static void translate(const struct hard_case *c)
 {
     struct ir_block ir;
-    struct lower_job job = { .ir = &ir, .isa = &hard_isa, .thunks = &thunks.shared,
-                             .room = &room, .has_bit_counts = lower_has_bit_counts() };
+    struct lower_job job = { .ir = &ir,
+                             .isa = &hard_isa,
+                             .thunks = &thunks.shared,
+                             .room = &room,
+                             .has_bit_counts = lower_has_bit_counts() };
 
     make_block(c);
     ir_block_init(&ir);

@@ -373,8 +373,9 @@ HARD_SEM(x86_fld_m80)
 /* faddp st(1), st(0): add, pop */
 HARD_SEM(x86_faddp)
 {
-    const struct ir_fp how = { .format = FP_F80, .rules = FP_RULES_LARGER,
-                               .round = IR_ROUND_DYNAMIC, .env = 1 };
+    const struct ir_fp how = {
+        .format = FP_F80, .rules = FP_RULES_LARGER, .round = IR_ROUND_DYNAMIC, .env = 1
+    };
     ir_val top = ir_get(s, IR_I8, X86(top));
     ir_val one_down = st_number(s, top, 1);
     ir_val valid0 = st_valid(s, top);
@@ -407,7 +408,8 @@ HARD_SEM(x86_faddp)
 /* vaddps ymm, ymm, ymm */
 HARD_SEM(x86_vaddps_ymm)
 {
-    const struct ir_fp how = { .format = FP_F32, .rules = FP_RULES_FIRST,
+    const struct ir_fp how = { .format = FP_F32,
+                               .rules = FP_RULES_FIRST,
                                .round = IR_ROUND_DYNAMIC };
     ir_val zero = ir_const(s, IR_I64, 0);
     ir_val eight = ir_const(s, IR_I64, 8);

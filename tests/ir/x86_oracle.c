@@ -51,23 +51,18 @@ __asm__(".text\n"
         "oracle_enter:\n"
         "push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
         "mov %rsp, " R "+136(%rip)\n"
-        "fxrstor64 " R "+416(%rip)\n"
-        YMM_MOVE(YMM_LOAD)
-        "pushq " R "+128(%rip)\n popfq\n"
-        GPR_MOVE(GPR_LOAD)
-        "jmp *" R "+144(%rip)\n"
-        "oracle_landed:\n"
-        "movq $1, " R "+152(%rip)\n"
-        "oracle_after:\n"
-        GPR_MOVE(GPR_STORE)
-        "mov " R "+136(%rip), %rsp\n"
-        "pushfq\n popq " R "+128(%rip)\n"
-        "cld\n"
-        YMM_MOVE(YMM_STORE)
-        "fxsave64 " R "+416(%rip)\n"
-        "fninit\n vzeroupper\n"
-        "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
-        "ret\n");
+        "fxrstor64 " R "+416(%rip)\n" YMM_MOVE(YMM_LOAD) "pushq " R "+128(%rip)\n popfq\n" GPR_MOVE(
+            GPR_LOAD) "jmp *" R "+144(%rip)\n"
+                      "oracle_landed:\n"
+                      "movq $1, " R "+152(%rip)\n"
+                      "oracle_after:\n" GPR_MOVE(
+                          GPR_STORE) "mov " R "+136(%rip), %rsp\n"
+                                     "pushfq\n popq " R "+128(%rip)\n"
+                                     "cld\n" YMM_MOVE(YMM_STORE) "fxsave64 " R "+416(%rip)\n"
+                                                                 "fninit\n vzeroupper\n"
+                                                                 "pop %r15\n pop %r14\n pop %r13\n "
+                                                                 "pop %r12\n pop %rbp\n pop %rbx\n"
+                                                                 "ret\n");
 
 #define CASE(name, bytes, text)                                                                    \
     void oracle_case_##name(void);                                                                 \
@@ -114,8 +109,8 @@ static void put_fp(const struct x86_hard *s)
     memset(fx, 0, sizeof *fx);
     fx->mxcsr = 0x1f80u | (u32)rounds[s->h.fp[0].round] << 13 | flags_to_x86(s->h.fp[0].flags);
     fx->fcw = (u16)(0x37f | rounds[s->h.fp[1].round] << 10);
-    fx->fsw = (u16)(flags_to_x86(s->h.fp[1].flags) | s->stack_fault << 6 | s->c1 << 9 |
-                    s->top << 11);
+    fx->fsw =
+        (u16)(flags_to_x86(s->h.fp[1].flags) | s->stack_fault << 6 | s->c1 << 9 | s->top << 11);
     for (unsigned i = 0; i < 8; i++) {
         fx->tags |= (u8)(s->valid[i] << i);
         memcpy(fx->st[i], s->st[(s->top + i) & 7], 16);
@@ -141,8 +136,8 @@ static void get_fp(struct x86_hard *s)
 
 static u64 flags_word(const struct x86_hard *s)
 {
-    return 0x202u | s->cf | (u64)s->pf << 2 | (u64)s->af << 4 | (u64)s->zf << 6 |
-           (u64)s->sf << 7 | (u64)s->df << 10 | (u64)s->of << 11;
+    return 0x202u | s->cf | (u64)s->pf << 2 | (u64)s->af << 4 | (u64)s->zf << 6 | (u64)s->sf << 7 |
+           (u64)s->df << 10 | (u64)s->of << 11;
 }
 
 static void split_flags(struct x86_hard *s, u64 f)

@@ -473,7 +473,8 @@ TEST(random_blocks)
 
         if (why) {
             ir_print(&ir, text, sizeof text);
-            (void)TEST_FAIL_("block %u (seed %llu): %s\n%s", i, (unsigned long long)seed, why, text);
+            (void)TEST_FAIL_("block %u (seed %llu): %s\n%s", i, (unsigned long long)seed, why,
+                             text);
             break;
         }
     }

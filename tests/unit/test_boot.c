@@ -108,6 +108,7 @@ TEST(truncated_efi_image)
     CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), (u64)-EINVAL);
     CHECK_HAS(err.text, "k is a truncated kernel");
     CHECK_EQ(boot_rv_image_check(p, 100, "k", &image, &err), (u64)-EINVAL);
+    CHECK_EQ(boot_rv_image_check(p, 64, "k", &image, &err), (u64)-EINVAL);
     le32_put(p + 60, UINT32_MAX); /* no PE header: only Linux's counts */
     CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), 0);
 }
@@ -116,10 +117,18 @@ TEST(truncated_efi_image)
 
 static size_t elf_make(u8 *p)
 {
-    Elf64_Ehdr h = { .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_entry = 0x1010,
-                     .e_phoff = sizeof h, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 };
-    Elf64_Phdr ph = { .p_type = PT_LOAD, .p_offset = 128, .p_vaddr = 0x1000,
-                      .p_paddr = RAM + 0x1000, .p_filesz = 32, .p_memsz = 64 };
+    Elf64_Ehdr h = { .e_type = ET_EXEC,
+                     .e_machine = EM_RISCV,
+                     .e_entry = 0x1010,
+                     .e_phoff = sizeof h,
+                     .e_phentsize = sizeof(Elf64_Phdr),
+                     .e_phnum = 1 };
+    Elf64_Phdr ph = { .p_type = PT_LOAD,
+                      .p_offset = 128,
+                      .p_vaddr = 0x1000,
+                      .p_paddr = RAM + 0x1000,
+                      .p_filesz = 32,
+                      .p_memsz = 64 };
 
     memcpy(h.e_ident, ELFMAG, SELFMAG);
     h.e_ident[EI_CLASS] = ELFCLASS64;
@@ -142,8 +151,7 @@ TEST(elf_segments)
     CHECK_EQ(entry, RAM + 0x1010);
     CHECK_EQ(plan.loads[0].size, 32);
     CHECK_EQ(plan.loads[0].span, 64);
-    CHECK_EQ(boot_elf_add(&plan, "firmware", "f", p, size, EM_AARCH64, &entry, &err),
-             (u64)-EINVAL);
+    CHECK_EQ(boot_elf_add(&plan, "firmware", "f", p, size, EM_AARCH64, &entry, &err), (u64)-EINVAL);
     CHECK_HAS(err.text, "another architecture");
     for (size_t cut = 0; cut < size; cut++) { /* no length may be trusted */
         u8 *copy = malloc(cut + 1);
@@ -174,7 +182,9 @@ static const char *temp_file(const void *data, size_t size)
 
 static size_t gzip(const void *data, size_t size, u8 *out, size_t room)
 {
-    z_stream z = { .next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)size, .next_out = out,
+    z_stream z = { .next_in = (Bytef *)(uintptr_t)data,
+                   .avail_in = (uInt)size,
+                   .next_out = out,
                    .avail_out = (uInt)room };
 
     CHECK(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
@@ -252,7 +262,8 @@ TEST(tree_written)
 
 TEST(user_tree_completed)
 {
-    struct fdt_chosen chosen = { .bootargs = "quiet", .initrd_start = 0x90000000,
+    struct fdt_chosen chosen = { .bootargs = "quiet",
+                                 .initrd_start = 0x90000000,
                                  .initrd_end = 0x90001000 };
     struct err err = { 0 };
     u32 size = 0, out_size = 0;
@@ -268,8 +279,7 @@ TEST(user_tree_completed)
         u8 *copy = malloc(cut + 1);
 
         memcpy(copy, blob, cut);
-        CHECK_EQ(fdt_user_tree(copy, cut, "t.dtb", &chosen, &out, &out_size, &err),
-                 (u64)-EINVAL);
+        CHECK_EQ(fdt_user_tree(copy, cut, "t.dtb", &chosen, &out, &out_size, &err), (u64)-EINVAL);
         free(copy);
     }
     CHECK_HAS(err.text, "t.dtb is not a usable device tree blob");
@@ -277,6 +287,5 @@ TEST(user_tree_completed)
 }
 
 TEST_MAIN(TEST_CASE(plan_refuses_overlap_and_outside), TEST_CASE(plan_finds_room),
-          TEST_CASE(image_header), TEST_CASE(truncated_efi_image),
-          TEST_CASE(elf_segments), TEST_CASE(gzip_file),
-          TEST_CASE(tree_written), TEST_CASE(user_tree_completed))
+          TEST_CASE(image_header), TEST_CASE(truncated_efi_image), TEST_CASE(elf_segments),
+          TEST_CASE(gzip_file), TEST_CASE(tree_written), TEST_CASE(user_tree_completed))

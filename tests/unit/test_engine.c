@@ -1,5 +1,6 @@
 /* test_engine.c - one vCPU: instructions, counting, paging, devices, traps, changed code. */
 #include "toy_isa.h"
+#include "toy_tier.h"
 
 #include "base/bits.h"
 #include "engine/core/cpu.h"
@@ -75,8 +76,9 @@ static u64 trap_handler(struct toy_machine *m, u64 at, u64 dev)
 
 TEST(configuration)
 {
-    struct engine_config cfg = { .isa = &toy_isa, .handlers = toy_handlers, .cpus = 0,
-                                 .deterministic = true };
+    struct engine_config cfg = {
+        .isa = &toy_isa, .handlers = toy_handlers, .cpus = 0, .deterministic = true
+    };
     struct engine_host host = { 0 };
     struct engine *e = NULL;
     struct err err = { 0 };
@@ -142,20 +144,20 @@ TEST(memory_paged)
     paging_on(m, &a);
     toy_li(&a, 2, 0x201000);
     toy_li(&a, 3, 0x0123456789abcdef);
-    toy_put(&a, TOY_LD, 4, 2, -4);   /* crosses to another physical page */
+    toy_put(&a, TOY_LD, 4, 2, -4); /* crosses to another physical page */
     toy_put(&a, TOY_ST, 3, 2, -3);
     toy_put(&a, TOY_LD, 5, 2, -3);
     toy_li(&a, 2, 0x202000);
-    toy_put(&a, TOY_ST, 3, 2, 8);    /* read-only: cause, va, epc */
-    toy_put(&a, TOY_ST, 3, 2, -4);   /* crosses into it: nothing is written */
-    toy_put(&a, TOY_LW, 6, 2, 2);    /* misaligned */
+    toy_put(&a, TOY_ST, 3, 2, 8);  /* read-only: cause, va, epc */
+    toy_put(&a, TOY_ST, 3, 2, -4); /* crosses into it: nothing is written */
+    toy_put(&a, TOY_LW, 6, 2, 2);  /* misaligned */
     toy_li(&a, 2, 0x203000);
-    toy_put(&a, TOY_LD, 6, 2, 0);    /* unmapped */
-    toy_put(&a, TOY_LD, 6, 2, -1);   /* crosses into it */
+    toy_put(&a, TOY_LD, 6, 2, 0);  /* unmapped */
+    toy_put(&a, TOY_LD, 6, 2, -1); /* crosses into it */
     toy_li(&a, 2, 0x204000);
     toy_put(&a, TOY_GETS, 7, 0, TOY_SYS_COUNT);
     toy_put(&a, TOY_INC, 9, 0, 0);
-    toy_put(&a, TOY_LD, 6, 2, 0);    /* bus; does not count */
+    toy_put(&a, TOY_LD, 6, 2, 0); /* bus; does not count */
     toy_put(&a, TOY_GETS, 8, 0, TOY_SYS_COUNT);
     stop_paged(&a);
     toy_reset(m, 0, CODE);
@@ -199,19 +201,19 @@ TEST(tlb_flush)
     toy_li(&a, 2, 0x200000);
     toy_li(&a, 3, PT + 8 * 0x200);
     toy_li(&a, 4, 0x60000 | TOY_PTE_READ);
-    toy_put(&a, TOY_LD, 5, 2, 0);  /* 1 */
-    toy_put(&a, TOY_ST, 4, 3, 0);  /* remap 0x200000 */
-    toy_put(&a, TOY_LD, 6, 2, 0);  /* still 1 */
+    toy_put(&a, TOY_LD, 5, 2, 0); /* 1 */
+    toy_put(&a, TOY_ST, 4, 3, 0); /* remap 0x200000 */
+    toy_put(&a, TOY_LD, 6, 2, 0); /* still 1 */
     toy_put(&a, TOY_ADDI, 7, 2, 0x1000);
     toy_put(&a, TOY_SETS, 0, 7, TOY_SYS_FLUSH);
-    toy_put(&a, TOY_LD, 7, 2, 0);  /* another page was flushed: still 1 */
+    toy_put(&a, TOY_LD, 7, 2, 0); /* another page was flushed: still 1 */
     toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_FLUSH);
-    toy_put(&a, TOY_LD, 8, 2, 0);  /* 3 */
+    toy_put(&a, TOY_LD, 8, 2, 0); /* 3 */
     toy_li(&a, 2, 0x220000);
-    toy_put(&a, TOY_LD, 9, 2, 0);  /* 4 */
+    toy_put(&a, TOY_LD, 9, 2, 0); /* 4 */
     toy_put(&a, TOY_ST, 4, 3, 8 * 0x20);
     set_sys(&a, TOY_SYS_PTBASE, PT); /* flushes what is not global */
-    toy_put(&a, TOY_LD, 10, 2, 0); /* still 4 */
+    toy_put(&a, TOY_LD, 10, 2, 0);   /* still 4 */
     set_sys(&a, TOY_SYS_FLUSH, UINT64_MAX);
     toy_put(&a, TOY_LD, 11, 2, 0); /* 3 */
     stop_paged(&a);
@@ -243,12 +245,12 @@ TEST(tlb_large)
     toy_li(&a, 3, 0x410000);
     toy_li(&a, 4, PT + 8 * 0x400);
     toy_put(&a, TOY_LD, 5, 2, 0);
-    toy_put(&a, TOY_LD, 6, 3, 0); /* 101 */
+    toy_put(&a, TOY_LD, 6, 3, 0);                /* 101 */
     toy_li(&a, 7, TOY_PTE_LARGE | TOY_PTE_READ); /* now physical 0 */
     toy_put(&a, TOY_ST, 7, 4, 0);
-    toy_put(&a, TOY_LD, 7, 3, 0); /* still 101 */
+    toy_put(&a, TOY_LD, 7, 3, 0);         /* still 101 */
     set_sys(&a, TOY_SYS_FLUSH, 0x5ff000); /* the leaf's last page */
-    toy_put(&a, TOY_LD, 8, 3, 0); /* what is at 0x10000 */
+    toy_put(&a, TOY_LD, 8, 3, 0);         /* what is at 0x10000 */
     stop_paged(&a);
     *toy_word(m, 0x10000) = 77;
     toy_reset(m, 0, CODE);
@@ -367,10 +369,10 @@ TEST(code_changes)
     struct toy_asm a = toy_code(m, CODE);
     u8 *top, *place;
 
-    toy_li(&a, 2, 0);   /* sum */
-    toy_li(&a, 3, 0);   /* i */
+    toy_li(&a, 2, 0); /* sum */
+    toy_li(&a, 3, 0); /* i */
     toy_li(&a, 4, 200);
-    toy_li(&a, 5, 0x50400); /* where the instruction is */
+    toy_li(&a, 5, 0x50400);                   /* where the instruction is */
     toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8); /* addi r2, r2, 0 */
     top = a.at;
     toy_put(&a, TOY_INC, 3, 0, 0);
@@ -502,8 +504,7 @@ TEST(timer_while_running)
     toy_run(m);
     CHECK(state(m, 0)->r[6] >= state(m, 0)->r[3]);
     CHECK(state(m, 0)->r[4] > 1000);
-    printf("# timer was %" PRIu64 " us late\n",
-           (state(m, 0)->r[6] - state(m, 0)->r[3]) / 1000);
+    printf("# timer was %" PRIu64 " us late\n", (state(m, 0)->r[6] - state(m, 0)->r[3]) / 1000);
     toy_machine_free(m);
 }
 
@@ -521,11 +522,11 @@ TEST(atomics)
     toy_li(&a, 3, 10);
     toy_put(&a, TOY_AMOADD, 4, 2, 3); /* r4 = 5, memory 15 */
     toy_put(&a, TOY_LL, 5, 2, 0);
-    toy_put(&a, TOY_SC, 6, 2, 3);     /* done: 10 */
-    toy_put(&a, TOY_SC, 7, 2, 3);     /* no reservation */
+    toy_put(&a, TOY_SC, 6, 2, 3); /* done: 10 */
+    toy_put(&a, TOY_SC, 7, 2, 3); /* no reservation */
     toy_put(&a, TOY_LL, 5, 2, 0);
-    toy_put(&a, TOY_ST, 2, 2, 0);     /* another value */
-    toy_put(&a, TOY_SC, 8, 2, 3);     /* fails */
+    toy_put(&a, TOY_ST, 2, 2, 0); /* another value */
+    toy_put(&a, TOY_SC, 8, 2, 3); /* fails */
     toy_put(&a, TOY_ADDI, 9, 2, 16);
     toy_li(&a, 10, 1);
     toy_li(&a, 11, 2);
@@ -533,9 +534,9 @@ TEST(atomics)
     toy_li(&a, 13, 4);
     toy_put(&a, TOY_CAS16, 10, 9, 12); /* (1, 2) is there: becomes (3, 4) */
     toy_put(&a, TOY_ADDI, 2, 2, 4);
-    toy_put(&a, TOY_AMOADD, 4, 2, 3);  /* misaligned */
+    toy_put(&a, TOY_AMOADD, 4, 2, 3); /* misaligned */
     toy_li(&a, 2, TOY_DEV);
-    toy_put(&a, TOY_AMOADD, 4, 2, 3);  /* a device */
+    toy_put(&a, TOY_AMOADD, 4, 2, 3); /* a device */
     toy_stop(&a);
     toy_reset(m, 0, CODE);
     toy_run(m);
@@ -620,6 +621,50 @@ TEST(no_tlb_page)
     toy_machine_free(m);
 }
 
+/* A tier above: hot blocks are translated once, linked, taken back when their bytes change
+ * or the engine goes; blocks reached only from its code get there too. */
+TEST(tier_life)
+{
+    struct engine_config cfg = one_cpu;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u8 *top;
+
+    cfg.tier = ENGINE_AUTO;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    toy_li(&a, 3, 0);
+    toy_li(&a, 4, 1000);
+    toy_li(&a, 5, 0x50000);
+    toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8);
+    toy_li(&a, 10, 15);
+    top = a.at;
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_put(&a, TOY_JALR, 8, 5, 0);
+    toy_put(&a, TOY_AND, 9, 3, 10);
+    toy_branch(&a, TOY_BNE, 9, 10, a.at + 4 + 4 * 4); /* every sixteenth time */
+    toy_put(&a, TOY_SHLI, 7, 3, 16);
+    toy_put(&a, TOY_ADD, 7, 7, 6);
+    toy_put(&a, TOY_SW, 7, 5, 0);
+    toy_put(&a, TOY_FENCEI, 0, 0, 0);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    toy_stop(&a);
+    a = toy_code(m, 0x50000);
+    toy_put(&a, TOY_ADDI, 2, 2, 0);
+    toy_put(&a, TOY_JALR, 9, 8, 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 492039);
+    CHECK(toy_tier_counts.translated >= 60 && toy_tier_counts.translated < 90);
+    CHECK_EQ(stats(m).host_blocks, toy_tier_counts.translated);
+    CHECK(toy_tier_counts.invalidated >= 60);
+    CHECK(toy_tier_counts.linked > 0 && toy_tier_counts.followed > 500);
+    CHECK(toy_tier_counts.runs < 1000);
+    toy_machine_free(m);
+    CHECK_EQ(toy_tier_counts.released, toy_tier_counts.translated);
+    CHECK_EQ(toy_tier_counts.wrong, 0);
+}
+
 TEST(two_engines)
 {
     struct toy_machine *m[2];
@@ -690,4 +735,4 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_by_dma),
           TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
           TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
-          TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))

@@ -221,5 +221,4 @@ TEST(outside_changes_nothing)
 }
 
 TEST_MAIN(TEST_CASE(time_is_count), TEST_CASE(timer_exact), TEST_CASE(wfi_jumps),
-          TEST_CASE(runs_are_equal), TEST_CASE(quantum_matters),
-          TEST_CASE(outside_changes_nothing))
+          TEST_CASE(runs_are_equal), TEST_CASE(quantum_matters), TEST_CASE(outside_changes_nothing))

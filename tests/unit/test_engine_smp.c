@@ -75,7 +75,7 @@ TEST(cas16_contention)
     top = a.at;
     toy_put(&a, TOY_LD, 6, 2, 0);
     toy_put(&a, TOY_XOR, 7, 7, 7);
-    toy_put(&a, TOY_SUB, 7, 7, 6);  /* the second half is minus the first */
+    toy_put(&a, TOY_SUB, 7, 7, 6); /* the second half is minus the first */
     toy_put(&a, TOY_ADDI, 8, 6, 1);
     toy_put(&a, TOY_XOR, 9, 9, 9);
     toy_put(&a, TOY_SUB, 9, 9, 8);
@@ -238,7 +238,8 @@ TEST(code_changed_by_another)
     enum { ROUNDS = 100 };
     u8 *top, *wait, *bad;
 
-    /* writer: for i in 1..ROUNDS { routine = addi r2, r9, i; fence; turn = i; wait for done = 2 i } */
+    /* writer: for i in 1..ROUNDS { routine = addi r2, r9, i; fence; turn = i; wait for done = 2 i }
+     */
     toy_li(&a, 3, ROUNDS);
     toy_li(&a, 5, 0x50000); /* routine */
     toy_li(&a, 6, 0x40000); /* turn; done at +64 */
@@ -359,11 +360,11 @@ TEST(code_written_unseen)
     toy_li(&a, 6, TOY_DEV);
     toy_put(&a, TOY_ADDI, 7, 3, 64);
     toy_put(&a, TOY_SW, 4, 2, 0);
-    toy_put(&a, TOY_ST, 6, 3, 0);   /* CPU 1 may run it */
+    toy_put(&a, TOY_ST, 6, 3, 0); /* CPU 1 may run it */
     toy_put(&a, TOY_FENCEI, 0, 0, 0);
     toy_put(&a, TOY_ST, 7, 6, TOY_DEV_WAIT); /* it has */
     toy_put(&a, TOY_SW, 5, 2, 0);
-    toy_put(&a, TOY_ST, 6, 3, 8);   /* CPU 1 may run it again */
+    toy_put(&a, TOY_ST, 6, 3, 8); /* CPU 1 may run it again */
     toy_put(&a, TOY_WFI, 0, 0, 0);
     toy_branch(&a, TOY_JAL, 8, 0, a.at - 4);
     a = toy_code(m, 0x2000);
@@ -459,5 +460,4 @@ TEST(eviction_and_flush_under_load)
 TEST_MAIN(TEST_CASE(ll_sc_contention), TEST_CASE(cas16_contention), TEST_CASE(calls_cross),
           TEST_CASE(calls_outside_and_wake), TEST_CASE(irq_ring), TEST_CASE(pause_storm),
           TEST_CASE(code_changed_by_another), TEST_CASE(code_rewritten_under_readers),
-          TEST_CASE(code_written_unseen),
-          TEST_CASE(eviction_and_flush_under_load))
+          TEST_CASE(code_written_unseen), TEST_CASE(eviction_and_flush_under_load))

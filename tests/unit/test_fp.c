@@ -11,11 +11,11 @@
 #include <time.h>
 
 static const char *const op_names[OP_COUNT] = {
-    "add", "sub", "mul", "div", "sqrt", "fma", "mulx", "round_int", "convert", "from_int",
-    "to_int", "compare", "min", "max", "class",
+    "add",     "sub",      "mul",    "div",     "sqrt", "fma", "mulx",  "round_int",
+    "convert", "from_int", "to_int", "compare", "min",  "max", "class",
 };
-static const char *const fmt_names[] = { "f16", "bf16", "f32", "f64", "f80", "f128", "f80_p53",
-                                         "f80_p24" };
+static const char *const fmt_names[] = { "f16", "bf16", "f32",     "f64",
+                                         "f80", "f128", "f80_p53", "f80_p24" };
 static const u8 widths[] = { 16, 16, 32, 64, 80, 128, 80, 80 };
 static const u8 fracs[] = { 10, 7, 23, 52, 63, 112, 63, 63 }; /* F80: below its integer bit */
 static const u8 exps[] = { 5, 8, 8, 11, 15, 15, 15, 15 };
@@ -78,8 +78,10 @@ static u128 special_fraction(enum fp_format f, unsigned i)
 static fp_bits special(enum fp_format f, unsigned i)
 {
     unsigned all = (1u << exps[f]) - 1, bias = all >> 1;
-    const unsigned fields[] = { 0, 0, 1, 2, all, all, all - 1, bias, bias, bias + 1, bias - 1,
-                                bias + fracs[f], bias + 15, bias + 31, bias + 32, bias + 63 };
+    const unsigned fields[] = { 0,         0,         1,         2,
+                                all,       all,       all - 1,   bias,
+                                bias,      bias + 1,  bias - 1,  bias + fracs[f],
+                                bias + 15, bias + 31, bias + 32, bias + 63 };
     unsigned field = fields[i / (2 * FRACTIONS) % ARRAY_SIZE(fields)];
     bool odd_x87 = i % 16 == 3; /* an integer bit that contradicts the exponent */
 
@@ -95,10 +97,10 @@ static u128 random_fraction(void)
     u128 v = (u128)rnd() << 64 | rnd();
 
     switch (below(6)) {
-    case 0:  return v & ~(u128)0 << below(113);          /* low zeros */
-    case 1:  return v | (((u128)1 << below(113)) - 1);   /* low ones */
-    case 2:  return (u128)1 << below(113);
-    case 3:  return ((u128)1 << below(113)) - ((u128)1 << below(113));
+    case 0: return v & ~(u128)0 << below(113);        /* low zeros */
+    case 1: return v | (((u128)1 << below(113)) - 1); /* low ones */
+    case 2: return (u128)1 << below(113);
+    case 3: return ((u128)1 << below(113)) - ((u128)1 << below(113));
     default: return v;
     }
 }
@@ -109,13 +111,13 @@ static fp_bits random_operand(enum fp_format f, fp_bits other)
     u128 near = (((u128)other.hi << 64 | other.lo) >> (fracs[f] + is_x87(f))) & all;
 
     switch (below(8)) {
-    case 0:  return special(f, below(SPECIALS));
-    case 1:  field = below(4); break;
-    case 2:  field = all - below(4); break;
-    case 3:  field = (all >> 1) + below(2u * fracs[f] + 8) - fracs[f] - 4; break;
+    case 0: return special(f, below(SPECIALS));
+    case 1: field = below(4); break;
+    case 2: field = all - below(4); break;
+    case 3: field = (all >> 1) + below(2u * fracs[f] + 8) - fracs[f] - 4; break;
     case 4:
-    case 5:  field = (unsigned)near + below(2u * fracs[f] + 8) - fracs[f] - 4; break;
-    case 6:  field = all - (unsigned)near + below(5) - 3; break; /* products near 1 or the ends */
+    case 5: field = (unsigned)near + below(2u * fracs[f] + 8) - fracs[f] - 4; break;
+    case 6: field = all - (unsigned)near + below(5) - 3; break; /* products near 1 or the ends */
     default: field = below(all + 1); break;
     }
     field &= all;
@@ -126,23 +128,23 @@ static fp_bits random_operand(enum fp_format f, fp_bits other)
 static fp_bits run_generic(const struct fp_case *c, u8 *fl)
 {
     switch (c->op) {
-    case OP_ADD:  return fp_add(c->fmt, c->rules, c->round, c->a, c->b, fl);
-    case OP_SUB:  return fp_sub(c->fmt, c->rules, c->round, c->a, c->b, fl);
-    case OP_MUL:  return fp_mul(c->fmt, c->rules, c->round, c->a, c->b, fl);
-    case OP_DIV:  return fp_div(c->fmt, c->rules, c->round, c->a, c->b, fl);
+    case OP_ADD: return fp_add(c->fmt, c->rules, c->round, c->a, c->b, fl);
+    case OP_SUB: return fp_sub(c->fmt, c->rules, c->round, c->a, c->b, fl);
+    case OP_MUL: return fp_mul(c->fmt, c->rules, c->round, c->a, c->b, fl);
+    case OP_DIV: return fp_div(c->fmt, c->rules, c->round, c->a, c->b, fl);
     case OP_SQRT: return fp_sqrt(c->fmt, c->rules, c->round, c->a, fl);
-    case OP_FMA:  return fp_fma(c->fmt, c->rules, c->round, c->a, c->b, c->c, fl);
+    case OP_FMA: return fp_fma(c->fmt, c->rules, c->round, c->a, c->b, c->c, fl);
     case OP_MULX: return fp_mulx(c->fmt, c->rules, c->round, c->a, c->b, fl);
     case OP_ROUND_INT: return fp_round_int(c->fmt, c->rules, c->round, c->a, c->extra, fl);
-    case OP_CONVERT:   return fp_convert(c->fmt, c->to, c->rules, c->round, c->a, fl);
+    case OP_CONVERT: return fp_convert(c->fmt, c->to, c->rules, c->round, c->a, fl);
     case OP_FROM_INT:
         return fp_from_int(c->fmt, c->round, c->a.lo, c->a.hi, c->is_signed, c->bits, fl);
     case OP_TO_INT:
         return fp_bits_u64(fp_to_int(c->fmt, c->rules, c->round, c->a, c->is_signed, c->bits,
                                      (enum fp_toint)c->how, fl));
     case OP_COMPARE: return fp_bits_u64(fp_compare(c->fmt, c->rules, c->a, c->b, c->extra, fl));
-    case OP_MIN:   return fp_min(c->fmt, c->rules, c->a, c->b, (enum fp_minmax)c->how, fl);
-    case OP_MAX:   return fp_max(c->fmt, c->rules, c->a, c->b, (enum fp_minmax)c->how, fl);
+    case OP_MIN: return fp_min(c->fmt, c->rules, c->a, c->b, (enum fp_minmax)c->how, fl);
+    case OP_MAX: return fp_max(c->fmt, c->rules, c->a, c->b, (enum fp_minmax)c->how, fl);
     case OP_CLASS: return fp_bits_u64(fp_class(c->fmt, c->a));
     case OP_COUNT: break;
     }
@@ -185,10 +187,10 @@ static bool same(const struct fp_case *c, const char *who, const struct fp_answe
     test_failed_checks++;
     if (said++ < 12)
         printf("# %s %s%s%s rules %d round %d bits %u%s how %u extra %d\n"
-               "#   a %04" PRIx64 "_%016" PRIx64 " b %04" PRIx64 "_%016" PRIx64
-               " c %04" PRIx64 "_%016" PRIx64 "\n"
-               "#   ours %04" PRIx64 "_%016" PRIx64 " flags %02x, %s says %04" PRIx64
-               "_%016" PRIx64 " flags %02x\n",
+               "#   a %04" PRIx64 "_%016" PRIx64 " b %04" PRIx64 "_%016" PRIx64 " c %04" PRIx64
+               "_%016" PRIx64 "\n"
+               "#   ours %04" PRIx64 "_%016" PRIx64 " flags %02x, %s says %04" PRIx64 "_%016" PRIx64
+               " flags %02x\n",
                op_names[c->op], fmt_names[c->fmt], c->op == OP_CONVERT ? " to " : "",
                c->op == OP_CONVERT ? fmt_names[c->to] : "", c->rules, c->round, c->bits,
                c->is_signed ? " signed" : "", c->how, c->extra, c->a.hi, c->a.lo, c->b.hi, c->b.lo,
@@ -247,8 +249,9 @@ static void random_rest(struct fp_case *c)
 /* Every format, rule set and mode: mostly narrow formats, which are cheap. */
 static void random_exact_case(struct fp_case *c)
 {
-    static const enum fp_format often[] = { FP_F16, FP_F16, FP_BF16, FP_BF16, FP_F32, FP_F32,
-                                            FP_F64 };
+    static const enum fp_format often[] = {
+        FP_F16, FP_F16, FP_BF16, FP_BF16, FP_F32, FP_F32, FP_F64
+    };
 
     *c = (struct fp_case){ .op = (enum case_op)below(OP_TO_INT + 1) };
     c->fmt = below(32) ? often[below(ARRAY_SIZE(often))] : (enum fp_format)below(FMT_COUNT);
@@ -319,8 +322,8 @@ TEST(random_cases_match_the_processor)
     for (unsigned op = OP_ADD; op <= OP_FMA; op++)
         for (enum fp_format f = FP_F32; f <= FP_F64; f++)
             if (asked_host[f][op] < count / 1000)
-                (void)TEST_FAIL_("only %" PRIu64 " cases of %s %s", asked_host[f][op],
-                                 op_names[op], fmt_names[f]);
+                (void)TEST_FAIL_("only %" PRIu64 " cases of %s %s", asked_host[f][op], op_names[op],
+                                 fmt_names[f]);
 }
 
 /* Each special operand with each other one: f32 and f64 in the FPU's own rules,
@@ -394,5 +397,4 @@ TEST(speed)
 
 TEST_MAIN(TEST_CASE(random_cases_match_the_definition_of_rounding),
           TEST_CASE(random_cases_match_the_processor),
-          TEST_CASE(all_pairs_of_special_operands_match_the_processor),
-          TEST_CASE(speed))
+          TEST_CASE(all_pairs_of_special_operands_match_the_processor), TEST_CASE(speed))

@@ -7,23 +7,39 @@
 
 #include "ir/fp.h"
 
-enum case_op { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT, OP_FMA, OP_MULX, OP_ROUND_INT, OP_CONVERT,
-               OP_FROM_INT, OP_TO_INT, OP_COMPARE, OP_MIN, OP_MAX, OP_CLASS, OP_COUNT };
+enum case_op {
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_SQRT,
+    OP_FMA,
+    OP_MULX,
+    OP_ROUND_INT,
+    OP_CONVERT,
+    OP_FROM_INT,
+    OP_TO_INT,
+    OP_COMPARE,
+    OP_MIN,
+    OP_MAX,
+    OP_CLASS,
+    OP_COUNT
+};
 
 struct fp_case {
     enum case_op op;
     enum fp_format fmt, to; /* to: OP_CONVERT's target */
     enum fp_rules rules;
     enum fp_round round;
-    unsigned bits;          /* of the integer */
-    unsigned how;           /* enum fp_toint or enum fp_minmax */
-    bool is_signed;         /* the integer */
-    bool extra;             /* OP_ROUND_INT: exact; OP_COMPARE: signal_qnan */
-    fp_bits a, b, c;        /* a: OP_FROM_INT's integer */
+    unsigned bits;   /* of the integer */
+    unsigned how;    /* enum fp_toint or enum fp_minmax */
+    bool is_signed;  /* the integer */
+    bool extra;      /* OP_ROUND_INT: exact; OP_COMPARE: signal_qnan */
+    fp_bits a, b, c; /* a: OP_FROM_INT's integer */
 };
 
 struct fp_answer {
-    fp_bits v;   /* integers, enum fp_cmp and class masks in lo */
+    fp_bits v; /* integers, enum fp_cmp and class masks in lo */
     u8 flags;
 };
 

@@ -15,9 +15,9 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    [FP_F16] = { 16, 5, 10, 11, 0 },   [FP_BF16] = { 16, 8, 7, 8, 0 },
-    [FP_F32] = { 32, 8, 23, 24, 0 },   [FP_F64] = { 64, 11, 52, 53, 0 },
-    [FP_F80] = { 80, 15, 63, 64, 1 },  [FP_F128] = { 128, 15, 112, 113, 0 },
+    [FP_F16] = { 16, 5, 10, 11, 0 },      [FP_BF16] = { 16, 8, 7, 8, 0 },
+    [FP_F32] = { 32, 8, 23, 24, 0 },      [FP_F64] = { 64, 11, 52, 53, 0 },
+    [FP_F80] = { 80, 15, 63, 64, 1 },     [FP_F128] = { 128, 15, 112, 113, 0 },
     [FP_F80_P53] = { 80, 15, 63, 53, 1 }, [FP_F80_P24] = { 80, 15, 63, 24, 1 },
 };
 
@@ -106,8 +106,8 @@ static void answer_overflow(const struct shape *s, bool sign, enum fp_round roun
     u128 ones = (((u128)1 << s->prec) - 1) << (s->frac_bits + 1 - s->prec);
 
     out->flags = FP_OF | FP_NX | (inf ? FP_ROUNDED_UP : 0);
-    out->v = inf ? assemble(s, sign, all, (u128)1 << s->frac_bits)
-                 : assemble(s, sign, all - 1, ones);
+    out->v =
+        inf ? assemble(s, sign, all, (u128)1 << s->frac_bits) : assemble(s, sign, all - 1, ones);
 }
 
 /* x, not zero, as a number of the format. */
@@ -359,12 +359,12 @@ bool exact_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
     case OP_SUB:
     case OP_MUL:
     case OP_MULX:
-    case OP_FMA:       return exact_sum(c, s, out);
+    case OP_FMA: return exact_sum(c, s, out);
     case OP_DIV:
     case OP_SQRT:
     case OP_ROUND_INT:
     case OP_CONVERT:
-    case OP_TO_INT:    return exact_one(c, s, out);
-    default:           return false;
+    case OP_TO_INT: return exact_one(c, s, out);
+    default: return false;
     }
 }

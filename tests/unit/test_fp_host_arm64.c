@@ -12,8 +12,9 @@ const enum fp_toint host_toint = FP_SATURATE_NAN_ZERO;
 
 static u64 fpcr_of(const struct fp_case *c)
 {
-    static const u8 rmode[] = { [FP_RNE] = 0, [FP_RUP] = 1, [FP_RDN] = 2, [FP_RTZ] = 3,
-                                [FP_RMM] = 0, [FP_RTO] = 0 };
+    static const u8 rmode[] = {
+        [FP_RNE] = 0, [FP_RUP] = 1, [FP_RDN] = 2, [FP_RTZ] = 3, [FP_RMM] = 0, [FP_RTO] = 0
+    };
     bool fz = c->rules == FP_RULES_SNAN_FIRST_FZ || c->rules == FP_RULES_DEFAULT_BEFORE_FZ;
     bool dn = c->rules == FP_RULES_DEFAULT_BEFORE || c->rules == FP_RULES_DEFAULT_BEFORE_FZ;
 
@@ -68,9 +69,9 @@ static bool minmax(const struct fp_case *c, struct fp_answer *out)
     OPERANDS;
 
     switch (c->how << 1 | (c->op == OP_MAX)) {
-    case FP_MM_NAN << 1:         TWO("fmin");
-    case FP_MM_NAN << 1 | 1:     TWO("fmax");
-    case FP_MM_NUM2008 << 1:     TWO("fminnm");
+    case FP_MM_NAN << 1: TWO("fmin");
+    case FP_MM_NAN << 1 | 1: TWO("fmax");
+    case FP_MM_NUM2008 << 1: TWO("fminnm");
     case FP_MM_NUM2008 << 1 | 1: TWO("fmaxnm");
     default: return false;
     }
@@ -132,15 +133,15 @@ static bool to_int(const struct fp_case *c, struct fp_answer *out)
     if (c->how != FP_SATURATE_NAN_ZERO || (c->bits != 32 && c->bits != 64))
         return false;
     switch (c->round << 1 | (c->bits == 64)) {
-    case FP_RNE << 1:     FCVT("n", "w");
+    case FP_RNE << 1: FCVT("n", "w");
     case FP_RNE << 1 | 1: FCVT("n", "x");
-    case FP_RTZ << 1:     FCVT("z", "w");
+    case FP_RTZ << 1: FCVT("z", "w");
     case FP_RTZ << 1 | 1: FCVT("z", "x");
-    case FP_RDN << 1:     FCVT("m", "w");
+    case FP_RDN << 1: FCVT("m", "w");
     case FP_RDN << 1 | 1: FCVT("m", "x");
-    case FP_RUP << 1:     FCVT("p", "w");
+    case FP_RUP << 1: FCVT("p", "w");
     case FP_RUP << 1 | 1: FCVT("p", "x");
-    case FP_RMM << 1:     FCVT("a", "w");
+    case FP_RMM << 1: FCVT("a", "w");
     case FP_RMM << 1 | 1: FCVT("a", "x");
     default: return false;
     }
@@ -181,9 +182,9 @@ static bool compare(const struct fp_case *c, struct fp_answer *out)
     else
         UNDER_FPCR("fcmp d0, d1\n\tmrs %[r], nzcv");
     switch (r >> 28) {
-    case 8:  DONE(FP_LT);
-    case 6:  DONE(FP_EQ);
-    case 2:  DONE(FP_GT);
+    case 8: DONE(FP_LT);
+    case 6: DONE(FP_EQ);
+    case 2: DONE(FP_GT);
     default: DONE(FP_UNORDERED);
     }
 }
@@ -193,11 +194,11 @@ static bool arith(const struct fp_case *c, struct fp_answer *out)
     OPERANDS;
 
     switch (c->op) {
-    case OP_ADD:  TWO("fadd");
-    case OP_SUB:  TWO("fsub");
-    case OP_MUL:  TWO("fmul");
+    case OP_ADD: TWO("fadd");
+    case OP_SUB: TWO("fsub");
+    case OP_MUL: TWO("fmul");
     case OP_MULX: TWO("fmulx");
-    case OP_DIV:  TWO("fdiv");
+    case OP_DIV: TWO("fdiv");
     case OP_SQRT: ONE("fsqrt");
     case OP_FMA:
         if (single)
@@ -228,11 +229,11 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
         return false;
     switch (c->op) {
     case OP_MIN:
-    case OP_MAX:       return minmax(c, out);
-    case OP_COMPARE:   return compare(c, out);
-    case OP_TO_INT:    return to_int(c, out);
+    case OP_MAX: return minmax(c, out);
+    case OP_COMPARE: return compare(c, out);
+    case OP_TO_INT: return to_int(c, out);
     case OP_ROUND_INT: return c->round <= FP_RMM && round_int(c, out);
-    case OP_FROM_INT:  return c->round <= FP_RUP && from_int(c, out);
-    default:           return c->round <= FP_RUP && arith(c, out);
+    case OP_FROM_INT: return c->round <= FP_RUP && from_int(c, out);
+    default: return c->round <= FP_RUP && arith(c, out);
     }
 }

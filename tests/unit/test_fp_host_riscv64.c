@@ -122,12 +122,12 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
     if (c->round > FP_RMM || c->rules != FP_RULES_CANONICAL || (!single && c->fmt != FP_F64))
         return false;
     switch (c->op) {
-    case OP_ADD:  FLOAT(ADD);
-    case OP_SUB:  FLOAT(SUB);
-    case OP_MUL:  FLOAT(MUL);
-    case OP_DIV:  FLOAT(DIV);
+    case OP_ADD: FLOAT(ADD);
+    case OP_SUB: FLOAT(SUB);
+    case OP_MUL: FLOAT(MUL);
+    case OP_DIV: FLOAT(DIV);
     case OP_SQRT: FLOAT(SQRT);
-    case OP_FMA:  FLOAT(FMA);
+    case OP_FMA: FLOAT(FMA);
     case OP_MIN:
         if (c->how != FP_MM_NUMBER)
             return false;
@@ -136,9 +136,7 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
         if (c->how != FP_MM_NUMBER)
             return false;
         FLOAT(MAX);
-    case OP_CLASS:
-        INTEGER(CLASS);
-        break;
+    case OP_CLASS: INTEGER(CLASS); break;
     case OP_CONVERT:
         if (single && c->to == FP_F64) {
             UNDER_FRM("fmv.w.x", "fmv.x.d %[r], ft0", "fcvt.d.s ft0, ft0");
@@ -149,10 +147,10 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
             return false;
         }
         break;
-    case OP_TO_INT:   return to_int(c, out);
+    case OP_TO_INT: return to_int(c, out);
     case OP_FROM_INT: return from_int(c, out);
-    case OP_COMPARE:  return compare(c, out);
-    default:          return false;
+    case OP_COMPARE: return compare(c, out);
+    default: return false;
     }
     out->v = fp_bits_u64(r);
     out->flags = (u8)fl;

@@ -108,12 +108,12 @@ static bool sse_arith(const struct fp_case *c, struct fp_answer *out)
     vec x = vec_of(c->a.lo), y = vec_of(c->b.lo), z = vec_of(c->c.lo);
 
     switch (c->op) {
-    case OP_ADD:  TWO("add");
-    case OP_SUB:  TWO("sub");
-    case OP_MUL:  TWO("mul");
-    case OP_DIV:  TWO("div");
-    case OP_MIN:  TWO("min");
-    case OP_MAX:  TWO("max");
+    case OP_ADD: TWO("add");
+    case OP_SUB: TWO("sub");
+    case OP_MUL: TWO("mul");
+    case OP_DIV: TWO("div");
+    case OP_MIN: TWO("min");
+    case OP_MAX: TWO("max");
     case OP_SQRT: y = x; TWO("sqrt");
     case OP_FMA:
         if (!__builtin_cpu_supports("fma"))
@@ -314,10 +314,10 @@ static bool x87_run(const struct fp_case *c, struct fp_answer *out)
         if (!extended)
             return false;
         switch (c->op) {
-        case OP_ADD:  X87_TWO("faddp");
-        case OP_SUB:  X87_TWO("fsubrp"); /* AT&T's names of the two are crossed */
-        case OP_MUL:  X87_TWO("fmulp");
-        case OP_DIV:  X87_TWO("fdivrp");
+        case OP_ADD: X87_TWO("faddp");
+        case OP_SUB: X87_TWO("fsubrp"); /* AT&T's names of the two are crossed */
+        case OP_MUL: X87_TWO("fmulp");
+        case OP_DIV: X87_TWO("fdivrp");
         case OP_SQRT: X87_ONE("fsqrt"); break;
         case OP_ROUND_INT:
             if (!c->extra || c->fmt != FP_F80)
@@ -330,7 +330,9 @@ static bool x87_run(const struct fp_case *c, struct fp_answer *out)
             else
                 X87_COMPARE("fucompp");
             r.lo = (status >> 14 & 1) && (status >> 10 & 1) ? FP_UNORDERED
-                   : status >> 14 & 1 ? FP_EQ : status >> 8 & 1 ? FP_LT : FP_GT;
+                   : status >> 14 & 1                       ? FP_EQ
+                   : status >> 8 & 1                        ? FP_LT
+                                                            : FP_GT;
             break;
         default: return false;
         }
@@ -358,11 +360,11 @@ bool host_run(const struct fp_case *c, struct fp_answer *out, u8 *flag_mask)
     if (c->fmt != FP_F32 && c->fmt != FP_F64)
         return false;
     switch (c->op) {
-    case OP_COMPARE:  return sse_compare(c, out);
-    case OP_TO_INT:   return sse_to_int(c, out);
+    case OP_COMPARE: return sse_compare(c, out);
+    case OP_TO_INT: return sse_to_int(c, out);
     case OP_FROM_INT: return sse_from_int(c, out);
     case OP_MIN:
-    case OP_MAX:      return c->how == FP_MM_SSE && sse_arith(c, out);
-    default:          return sse_arith(c, out);
+    case OP_MAX: return c->how == FP_MM_SSE && sse_arith(c, out);
+    default: return sse_arith(c, out);
     }
 }

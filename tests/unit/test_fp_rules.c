@@ -63,7 +63,8 @@ TEST(fixed_point_scales_exactly)
     u8 fl = 0;
 
     CHECK_EQ(fp_to_fixed(FP_F32, FP_RULES_SNAN_FIRST, FP_RTZ, of(0x40200000), true, 32, 16,
-                         FP_SATURATE_NAN_ZERO, &fl), 0x28000); /* 2.5 */
+                         FP_SATURATE_NAN_ZERO, &fl),
+             0x28000); /* 2.5 */
     CHECK_EQ(fp_from_fixed(FP_F32, FP_RNE, 0x28000, 0, true, 32, 16, &fl).lo, 0x40200000);
     CHECK_EQ(fp_from_fixed(FP_F64, FP_RNE, 1, 0, false, 64, 64, &fl).lo, 0x3bf0000000000000);
     CHECK_EQ(fl, 0);
@@ -76,13 +77,20 @@ TEST(class_is_one_bit_of_riscv_fclass)
         fp_bits v;
         unsigned bit;
     } rows[] = {
-        { FP_F32, { 0xff800000, 0 }, 0 }, { FP_F32, { 0xbf800000, 0 }, 1 },
-        { FP_F32, { 0x80000001, 0 }, 2 }, { FP_F64, { 1ull << 63, 0 }, 3 },
-        { FP_F64, { 0, 0 }, 4 },          { FP_F16, { 0x03ff, 0 }, 5 },
-        { FP_BF16, { 0x0080, 0 }, 6 },    { FP_F128, { 0, 0x7fff000000000000 }, 7 },
-        { FP_F128, { 1, 0x7fff000000000000 }, 8 }, { FP_F16, { 0x7e00, 0 }, 9 },
-        { FP_F80, { 1ull << 63, 0x7fff }, 7 }, { FP_F80, { 1ull << 63, 0 }, 5 },
-        { FP_F80, { 1, 0x1234 }, 8 },     { FP_F80, { 3ull << 62, 0xffff }, 9 },
+        { FP_F32, { 0xff800000, 0 }, 0 },
+        { FP_F32, { 0xbf800000, 0 }, 1 },
+        { FP_F32, { 0x80000001, 0 }, 2 },
+        { FP_F64, { 1ull << 63, 0 }, 3 },
+        { FP_F64, { 0, 0 }, 4 },
+        { FP_F16, { 0x03ff, 0 }, 5 },
+        { FP_BF16, { 0x0080, 0 }, 6 },
+        { FP_F128, { 0, 0x7fff000000000000 }, 7 },
+        { FP_F128, { 1, 0x7fff000000000000 }, 8 },
+        { FP_F16, { 0x7e00, 0 }, 9 },
+        { FP_F80, { 1ull << 63, 0x7fff }, 7 },
+        { FP_F80, { 1ull << 63, 0 }, 5 },
+        { FP_F80, { 1, 0x1234 }, 8 },
+        { FP_F80, { 3ull << 62, 0xffff }, 9 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -93,8 +101,8 @@ TEST(class_is_one_bit_of_riscv_fclass)
  * FPMulX, and flushing with FPCR.FZ. */
 TEST(arm_rules_order_nans_and_flush)
 {
-    const u64 inf = 0x7f800000, one = 0x3f800000, q1 = 0x7fc00001, q2 = 0xffc00002,
-              s1 = 0x7f800003, s2 = 0xff800004;
+    const u64 inf = 0x7f800000, one = 0x3f800000, q1 = 0x7fc00001, q2 = 0xffc00002, s1 = 0x7f800003,
+              s2 = 0xff800004;
     const enum fp_rules r = FP_RULES_SNAN_FIRST, fz = FP_RULES_SNAN_FIRST_FZ;
     u8 fl = 0;
 
@@ -141,7 +149,6 @@ TEST(tininess_differs_only_just_below_the_least_normal)
 
 TEST_MAIN(TEST_CASE(minimum_with_nans_follows_each_definition),
           TEST_CASE(conversions_out_of_range_follow_each_convention),
-          TEST_CASE(fixed_point_scales_exactly),
-          TEST_CASE(class_is_one_bit_of_riscv_fclass),
+          TEST_CASE(fixed_point_scales_exactly), TEST_CASE(class_is_one_bit_of_riscv_fclass),
           TEST_CASE(arm_rules_order_nans_and_flush),
           TEST_CASE(tininess_differs_only_just_below_the_least_normal))

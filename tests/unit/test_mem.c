@@ -137,9 +137,9 @@ TEST(io_split)
     CHECK(mem_map_io_write(map, 0x1028, 8, 0x1122334455667788));
     CHECK_STR(d4.log, "w4@8=55667788 w4@c=11223344 ");
     d4.log[0] = 0;
-    CHECK(!mem_map_io_read(map, 0x1020, 1, &v));  /* narrower than the device allows */
-    CHECK(!mem_map_io_write(map, 0x1022, 4, 0));  /* no aligned piece */
-    CHECK(!mem_map_io_write(map, 0x1026, 8, 0));  /* nor the middle alone */
+    CHECK(!mem_map_io_read(map, 0x1020, 1, &v)); /* narrower than the device allows */
+    CHECK(!mem_map_io_write(map, 0x1022, 4, 0)); /* no aligned piece */
+    CHECK(!mem_map_io_write(map, 0x1026, 8, 0)); /* nor the middle alone */
     CHECK_STR(d4.log, "");
     CHECK(!mem_map_io_read(map, 0x101c, 8, &v)); /* leaves its region */
     CHECK(!mem_map_io_read(map, 0x1040, 1, &v));

@@ -39,7 +39,8 @@ static u64 fake_insns(struct vcpu *c)
     return insns;
 }
 
-static const struct cpu_env env = { .tlb_flush = fake_flush, .icache_sync = fake_sync,
+static const struct cpu_env env = { .tlb_flush = fake_flush,
+                                    .icache_sync = fake_sync,
                                     .insn_count = fake_insns };
 
 static int fake_reg_get(struct vcpu *c, unsigned n, u64 *out)
@@ -71,8 +72,11 @@ static bool fake_wakes(struct vcpu *c)
     return false;
 }
 
-static const struct isa isa = { .mmu_banks = 4, .reg_get = fake_reg_get, .reg_set = fake_reg_set,
-                                .reset = fake_reset, .wakes = fake_wakes };
+static const struct isa isa = { .mmu_banks = 4,
+                                .reg_get = fake_reg_get,
+                                .reg_set = fake_reg_set,
+                                .reset = fake_reset,
+                                .wakes = fake_wakes };
 
 struct vcpu *engine_cpu(struct engine *e, unsigned index)
 {
@@ -155,8 +159,16 @@ static s64 call(u64 ext, u64 fid, u64 a0, u64 a1, u64 a2, u64 a3, u64 *value)
     return (s64)x[10];
 }
 
-enum { BASE = 0x10, TIME = 0x54494d45, IPI = 0x735049, RFENCE = 0x52464e43, HSM = 0x48534d,
-       SRST = 0x53525354, PMU = 0x504d55, DBCN = 0x4442434e };
+enum {
+    BASE = 0x10,
+    TIME = 0x54494d45,
+    IPI = 0x735049,
+    RFENCE = 0x52464e43,
+    HSM = 0x48534d,
+    SRST = 0x53525354,
+    PMU = 0x504d55,
+    DBCN = 0x4442434e
+};
 
 TEST(base)
 {
@@ -264,7 +276,7 @@ TEST(counters)
     CHECK_EQ(call(PMU, 1, 2, 0, 0, 0, &v), 0);
     CHECK_EQ(v, 63 << 12 | 0xc02);
     CHECK_EQ(call(PMU, 1, 1, 0, 0, 0, &v), (u64)SBI_ERR_INVALID_PARAM); /* time */
-    CHECK_EQ(call(PMU, 2, 0, 5, 2, 2, &v), 0); /* instructions, clear */
+    CHECK_EQ(call(PMU, 2, 0, 5, 2, 2, &v), 0);                          /* instructions, clear */
     CHECK_EQ(v, 2);
     CHECK_EQ(rv_state(&harts[0].v)->minstret_offset, (u64)-1000);
     CHECK_EQ(call(PMU, 2, 0, 5, 0, 3, &v), (u64)SBI_ERR_NOT_SUPPORTED); /* cache references */

@@ -49,7 +49,7 @@ TOY_ALU(lui, (u64)in->imm << 16)
 TOY_ALU(add, a + b)
 TOY_ALU(sub, a - b)
 TOY_ALU(xor, a ^ b)
-TOY_ALU(and, a & b)
+TOY_ALU(and, a &b)
 TOY_ALU(mul, a *b)
 TOY_ALU(shli, a << (in->imm & 63))
 TOY_ALU(shri, a >> (in->imm & 63))
@@ -246,10 +246,10 @@ static int op_firmware(struct vcpu *c, const struct isa_insn *in)
 }
 
 isa_handler *const toy_handlers[TOY_OP_COUNT] = {
-    op_illegal, op_inc, op_addi, op_lui, op_add, op_sub, op_xor, op_and, op_mul, op_shli, op_shri,
-    op_ld, op_sd, op_lw, op_sw, op_lb, op_sb, op_bne, op_beq, op_bltu, op_jal, op_jalr,
-    op_amoadd, op_cas16, op_ll, op_sc, op_call, op_eret, op_wfi, op_fencei, op_gets, op_sets,
-    op_firmware,
+    op_illegal, op_inc,  op_addi,   op_lui,  op_add,    op_sub,      op_xor, op_and, op_mul,
+    op_shli,    op_shri, op_ld,     op_sd,   op_lw,     op_sw,       op_lb,  op_sb,  op_bne,
+    op_beq,     op_bltu, op_jal,    op_jalr, op_amoadd, op_cas16,    op_ll,  op_sc,  op_call,
+    op_eret,    op_wfi,  op_fencei, op_gets, op_sets,   op_firmware,
 };
 
 /* --- the isa's table --- */
@@ -331,7 +331,8 @@ static void toy_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va,
     (void)c;
     (void)access;
     *fault = (struct isa_fault){
-        .cause = kind == ISA_FAULT_BUS ? TOY_CAUSE_BUS : TOY_CAUSE_ALIGN, .value = va,
+        .cause = kind == ISA_FAULT_BUS ? TOY_CAUSE_BUS : TOY_CAUSE_ALIGN,
+        .value = va,
     };
 }
 
@@ -355,8 +356,8 @@ static void toy_take_exception(struct vcpu *c)
 
 static u64 toy_pending(struct vcpu *c)
 {
-    return __atomic_load_n(&c->irq_lines, __ATOMIC_SEQ_CST) |
-           (u64)toy_state(c)->timer_pending << TOY_IRQ_TIMER;
+    return __atomic_load_n(&c->irq_lines, __ATOMIC_SEQ_CST) | (u64)toy_state(c)->timer_pending
+                                                                  << TOY_IRQ_TIMER;
 }
 
 static bool toy_take_interrupt(struct vcpu *c)
@@ -463,7 +464,8 @@ static u64 dev_read(void *dev, u64 off, unsigned size)
 
     (void)size;
     if (off == TOY_DEV_COUNT)
-        return toy_isa.name ? engine_cpu(m->engine, 0)->env->insn_count(engine_cpu(m->engine, 0)) : 0;
+        return toy_isa.name ? engine_cpu(m->engine, 0)->env->insn_count(engine_cpu(m->engine, 0))
+                            : 0;
     if (off == TOY_DEV_CLOCK)
         return engine_clock(m->engine);
     return 0x1122334455667700ull + off;
@@ -532,10 +534,15 @@ static void must(int rc, const struct err *err)
 struct toy_machine *toy_machine_new(struct engine_config cfg)
 {
     struct toy_machine *m = calloc(1, sizeof *m);
-    struct engine_host host = { .arg = m, .clock = machine_clock, .paused = machine_paused,
+    struct engine_host host = { .arg = m,
+                                .clock = machine_clock,
+                                .paused = machine_paused,
                                 .firmware_call = machine_firmware };
+    const char *tier = getenv("TOY_TIER");
     struct err err = { 0 };
 
+    if (tier)
+        cfg.tier = strcmp(tier, "base") == 0 ? ENGINE_BASE : ENGINE_AUTO;
     m->start = host_clock_monotonic();
     host_mutex_init(&m->lock);
     host_cond_init(&m->cond);

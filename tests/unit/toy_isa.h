@@ -16,43 +16,77 @@
 enum toy_op {
     TOY_ILLEGAL, /* raises TOY_CAUSE_ILLEGAL */
     TOY_INC,     /* rd += 1; two bytes */
-    TOY_ADDI, TOY_LUI, /* rd = rs1 + simm; rd = simm << 16 */
-    TOY_ADD, TOY_SUB, TOY_XOR, TOY_AND, TOY_MUL, TOY_SHLI, TOY_SHRI,
-    TOY_LD, TOY_ST,    /* 8 bytes at rs1 + simm, any alignment */
-    TOY_LW, TOY_SW,    /* 4 bytes, naturally aligned */
-    TOY_LB, TOY_SB,
-    TOY_BNE, TOY_BEQ, TOY_BLTU, /* rd against rs1; target pc + 2 * simm */
-    TOY_JAL, TOY_JALR, /* rd = next; pc + 2 * simm; rs1 + simm */
-    TOY_AMOADD,        /* rd = [rs1]; [rs1] += rs2 */
-    TOY_CAS16,         /* (rd, rd+1) = [rs1]; [rs1] = (rs2, rs2+1) if (rd, rd+1) was there */
-    TOY_LL, TOY_SC,    /* rd = [rs1]; rd = 1 if [rs1] = rs2 was done */
-    TOY_CALL, TOY_ERET, TOY_WFI, TOY_FENCEI,
-    TOY_GETS, TOY_SETS, /* rd = system register simm; system register simm = rs1 */
+    TOY_ADDI,
+    TOY_LUI, /* rd = rs1 + simm; rd = simm << 16 */
+    TOY_ADD,
+    TOY_SUB,
+    TOY_XOR,
+    TOY_AND,
+    TOY_MUL,
+    TOY_SHLI,
+    TOY_SHRI,
+    TOY_LD,
+    TOY_ST, /* 8 bytes at rs1 + simm, any alignment */
+    TOY_LW,
+    TOY_SW, /* 4 bytes, naturally aligned */
+    TOY_LB,
+    TOY_SB,
+    TOY_BNE,
+    TOY_BEQ,
+    TOY_BLTU, /* rd against rs1; target pc + 2 * simm */
+    TOY_JAL,
+    TOY_JALR,   /* rd = next; pc + 2 * simm; rs1 + simm */
+    TOY_AMOADD, /* rd = [rs1]; [rs1] += rs2 */
+    TOY_CAS16,  /* (rd, rd+1) = [rs1]; [rs1] = (rs2, rs2+1) if (rd, rd+1) was there */
+    TOY_LL,
+    TOY_SC, /* rd = [rs1]; rd = 1 if [rs1] = rs2 was done */
+    TOY_CALL,
+    TOY_ERET,
+    TOY_WFI,
+    TOY_FENCEI,
+    TOY_GETS,
+    TOY_SETS, /* rd = system register simm; system register simm = rs1 */
     TOY_FIRMWARE,
     TOY_OP_COUNT
 };
 
 enum toy_sys {
-    TOY_SYS_TVEC, TOY_SYS_EPC, TOY_SYS_CAUSE, TOY_SYS_TVAL,
-    TOY_SYS_IE,        /* 1: interrupts on */
-    TOY_SYS_PTBASE,    /* page table; setting it flushes what is not global */
-    TOY_SYS_PAGING,    /* 0 off, 1 on, for code and data */
-    TOY_SYS_COUNT, TOY_SYS_TIME, TOY_SYS_HART,
-    TOY_SYS_TIMER,     /* deadline */
-    TOY_SYS_FLUSH,     /* writing va: flushes its page; ~0: all */
+    TOY_SYS_TVEC,
+    TOY_SYS_EPC,
+    TOY_SYS_CAUSE,
+    TOY_SYS_TVAL,
+    TOY_SYS_IE,     /* 1: interrupts on */
+    TOY_SYS_PTBASE, /* page table; setting it flushes what is not global */
+    TOY_SYS_PAGING, /* 0 off, 1 on, for code and data */
+    TOY_SYS_COUNT,
+    TOY_SYS_TIME,
+    TOY_SYS_HART,
+    TOY_SYS_TIMER, /* deadline */
+    TOY_SYS_FLUSH, /* writing va: flushes its page; ~0: all */
 };
 
 enum {
-    TOY_CAUSE_ILLEGAL = 1, TOY_CAUSE_CALL, TOY_CAUSE_PAGE_READ, TOY_CAUSE_PAGE_WRITE,
-    TOY_CAUSE_PAGE_FETCH, TOY_CAUSE_BUS, TOY_CAUSE_ALIGN, TOY_CAUSE_IRQ = 64,
+    TOY_CAUSE_ILLEGAL = 1,
+    TOY_CAUSE_CALL,
+    TOY_CAUSE_PAGE_READ,
+    TOY_CAUSE_PAGE_WRITE,
+    TOY_CAUSE_PAGE_FETCH,
+    TOY_CAUSE_BUS,
+    TOY_CAUSE_ALIGN,
+    TOY_CAUSE_IRQ = 64,
 };
 enum { TOY_IRQ_A, TOY_IRQ_B, TOY_IRQ_TIMER = 5 };
 
 /* A page-table entry: 8 bytes at PTBASE + 8 * (va >> 12 mod 2^16); high address bits of va
  * must be zero. With LARGE, 2 MiB from the entry of the aligned address. */
 enum {
-    TOY_PTE_READ = 1, TOY_PTE_WRITE = 2, TOY_PTE_EXEC = 4, TOY_PTE_GLOBAL = 8, TOY_PTE_LARGE = 16,
-    TOY_PTE_NOTLB = 32, TOY_PTE_ALL = 7,
+    TOY_PTE_READ = 1,
+    TOY_PTE_WRITE = 2,
+    TOY_PTE_EXEC = 4,
+    TOY_PTE_GLOBAL = 8,
+    TOY_PTE_LARGE = 16,
+    TOY_PTE_NOTLB = 32,
+    TOY_PTE_ALL = 7,
 };
 
 struct toy_state {
@@ -106,13 +140,14 @@ struct toy_machine {
     ns_t start;
     struct host_mutex lock;
     struct host_cond cond;
-    unsigned paused;     /* lock: times told */
+    unsigned paused; /* lock: times told */
     u64 out[64];
-    unsigned out_count;  /* atomic */
-    unsigned called;     /* atomic: calls done by TOY_DEV_CALL */
+    unsigned out_count; /* atomic */
+    unsigned called;    /* atomic: calls done by TOY_DEV_CALL */
 };
 
-/* cpus and what else *cfg wants; isa, handlers and map are filled in. Exits on failure. */
+/* cpus and what else *cfg wants; isa, handlers and map are filled in. TOY_TIER=auto or base in
+ * the environment overrides cfg.tier. Exits on failure. */
 struct toy_machine *toy_machine_new(struct engine_config cfg);
 struct toy_machine *toy_machine_free(struct toy_machine *m);
 struct toy_asm toy_code(struct toy_machine *m, u64 at);

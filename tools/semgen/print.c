@@ -1,7 +1,7 @@
 /*
  * print.c - operations as C statements; one local variable a value.
  */
-#include "print.h"
+#include "print_private.h"
 #include "ir/check.h"
 #include "ir/fp.h"
 #include "semgen.h"
@@ -30,19 +30,7 @@ void text_put(struct text *t, const char *fmt, ...)
     t->len += (size_t)n;
 }
 
-struct printer {
-    struct text *t;
-    const struct ir_block *b;
-    bool *used; /* by operation: somebody needs its value, or it has an effect */
-    const char *name;
-    bool twins; /* the first effect is a load or store: see RT_BODY in runtime.h */
-    bool second_env; /* the running operation uses the second fp_env */
-    unsigned indent;
-};
-
-static void line(struct printer *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void line(struct printer *p, const char *fmt, ...)
+void print_line(struct printer *p, const char *fmt, ...)
 {
     char buf[900];
     va_list ap;
@@ -55,7 +43,7 @@ static void line(struct printer *p, const char *fmt, ...)
     text_put(p->t, "%*s%s\n", (int)p->indent * 4, "", buf);
 }
 
-static const char *c_type(enum ir_type t)
+const char *print_type(enum ir_type t)
 {
     static const char *const names[] = { "void", "u8", "u8", "u16", "u32", "u64", "u128" };
 
@@ -69,7 +57,7 @@ static const char *c_signed(enum ir_type t)
     return names[t];
 }
 
-static enum ir_type type_of(const struct printer *p, u32 v)
+enum ir_type print_type_of(const struct printer *p, u32 v)
 {
     return v == IR_NO_VAL ? IR_NONE : p->b->ops[v].type;
 }
@@ -133,40 +121,40 @@ static void print_state(struct printer *p, u32 i, const struct ir_op *op)
 
     state_at(op, at);
     switch (op->op) {
-    case IR_GET: line(p, "%s v%u = rt_get%u(%s);", c_type(op->type), i, w, at); break;
-    case IR_SET: line(p, "rt_set%u(%s, v%u);", w, at, op->a); break;
+    case IR_GET: print_line(p, "%s v%u = rt_get%u(%s);", print_type(op->type), i, w, at); break;
+    case IR_SET: print_line(p, "rt_set%u(%s, v%u);", w, at, op->a); break;
     case IR_GETX:
-        line(p, "%s v%u = rt_get%u(%s + v%u);", c_type(op->type), i, w, at, op->a);
+        print_line(p, "%s v%u = rt_get%u(%s + v%u);", print_type(op->type), i, w, at, op->a);
         break;
-    default: line(p, "rt_set%u(%s + v%u, v%u);", w, at, op->a, op->b); break;
+    default: print_line(p, "rt_set%u(%s + v%u, v%u);", w, at, op->a, op->b); break;
     }
 }
 
 static void print_const(struct printer *p, u32 i, const struct ir_op *op)
 {
-    const char *t = c_type(op->type);
+    const char *t = print_type(op->type);
 
     if (op->c != IR_NO_VAL)
-        line(p, "%s v%u = (%s)%sin->%s%s;", t, i, t, /* zero-extended to i128, as ir_const */
-             op->type == IR_I1     ? "("
-             : op->type == IR_I128 ? "(u64)"
-                                   : "",
-             op->c ? "imm2" : "imm", op->type == IR_I1 ? " & 1)" : "");
+        print_line(p, "%s v%u = (%s)%sin->%s%s;", t, i, t, /* zero-extended to i128, as ir_const */
+                   op->type == IR_I1     ? "("
+                   : op->type == IR_I128 ? "(u64)"
+                                         : "",
+                   op->c ? "imm2" : "imm", op->type == IR_I1 ? " & 1)" : "");
     else
-        line(p, "%s v%u = %#" PRIx64 "%s;", t, i, op->imm, op->type >= IR_I64 ? "ull" : "u");
+        print_line(p, "%s v%u = %#" PRIx64 "%s;", t, i, op->imm, op->type >= IR_I64 ? "ull" : "u");
 }
 
 static void print_pc(struct printer *p, u32 i, const struct ir_op *op)
 {
-    line(p, "u64 v%u = %s(c, in) + (u64)%" PRId64 "ll;", i, op->c == 1 ? "rt_next_pc" : "rt_pc",
-         (s64)op->imm);
+    print_line(p, "u64 v%u = %s(c, in) + (u64)%" PRId64 "ll;", i,
+               op->c == 1 ? "rt_next_pc" : "rt_pc", (s64)op->imm);
 }
 
 /* --- arithmetic: the text column of ops.def --- */
 
 static void expand(const struct printer *p, const struct ir_op *op, char *out, size_t size)
 {
-    enum ir_type ta = type_of(p, op->a);
+    enum ir_type ta = print_type_of(p, op->a);
     size_t n = 0;
 
     for (const char *f = ir_op_infos[op->op].text; *f; f++) {
@@ -182,7 +170,7 @@ static void expand(const struct printer *p, const struct ir_op *op, char *out, s
         case 'a': snprintf(to, room, "v%u", op->a); break;
         case 'b': snprintf(to, room, "v%u", op->b); break;
         case 'c': snprintf(to, room, "v%u", op->c); break;
-        case 't': snprintf(to, room, "%s", c_type(op->type)); break;
+        case 't': snprintf(to, room, "%s", print_type(op->type)); break;
         case 's': snprintf(to, room, "%s", c_signed(op->type)); break;
         case 'S': snprintf(to, room, "%s", c_signed(ta)); break;
         case 'w': snprintf(to, room, "%u", ir_type_bits(op->type)); break;
@@ -201,10 +189,10 @@ static void print_arithmetic(struct printer *p, u32 i, const struct ir_op *op)
 
     if (op->op == IR_DEPOSIT)
         snprintf(text, sizeof text, "(%s)rt_deposit(v%u, v%u, %" PRIu64 ", %" PRIu64 ")",
-                 c_type(op->type), op->a, op->b, op->imm, op->imm2);
+                 print_type(op->type), op->a, op->b, op->imm, op->imm2);
     else
         expand(p, op, text, sizeof text);
-    line(p, "%s v%u = %s;", c_type(op->type), i, text);
+    print_line(p, "%s v%u = %s;", print_type(op->type), i, text);
 }
 
 /* --- memory --- */
@@ -227,8 +215,8 @@ static void or_fault(struct printer *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(call, sizeof call, fmt, ap);
     va_end(ap);
-    line(p, "if (unlikely(%s))", call);
-    line(p, "    return RUN_FAULT;");
+    print_line(p, "if (unlikely(%s))", call);
+    print_line(p, "    return RUN_FAULT;");
 }
 
 /* A load or store: fast half, and what to do when it says no. */
@@ -240,27 +228,27 @@ static void print_plain_access(struct printer *p, u32 i, const struct ir_op *op)
 
     how_text(op, how);
     if (load)
-        line(p, "%s v%u UNUSED;", c_type(op->type), i);
+        print_line(p, "%s v%u UNUSED;", print_type(op->type), i);
     snprintf(slow, sizeof slow, "cpu_%s_slow(c, in, v%u, &v%u, %u, %s)", load ? "load" : "store",
              op->a, load ? i : op->b, size, how);
     if (p->twins) {
-        line(p, "if (slow) {");
-        line(p, "    if (%s)", slow);
-        line(p, "        return RUN_FAULT;");
-        line(p, "} else if (!rt_%s%u(c, v%u, %sv%u, %s))", load ? "load" : "store", size * 8, op->a,
-             load ? "&" : "", load ? i : op->b, how);
-        line(p, "    return s_%s(c, in);", p->name);
+        print_line(p, "if (slow) {");
+        print_line(p, "    if (%s)", slow);
+        print_line(p, "        return RUN_FAULT;");
+        print_line(p, "} else if (!rt_%s%u(c, v%u, %sv%u, %s))", load ? "load" : "store", size * 8,
+                   op->a, load ? "&" : "", load ? i : op->b, how);
+        print_line(p, "    return s_%s(c, in);", p->name);
         return;
     }
-    line(p, "if (!rt_%s%u(c, v%u, %sv%u, %s) &&", load ? "load" : "store", size * 8, op->a,
-         load ? "&" : "", load ? i : op->b, how);
-    line(p, "    %s)", slow);
-    line(p, "    return RUN_FAULT;");
+    print_line(p, "if (!rt_%s%u(c, v%u, %sv%u, %s) &&", load ? "load" : "store", size * 8, op->a,
+               load ? "&" : "", load ? i : op->b, how);
+    print_line(p, "    %s)", slow);
+    print_line(p, "    return RUN_FAULT;");
 }
 
 static void print_memory(struct printer *p, u32 i, const struct ir_op *op)
 {
-    enum ir_type t = op->op == IR_SC ? type_of(p, op->b) : op->type;
+    enum ir_type t = op->op == IR_SC ? print_type_of(p, op->b) : op->type;
     unsigned size = ir_type_size(t);
     char how[64];
 
@@ -270,7 +258,7 @@ static void print_memory(struct printer *p, u32 i, const struct ir_op *op)
     }
     how_text(op, how);
     if (op->op != IR_PROBE)
-        line(p, "%s v%u UNUSED;", op->op == IR_SC ? "bool" : c_type(op->type), i);
+        print_line(p, "%s v%u UNUSED;", op->op == IR_SC ? "bool" : print_type(op->type), i);
     switch (op->op) {
     case IR_PROBE:
         or_fault(p, "cpu_probe(c, in, v%u, %" PRIu64 ", %s)", op->a, op->imm2, how);
@@ -283,200 +271,25 @@ static void print_memory(struct printer *p, u32 i, const struct ir_op *op)
         or_fault(p, "cpu_cas(c, in, v%u, &v%u, &v%u, &v%u, %u, %s)", op->a, op->b, op->c, i, size,
                  how);
         break;
-    case IR_LL:
-        or_fault(p, "cpu_ll(c, in, v%u, &v%u, %u, %s)", op->a, i, size, how);
-        break;
+    case IR_LL: or_fault(p, "cpu_ll(c, in, v%u, &v%u, %u, %s)", op->a, i, size, how); break;
     default:
         or_fault(p, "cpu_sc(c, in, v%u, &v%u, %u, %s, &v%u)", op->a, op->b, size, how, i);
         break;
     }
 }
 
-/* --- floating point --- */
-
-static const char *fp_name(const struct ir_op *op)
-{
-    switch (op->op) {
-    case IR_FADD:   return "add";
-    case IR_FSUB:   return "sub";
-    case IR_FMUL:   return "mul";
-    case IR_FDIV:   return "div";
-    case IR_FSQRT:  return "sqrt";
-    case IR_FMA:    return "fma";
-    case IR_FMULX:  return "mulx";
-    case IR_FMIN:   return "min";
-    case IR_FMAX:   return "max";
-    case IR_FCMP:   return "compare";
-    case IR_FTOI:   return "to_int";
-    case IR_ITOF:   return "from_int";
-    case IR_FROUND: return "round_int";
-    default:        return "class";
-    }
-}
-
-static const char *round_text(const struct ir_op *op, bool typed, char buf[40])
-{
-    if (op->fp.round == IR_ROUND_DYNAMIC)
-        snprintf(buf, 40, "%sF->round", typed ? "(enum fp_round)" : "");
-    else
-        snprintf(buf, 40, "%s%u", typed ? "(enum fp_round)" : "", op->fp.round);
-    return buf;
-}
-
-/* The argument lists of fp32_* and fp64_*. */
-static void fast_arguments(const struct printer *p, const struct ir_op *op, char *out, size_t size)
-{
-    unsigned rules = op->fp.rules;
-    char round[40];
-
-    round_text(op, false, round);
-    switch (op->op) {
-    case IR_FSQRT:
-        snprintf(out, size, "&F->flags, %u, %s, v%u", rules, round, op->a);
-        break;
-    case IR_FMA:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, v%u, v%u", rules, round, op->a, op->b, op->c);
-        break;
-    case IR_FMIN:
-    case IR_FMAX:
-        snprintf(out, size, "&F->flags, %u, v%u, v%u, %" PRIu64, rules, op->a, op->b, op->imm2);
-        break;
-    case IR_FCMP:
-        snprintf(out, size, "&F->flags, %u, v%u, v%u, %d", rules, op->a, op->b,
-                 (int)(op->imm2 >> 8 & 1));
-        break;
-    case IR_FTOI:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, %u, %u, %u", rules, round, op->a,
-                 op->ftoi.is_signed, op->ftoi.bits, op->ftoi.mode);
-        break;
-    case IR_ITOF:
-        snprintf(out, size, "&F->flags, %s, v%u, %d, %u", round, op->a, (int)(op->imm2 & 1),
-                 ir_type_bits(type_of(p, op->a)));
-        break;
-    case IR_FROUND:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, %d", rules, round, op->a, (int)(op->imm2 & 1));
-        break;
-    case IR_FCLASS:
-        snprintf(out, size, "v%u", op->a);
-        break;
-    default:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, v%u", rules, round, op->a, op->b);
-        break;
-    }
-}
-
-/* The argument lists of fp_*. */
-static void generic_arguments(const struct printer *p, const struct ir_op *op, char *out,
-                              size_t size)
-{
-    char round[40], head[120];
-
-    round_text(op, true, round);
-    snprintf(head, sizeof head, "(enum fp_format)%u, (enum fp_rules)%u", op->fp.format,
-             op->fp.rules);
-    switch (op->op) {
-    case IR_FSQRT:
-        snprintf(out, size, "%s, %s, rt_bits(v%u), &F->flags", head, round, op->a);
-        break;
-    case IR_FMA:
-        snprintf(out, size, "%s, %s, rt_bits(v%u), rt_bits(v%u), rt_bits(v%u), &F->flags", head,
-                 round, op->a, op->b, op->c);
-        break;
-    case IR_FMIN:
-    case IR_FMAX:
-        snprintf(out, size, "%s, rt_bits(v%u), rt_bits(v%u), (enum fp_minmax)%" PRIu64
-                 ", &F->flags", head, op->a, op->b, op->imm2);
-        break;
-    case IR_FCMP:
-        snprintf(out, size, "%s, rt_bits(v%u), rt_bits(v%u), %d, &F->flags", head, op->a, op->b,
-                 (int)(op->imm2 >> 8 & 1));
-        break;
-    case IR_FTOI:
-        snprintf(out, size, "%s, %s, rt_bits(v%u), %u, %u, (enum fp_toint)%u, &F->flags", head,
-                 round, op->a, op->ftoi.is_signed, op->ftoi.bits, op->ftoi.mode);
-        break;
-    case IR_ITOF:
-        snprintf(out, size, "(enum fp_format)%u, %s, (u64)v%u, (u64)((u128)v%u >> 64), %d, %u, "
-                 "&F->flags", op->fp.format, round, op->a, op->a, (int)(op->imm2 & 1),
-                 ir_type_bits(type_of(p, op->a)));
-        break;
-    case IR_FROUND:
-        snprintf(out, size, "%s, %s, rt_bits(v%u), %d, &F->flags", head, round, op->a,
-                 (int)(op->imm2 & 1));
-        break;
-    case IR_FCLASS:
-        snprintf(out, size, "(enum fp_format)%u, rt_bits(v%u)", op->fp.format, op->a);
-        break;
-    default:
-        snprintf(out, size, "%s, %s, rt_bits(v%u), rt_bits(v%u), &F->flags", head, round, op->a,
-                 op->b);
-        break;
-    }
-}
-
-static bool scalar_result(const struct ir_op *op)
-{
-    return op->op == IR_FCMP || op->op == IR_FTOI || op->op == IR_FCLASS;
-}
-
-static void print_convert(struct printer *p, u32 i, const struct ir_op *op)
-{
-    const char *t = c_type(op->type);
-    char round[40];
-
-    if (op->fp.from == FP_F32 && op->fp.format == FP_F64)
-        line(p, "u64 v%u UNUSED = fp32_to_fp64(&F->flags, %u, v%u);", i, op->fp.rules, op->a);
-    else if (op->fp.from == FP_F64 && op->fp.format == FP_F32)
-        line(p, "u32 v%u UNUSED = (u32)fp64_to_fp32(&F->flags, %u, %s, v%u);", i, op->fp.rules,
-             round_text(op, false, round), op->a);
-    else
-        line(p, "%s v%u UNUSED = (%s)rt_value(fp_convert((enum fp_format)%u, (enum fp_format)%u, "
-             "(enum fp_rules)%u, %s, rt_bits(v%u), &F->flags));", t, i, t, op->fp.from,
-             op->fp.format, op->fp.rules, round_text(op, true, round), op->a);
-}
-
-static void print_fp(struct printer *p, u32 i, const struct ir_op *op)
-{
-    bool fast = (op->fp.format == FP_F32 || op->fp.format == FP_F64) &&
-                op->fp.rules != FP_RULES_LARGER && /* they keep no FP_ROUNDED_UP */
-                !(op->op == IR_ITOF && type_of(p, op->a) == IR_I128);
-    const char *t = c_type(op->type);
-    char args[300], call[400];
-
-    p->second_env = op->fp.env == 1;
-    if (op->op == IR_FCVT) {
-        print_convert(p, i, op);
-        p->second_env = false;
-        return;
-    }
-    if (fast) {
-        fast_arguments(p, op, args, sizeof args);
-        snprintf(call, sizeof call, "fp%s_%s(%s)", op->fp.format == FP_F32 ? "32" : "64",
-                 fp_name(op), args);
-    } else {
-        generic_arguments(p, op, args, sizeof args);
-        snprintf(call, sizeof call, scalar_result(op) ? "fp_%s(%s)" : "rt_value(fp_%s(%s))",
-                 fp_name(op), args);
-    }
-    if (op->op == IR_FCMP)
-        line(p, "u8 v%u UNUSED = (u8)(%#xu >> %s & 1);", i, (unsigned)op->imm2 & 0xff, call);
-    else
-        line(p, "%s v%u UNUSED = (%s)%s;", t, i, t, call);
-    p->second_env = false;
-}
-
 /* --- control --- */
 
 static void open_brace(struct printer *p, const char *text)
 {
-    line(p, "%s {", text);
+    print_line(p, "%s {", text);
     p->indent++;
 }
 
 static void close_brace(struct printer *p)
 {
     p->indent--;
-    line(p, "}");
+    print_line(p, "}");
 }
 
 static void print_control(struct printer *p, u32 i, const struct ir_op *op)
@@ -492,20 +305,16 @@ static void print_control(struct printer *p, u32 i, const struct ir_op *op)
         p->indent--;
         open_brace(p, "} else");
         break;
-    case IR_LOOP:
-        open_brace(p, "for (;;)");
-        break;
+    case IR_LOOP: open_brace(p, "for (;;)"); break;
     case IR_VLOOP:
         snprintf(text, sizeof text, "for (u64 v%u = v%u; v%u < v%u; v%u++)", i, op->a, i, op->b, i);
         open_brace(p, text);
         break;
     case IR_BREAKIF:
-        line(p, "if (v%u)", op->a);
-        line(p, "    break;");
+        print_line(p, "if (v%u)", op->a);
+        print_line(p, "    break;");
         break;
-    default: /* ENDIF, ENDLOOP, ENDVLOOP */
-        close_brace(p);
-        break;
+    default: /* ENDIF, ENDLOOP, ENDVLOOP */ close_brace(p); break;
     }
 }
 
@@ -522,8 +331,9 @@ static void print_call(struct printer *p, u32 i, const struct ir_op *op)
             snprintf(arg[k], sizeof arg[k], "v%u", v[k]);
     }
     if (effects & (IRH_COUNT | IRH_RAISES))
-        line(p, "c->insn_index = in->index;");
-    line(p, "u64 v%u UNUSED = %s(c, %s, %s, %s);", i, op->helper->name, arg[0], arg[1], arg[2]);
+        print_line(p, "c->insn_index = in->index;");
+    print_line(p, "u64 v%u UNUSED = %s(c, %s, %s, %s);", i, op->helper->name, arg[0], arg[1],
+               arg[2]);
     if (effects & IRH_RAISES)
         or_fault(p, "c->fault.pending");
 }
@@ -538,31 +348,31 @@ static void set_pc(struct printer *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(value, sizeof value, fmt, ap);
     va_end(ap);
-    line(p, "rt_set64(S + %" PRIu32 ", %s);", semgen_pc_offset, value);
+    print_line(p, "rt_set64(S + %" PRIu32 ", %s);", semgen_pc_offset, value);
 }
 
 static void print_exit(struct printer *p, const struct ir_op *op)
 {
     switch (op->op) {
     case IR_RAISE:
-        line(p, "return rt_raise(c, in, %" PRIu64 ", v%u);", op->imm, op->a);
+        print_line(p, "return rt_raise(c, in, %" PRIu64 ", v%u);", op->imm, op->a);
         break;
     case IR_RAISEIF:
-        line(p, "if (unlikely(v%u))", op->a);
-        line(p, "    return rt_raise(c, in, %" PRIu64 ", v%u);", op->imm, op->b);
+        print_line(p, "if (unlikely(v%u))", op->a);
+        print_line(p, "    return rt_raise(c, in, %" PRIu64 ", v%u);", op->imm, op->b);
         break;
     case IR_JUMP:
         set_pc(p, "v%u", op->a);
-        line(p, "return RUN_JUMP;");
+        print_line(p, "return RUN_JUMP;");
         break;
     case IR_JUMPIF:
         set_pc(p, "v%u ? v%u : rt_next_pc(c, in)", op->a, op->b);
-        line(p, "return RUN_JUMP;");
+        print_line(p, "return RUN_JUMP;");
         break;
     default: /* ENDBLOCK */
         if (!op->imm)
             set_pc(p, "rt_next_pc(c, in)");
-        line(p, "return RUN_LOOKUP;");
+        print_line(p, "return RUN_LOOKUP;");
         break;
     }
 }
@@ -573,19 +383,19 @@ static void print_op(struct printer *p, u32 i)
 
     switch (op->op) {
     case IR_INSN:
-    case IR_COMMIT:   break;
-    case IR_CONST:    print_const(p, i, op); break;
-    case IR_PC:       print_pc(p, i, op); break;
+    case IR_COMMIT: break;
+    case IR_CONST: print_const(p, i, op); break;
+    case IR_PC: print_pc(p, i, op); break;
     case IR_GET:
     case IR_SET:
     case IR_GETX:
-    case IR_SETX:     print_state(p, i, op); break;
+    case IR_SETX: print_state(p, i, op); break;
     case IR_VARNEW:
-    case IR_VARGET:   line(p, "%s v%u UNUSED = v%u;", c_type(op->type), i, op->a); break;
-    case IR_VARSET:   line(p, "v%u = v%u;", op->a, op->b); break;
-    case IR_CLREX:    line(p, "cpu_clrex(c);"); break;
-    case IR_FENCE:    line(p, "rt_fence(%" PRIu64 ");", op->imm); break;
-    case IR_CALL:     print_call(p, i, op); break;
+    case IR_VARGET: print_line(p, "%s v%u UNUSED = v%u;", print_type(op->type), i, op->a); break;
+    case IR_VARSET: print_line(p, "v%u = v%u;", op->a, op->b); break;
+    case IR_CLREX: print_line(p, "cpu_clrex(c);"); break;
+    case IR_FENCE: print_line(p, "rt_fence(%" PRIu64 ");", op->imm); break;
+    case IR_CALL: print_call(p, i, op); break;
     case IR_RAISE:
     case IR_RAISEIF:
     case IR_JUMP:
@@ -638,17 +448,18 @@ static void print_body(struct printer *p)
     const struct ir_block *b = p->b;
 
     text_put(p->t, "{\n");
-    line(p, "u8 *S UNUSED = vcpu_state(c);");
+    print_line(p, "u8 *S UNUSED = vcpu_state(c);");
     if (uses_fp(b, 0))
-        line(p, "struct fp_env *F = (struct fp_env *)(S + %" PRIu32 ");", semgen_fp_env_offset);
+        print_line(p, "struct fp_env *F = (struct fp_env *)(S + %" PRIu32 ");",
+                   semgen_fp_env_offset);
     if (uses_fp(b, 1))
-        line(p, "struct fp_env *G = (struct fp_env *)(S + %" PRIu32 ") + 1;",
-             semgen_fp_env_offset);
+        print_line(p, "struct fp_env *G = (struct fp_env *)(S + %" PRIu32 ") + 1;",
+                   semgen_fp_env_offset);
     for (u32 i = 0; i < b->op_count; i++)
         if (p->used[i])
             print_op(p, i);
     if (!ends_with_exit(b))
-        line(p, "return RUN_NEXT;");
+        print_line(p, "return RUN_NEXT;");
     text_put(p->t, "}\n");
 }
 

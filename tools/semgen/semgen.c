@@ -40,9 +40,9 @@ struct generator {
     struct text prototypes, bodies;
     const struct ir_helper *helpers[HELPERS_MAX];
     unsigned helper_count;
-    char **texts;     /* owns both levels: by row, the body */
-    unsigned *same;   /* owns: by row, the first row with this body */
-    u32 *hashes;      /* owns: by row */
+    char **texts;   /* owns both levels: by row, the body */
+    unsigned *same; /* owns: by row, the first row with this body */
+    u32 *hashes;    /* owns: by row */
     unsigned unique;
 };
 

@@ -179,9 +179,10 @@ int pci_host_plug(struct device *host, unsigned devfn, struct device *func, stru
         return err_set(err, EINVAL, "device '%s' (%s) is not one for slot %u of a PCI bus",
                        func->id, func->cls->name, devfn >> 3);
     if (h->func[devfn])
-        return err_set(err, EBUSY, "slot %u of the PCI bus has '%s' already, and cannot take '%s'; "
-                                   "give another slot", devfn >> 3, h->func[devfn]->dev.id,
-                       func->id);
+        return err_set(err, EBUSY,
+                       "slot %u of the PCI bus has '%s' already, and cannot take '%s'; "
+                       "give another slot",
+                       devfn >> 3, h->func[devfn]->dev.id, func->id);
     BUG_ON(f->host || host->domain != func->domain);
     dev_irq_connect(func, 0, host, devfn);
     dev_domain_lock(host->domain);

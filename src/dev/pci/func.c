@@ -40,7 +40,7 @@ void pci_func_bar(struct pci_func *f, unsigned bar, unsigned region, bool wide)
     f->bar[bar].size = size;
     f->bar[bar].region = region;
     f->bar[bar].wide = wide;
-    le32_put(mask, (u32)~(size - 1));
+    le32_put(mask, (u32) ~(size - 1));
     if (!wide)
         return;
     f->initial[PCI_BAR0 + 4 * bar] = PCI_BAR_WIDE;
@@ -111,8 +111,10 @@ int pci_func_check(struct pci_func *f, struct err *err)
 {
     for (unsigned i = 0; i < PCI_CONFIG_SIZE; i++)
         if ((f->s->config[i] ^ f->initial[i]) & ~f->writable[i])
-            return err_set(err, EINVAL, "byte %#x of its configuration space is %#x, and "
-                                        "another device's", i, f->s->config[i]);
+            return err_set(err, EINVAL,
+                           "byte %#x of its configuration space is %#x, and "
+                           "another device's",
+                           i, f->s->config[i]);
     if (f->s->msix_pending & ~bits_mask(f->msix_vectors))
         return err_set(err, EINVAL, "an interrupt vector over %u is pending", f->msix_vectors);
     return 0;

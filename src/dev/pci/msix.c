@@ -62,9 +62,9 @@ static u32 word_read(const struct pci_func *f, unsigned n, u64 off)
 {
     switch (off) {
     case ENTRY_ADDRESS: return (u32)f->s->msix_address[n];
-    case ENTRY_HIGH:    return (u32)(f->s->msix_address[n] >> 32);
-    case ENTRY_DATA:    return f->s->msix_data[n];
-    default:            return f->s->msix_masked[n];
+    case ENTRY_HIGH: return (u32)(f->s->msix_address[n] >> 32);
+    case ENTRY_DATA: return f->s->msix_data[n];
+    default: return f->s->msix_masked[n];
     }
 }
 
@@ -72,8 +72,7 @@ u64 pci_msix_table_read(struct pci_func *f, u64 off, unsigned size)
 {
     if (off / ENTRY_SIZE >= f->msix_vectors)
         return dev_bad_access(&f->dev, off, size);
-    return word_read(f, (unsigned)(off / ENTRY_SIZE), off % ENTRY_SIZE & ~3ull) >>
-           8 * (off % 4);
+    return word_read(f, (unsigned)(off / ENTRY_SIZE), off % ENTRY_SIZE & ~3ull) >> 8 * (off % 4);
 }
 
 /* 6.8.2: software writes whole words. Messages go to addresses of whole words. */
@@ -89,9 +88,9 @@ void pci_msix_table_write(struct pci_func *f, u64 off, u64 v, unsigned size)
     address = &f->s->msix_address[n];
     switch (off % ENTRY_SIZE) {
     case ENTRY_ADDRESS: *address = bits_put(*address, 0, 32, v & ~3ull); break;
-    case ENTRY_HIGH:    *address = bits_put(*address, 32, 32, v); break;
-    case ENTRY_DATA:    f->s->msix_data[n] = (u32)v; break;
-    default:            f->s->msix_masked[n] = v & 1; break;
+    case ENTRY_HIGH: *address = bits_put(*address, 32, 32, v); break;
+    case ENTRY_DATA: f->s->msix_data[n] = (u32)v; break;
+    default: f->s->msix_masked[n] = v & 1; break;
     }
     pci_msix_flush(f);
 }

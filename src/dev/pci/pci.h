@@ -23,8 +23,15 @@
 
 #include "dev/core/device.h"
 
-enum { PCI_FUNCS = 256, PCI_CONFIG_SIZE = 256, PCI_BARS = 6, PCI_MSIX_MAX = 32, PCI_WINDOWS = 4,
-       PCI_LINES = 4, PCI_ECAM_SIZE = PCI_FUNCS << 12 };
+enum {
+    PCI_FUNCS = 256,
+    PCI_CONFIG_SIZE = 256,
+    PCI_BARS = 6,
+    PCI_MSIX_MAX = 32,
+    PCI_WINDOWS = 4,
+    PCI_LINES = 4,
+    PCI_ECAM_SIZE = PCI_FUNCS << 12
+};
 #define PCI_DEVFN(slot, func) ((unsigned)(slot) << 3 | (func))
 #define PCI_UNMAPPED          UINT64_MAX
 
@@ -40,12 +47,29 @@ int pci_host_plug(struct device *host, unsigned devfn, struct device *func,
 /* --- for functions --- */
 
 /* Configuration space header, type 0 (PCI 3.0, 6.1). */
-enum { PCI_VENDOR = 0x00, PCI_DEVICE = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06,
-       PCI_REVISION = 0x08, PCI_CLASS = 0x09, PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10,
-       PCI_SUBSYSTEM_VENDOR = 0x2c, PCI_SUBSYSTEM = 0x2e, PCI_CAPABILITIES = 0x34,
-       PCI_INTERRUPT_LINE = 0x3c, PCI_INTERRUPT_PIN = 0x3d, PCI_HEADER_END = 0x40 };
-enum { PCI_COMMAND_MEMORY = 1 << 1, PCI_COMMAND_MASTER = 1 << 2, PCI_COMMAND_NO_INTX = 1 << 10,
-       PCI_STATUS_INTERRUPT = 1 << 3, PCI_STATUS_CAPABILITIES = 1 << 4 };
+enum {
+    PCI_VENDOR = 0x00,
+    PCI_DEVICE = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CLASS = 0x09,
+    PCI_HEADER_TYPE = 0x0e,
+    PCI_BAR0 = 0x10,
+    PCI_SUBSYSTEM_VENDOR = 0x2c,
+    PCI_SUBSYSTEM = 0x2e,
+    PCI_CAPABILITIES = 0x34,
+    PCI_INTERRUPT_LINE = 0x3c,
+    PCI_INTERRUPT_PIN = 0x3d,
+    PCI_HEADER_END = 0x40
+};
+enum {
+    PCI_COMMAND_MEMORY = 1 << 1,
+    PCI_COMMAND_MASTER = 1 << 2,
+    PCI_COMMAND_NO_INTX = 1 << 10,
+    PCI_STATUS_INTERRUPT = 1 << 3,
+    PCI_STATUS_CAPABILITIES = 1 << 4
+};
 enum { PCI_MULTIFUNCTION = 0x80 /* of the header type */ };
 enum { PCI_BAR_WIDE = 4 /* 64 bits */ };
 enum { PCI_CAP_VENDOR = 0x09, PCI_CAP_MSIX = 0x11 };
@@ -66,11 +90,11 @@ struct pci_facts {
 };
 
 struct pci_bar {
-    u64 size;      /* 0: there is none */
+    u64 size; /* 0: there is none */
     unsigned region;
     bool wide;
-    gpa_t wanted;  /* where the guest put it, PCI_UNMAPPED: nowhere */
-    gpa_t mapped;  /* where it is */
+    gpa_t wanted; /* where the guest put it, PCI_UNMAPPED: nowhere */
+    gpa_t mapped; /* where it is */
 };
 
 struct pci_host;
@@ -84,10 +108,10 @@ struct pci_func {
     unsigned devfn;
     struct pci_bar bar[PCI_BARS];
     u8 initial[PCI_CONFIG_SIZE], writable[PCI_CONFIG_SIZE];
-    u8 cap_last, cap_free;    /* capability list: its last one, and the space after it */
-    u8 msix_cap;              /* 0: none */
+    u8 cap_last, cap_free; /* capability list: its last one, and the space after it */
+    u8 msix_cap;           /* 0: none */
     unsigned msix_vectors;
-    bool interrupt;           /* INTA as the function drives it */
+    bool interrupt; /* INTA as the function drives it */
     /* Bytes of the configuration space that are not memory; both may be NULL. They are called
      * before a read, and after a write, of any of them. */
     void (*config_read)(struct pci_func *f, unsigned off, unsigned size);

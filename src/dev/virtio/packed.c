@@ -41,8 +41,8 @@ static bool available(struct virtq *q)
     bool wrap = q->s->avail_wrap;
     u16 flags;
 
-    return ring_load(q, desc_at(q, q->s->avail) + 14, &flags) &&
-           !(flags & DESC_AVAIL) == !wrap && !(flags & DESC_USED) == wrap;
+    return ring_load(q, desc_at(q, q->s->avail) + 14, &flags) && !(flags & DESC_AVAIL) == !wrap &&
+           !(flags & DESC_USED) == wrap;
 }
 
 /* 2.8.7: the entries of an indirect table follow each other, and only WRITE counts in them. */

@@ -37,12 +37,12 @@ struct virtq {
     struct virtq_state *s; /* borrows: in the device's state */
     struct virtio *v;      /* borrows (outlives) */
     u16 index, size_max;
-    u16 inflight;          /* taken and not given back: requests (split), descriptors (packed) */
-    u16 filled;            /* given back and not yet published: requests */
-    u16 fresh;             /* published since the driver was last considered for an interrupt */
+    u16 inflight;           /* taken and not given back: requests (split), descriptors (packed) */
+    u16 filled;             /* given back and not yet published: requests */
+    u16 fresh;              /* published since the driver was last considered for an interrupt */
     u16 first, first_flags; /* packed: where the unpublished begin, and what makes them used */
-    u16 budget;            /* requests that this callback may still take */
-    u32 generation;        /* of the ring: tickets of an older one are void */
+    u16 budget;             /* requests that this callback may still take */
+    u32 generation;         /* of the ring: tickets of an older one are void */
 };
 
 /* What is needed to give a request back; a copy may outlive the chain. */

@@ -202,8 +202,10 @@ static bool queue_state_valid(const struct virtq *q)
 int virtio_check(struct virtio *v, struct err *err)
 {
     if (v->s->status & VIRTIO_FEATURES_OK && v->s->driver_features & ~v->offered)
-        return err_set(err, EINVAL, "its driver uses features %#" PRIx64 " that are not offered "
-                                    "here", v->s->driver_features & ~v->offered);
+        return err_set(err, EINVAL,
+                       "its driver uses features %#" PRIx64 " that are not offered "
+                       "here",
+                       v->s->driver_features & ~v->offered);
     for (unsigned n = 0; n < v->queue_room; n++)
         if (!queue_state_valid(&v->queue[n]))
             return err_set(err, EINVAL, "queue %u has no valid layout", n);

@@ -19,12 +19,22 @@ enum { VIRTIO_QUEUES_MAX = 16, VIRTIO_CONFIG_MAX = 0x100 };
 enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
 
 /* Device status (2.1). */
-enum { VIRTIO_ACKNOWLEDGE = 1, VIRTIO_DRIVER = 2, VIRTIO_DRIVER_OK = 4, VIRTIO_FEATURES_OK = 8,
-       VIRTIO_NEEDS_RESET = 64, VIRTIO_FAILED = 128 };
+enum {
+    VIRTIO_ACKNOWLEDGE = 1,
+    VIRTIO_DRIVER = 2,
+    VIRTIO_DRIVER_OK = 4,
+    VIRTIO_FEATURES_OK = 8,
+    VIRTIO_NEEDS_RESET = 64,
+    VIRTIO_FAILED = 128
+};
 
 /* Feature bits that belong to no type (chapter 6), by number. */
-enum { VIRTIO_F_INDIRECT_DESC = 28, VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32,
-       VIRTIO_F_RING_PACKED = 34 };
+enum {
+    VIRTIO_F_INDIRECT_DESC = 28,
+    VIRTIO_F_EVENT_IDX = 29,
+    VIRTIO_F_VERSION_1 = 32,
+    VIRTIO_F_RING_PACKED = 34
+};
 
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
@@ -41,18 +51,18 @@ extern const struct state_list virtio_state_list;
 /* Facts and callbacks of a device type; those without "always" may be NULL. */
 struct virtio_type {
     enum virtio_id id;
-    u32 pci_class;             /* 24 bits: class, subclass, interface */
-    u32 config_size;           /* bytes, <= VIRTIO_CONFIG_MAX; what is in them never changes */
-    u16 queue_size;            /* at most, and after reset */
+    u32 pci_class;   /* 24 bits: class, subclass, interface */
+    u32 config_size; /* bytes, <= VIRTIO_CONFIG_MAX; what is in them never changes */
+    u16 queue_size;  /* at most, and after reset */
     unsigned (*queue_count)(const struct virtio *v); /* always; fixed after init */
     u64 (*features)(const struct virtio *v);
     void (*config)(const struct virtio *v, u8 *out); /* fills config_size zeroed bytes */
     void (*config_write)(struct virtio *v, u32 off, u32 value, unsigned size);
     int (*init)(struct virtio *v, struct err *err);
     void (*fini)(struct virtio *v);
-    void (*drain)(struct virtio *v);                 /* waits for requests in flight */
-    void (*notify)(struct virtio *v, unsigned n);    /* always: queue n may have requests */
-    void (*update)(struct virtio *v);                /* its outputs other than interrupts */
+    void (*drain)(struct virtio *v);              /* waits for requests in flight */
+    void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
+    void (*update)(struct virtio *v);             /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
 };
 
@@ -76,11 +86,15 @@ struct virtio {
     struct virtio_state *s; /* borrows: in the device's state */
     struct virtq queue[VIRTIO_QUEUES_MAX];
     unsigned queue_count, queue_room;
-    u64 offered;        /* features */
-    bool packed;        /* property: offer packed rings */
-    bool deferred;      /* a deferred call is on its way */
-    struct virtq_chain chain;                 /* the request being looked at */
-    struct { u64 addr; u32 len; u16 a, b; } table[VIRTQ_CHAIN_MAX]; /* indirect descriptors */
+    u64 offered;              /* features */
+    bool packed;              /* property: offer packed rings */
+    bool deferred;            /* a deferred call is on its way */
+    struct virtq_chain chain; /* the request being looked at */
+    struct {
+        u64 addr;
+        u32 len;
+        u16 a, b;
+    } table[VIRTQ_CHAIN_MAX]; /* indirect descriptors */
 };
 
 /* "blk" and pci=false: class virtio-blk-mmio. NULL when there is no such type. */

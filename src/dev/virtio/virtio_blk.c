@@ -13,12 +13,29 @@
 #include <string.h>
 
 /* Feature bits (5.2.3). */
-enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_MQ = 12, F_DISCARD = 13,
-       F_WRITE_ZEROES = 14 };
+enum {
+    F_SEG_MAX = 2,
+    F_RO = 5,
+    F_BLK_SIZE = 6,
+    F_FLUSH = 9,
+    F_MQ = 12,
+    F_DISCARD = 13,
+    F_WRITE_ZEROES = 14
+};
 /* Places in the configuration space (5.2.4). */
-enum { CAPACITY = 0, SEG_MAX = 12, BLK_SIZE = 20, NUM_QUEUES = 34, MAX_DISCARD_SECTORS = 36,
-       MAX_DISCARD_SEG = 40, DISCARD_ALIGNMENT = 44, MAX_ZEROES_SECTORS = 48, MAX_ZEROES_SEG = 52,
-       ZEROES_MAY_UNMAP = 56, CONFIG_SIZE = 60 };
+enum {
+    CAPACITY = 0,
+    SEG_MAX = 12,
+    BLK_SIZE = 20,
+    NUM_QUEUES = 34,
+    MAX_DISCARD_SECTORS = 36,
+    MAX_DISCARD_SEG = 40,
+    DISCARD_ALIGNMENT = 44,
+    MAX_ZEROES_SECTORS = 48,
+    MAX_ZEROES_SEG = 52,
+    ZEROES_MAY_UNMAP = 56,
+    CONFIG_SIZE = 60
+};
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { HEADER_SIZE = 16, RANGE_SIZE = 16, ID_SIZE = 20, RANGE_UNMAP = 1 };
@@ -186,11 +203,13 @@ static u8 start(struct virtio_blk *blk, const struct virtq_seg *status, u32 *wri
         return S_IOERR;
     type = le32_get(header);
     switch (type) {
-    case T_IN: case T_OUT:              code = transfer(blk, type, le64_get(header + 8), status); break;
-    case T_FLUSH:                       code = flush(blk, status); break;
-    case T_DISCARD: case T_WRITE_ZEROES: code = range(blk, type, status); break;
-    case T_GET_ID:                      *written = get_id(blk); return S_OK;
-    default:                            return S_UNSUPP;
+    case T_IN:
+    case T_OUT: code = transfer(blk, type, le64_get(header + 8), status); break;
+    case T_FLUSH: code = flush(blk, status); break;
+    case T_DISCARD:
+    case T_WRITE_ZEROES: code = range(blk, type, status); break;
+    case T_GET_ID: *written = get_id(blk); return S_OK;
+    default: return S_UNSUPP;
     }
     *later = code == S_OK;
     return code;

@@ -26,8 +26,7 @@ static struct virtio_console *self(struct virtio *v)
 static void console_update(struct virtio *v)
 {
     if (self(v)->chardev)
-        chardev_set_room(self(v)->chardev,
-                         virtio_queue_active(v, RX) ? v->queue[RX].s->note : 0);
+        chardev_set_room(self(v)->chardev, virtio_queue_active(v, RX) ? v->queue[RX].s->note : 0);
 }
 
 /* --- input --- */

@@ -8,14 +8,31 @@
 #include "base/bits.h"
 
 enum {
-    MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c,
-    DEVICE_FEATURES = 0x010, DEVICE_FEATURES_SEL = 0x014,
-    DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024,
-    QUEUE_SEL = 0x030, QUEUE_SIZE_MAX = 0x034, QUEUE_SIZE = 0x038, QUEUE_READY = 0x044,
-    QUEUE_NOTIFY = 0x050, INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
-    QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
-    SHM_SEL = 0x0ac, SHM_LEN = 0x0b0, SHM_BASE = 0x0b8,
-    CONFIG_GENERATION = 0x0fc, CONFIG = 0x100, MMIO_SIZE = 0x200,
+    MAGIC = 0x000,
+    VERSION = 0x004,
+    DEVICE_ID = 0x008,
+    VENDOR_ID = 0x00c,
+    DEVICE_FEATURES = 0x010,
+    DEVICE_FEATURES_SEL = 0x014,
+    DRIVER_FEATURES = 0x020,
+    DRIVER_FEATURES_SEL = 0x024,
+    QUEUE_SEL = 0x030,
+    QUEUE_SIZE_MAX = 0x034,
+    QUEUE_SIZE = 0x038,
+    QUEUE_READY = 0x044,
+    QUEUE_NOTIFY = 0x050,
+    INTERRUPT_STATUS = 0x060,
+    INTERRUPT_ACK = 0x064,
+    STATUS = 0x070,
+    QUEUE_DESC = 0x080,
+    QUEUE_DRIVER = 0x090,
+    QUEUE_DEVICE = 0x0a0,
+    SHM_SEL = 0x0ac,
+    SHM_LEN = 0x0b0,
+    SHM_BASE = 0x0b8,
+    CONFIG_GENERATION = 0x0fc,
+    CONFIG = 0x100,
+    MMIO_SIZE = 0x200,
 };
 enum { MAGIC_VALUE = 0x74726976, VENDOR_VALUE = 0x554d4551 };
 
@@ -54,19 +71,19 @@ static u64 queue_read(struct virtio *v, u64 off)
 static u64 register_read(struct virtio *v, u64 off)
 {
     switch (off) {
-    case MAGIC:             return MAGIC_VALUE;
-    case VERSION:           return 2;
-    case DEVICE_ID:         return v->type->id;
-    case VENDOR_ID:         return VENDOR_VALUE;
-    case DEVICE_FEATURES:   return virtio_device_features(v);
+    case MAGIC: return MAGIC_VALUE;
+    case VERSION: return 2;
+    case DEVICE_ID: return v->type->id;
+    case VENDOR_ID: return VENDOR_VALUE;
+    case DEVICE_FEATURES: return virtio_device_features(v);
     case QUEUE_SIZE_MAX:
-    case QUEUE_READY:       return queue_read(v, off);
-    case INTERRUPT_STATUS:  return v->s->isr;
-    case STATUS:            return v->s->status;
-    case SHM_LEN:           /* no shared memory region: its length is all ones */
+    case QUEUE_READY: return queue_read(v, off);
+    case INTERRUPT_STATUS: return v->s->isr;
+    case STATUS: return v->s->status;
+    case SHM_LEN: /* no shared memory region: its length is all ones */
     case SHM_LEN + 4:
     case SHM_BASE:
-    case SHM_BASE + 4:      return 0xffffffff;
+    case SHM_BASE + 4: return 0xffffffff;
     case CONFIG_GENERATION: return 0; /* it never changes */
     }
     return dev_bad_access(v->dev, off, 4);
@@ -99,18 +116,21 @@ static void register_write(struct virtio *v, u64 off, u32 w)
     switch (off) {
     case DEVICE_FEATURES_SEL: v->s->device_features_sel = w; break;
     case DRIVER_FEATURES_SEL: v->s->driver_features_sel = w; break;
-    case DRIVER_FEATURES:     virtio_driver_features_set(v, w); break;
-    case QUEUE_SEL:           v->s->queue_sel = w; break;
-    case QUEUE_SIZE:          virtio_queue_size_set(v, w); break;
-    case QUEUE_READY:         virtio_queue_ready_set(v, w & 1); break;
-    case QUEUE_NOTIFY:        virtio_kick(v, w); break;
-    case INTERRUPT_ACK:       v->s->isr &= (u8)~w; break;
-    case STATUS:              virtio_status_set(v, (u8)w); break;
-    case QUEUE_DESC:   case QUEUE_DESC + 4:
-    case QUEUE_DRIVER: case QUEUE_DRIVER + 4:
-    case QUEUE_DEVICE: case QUEUE_DEVICE + 4: address_write(v, off, w); break;
-    case SHM_SEL:      break; /* there is none to select */
-    default:           dev_bad_access(v->dev, off, 4); break;
+    case DRIVER_FEATURES: virtio_driver_features_set(v, w); break;
+    case QUEUE_SEL: v->s->queue_sel = w; break;
+    case QUEUE_SIZE: virtio_queue_size_set(v, w); break;
+    case QUEUE_READY: virtio_queue_ready_set(v, w & 1); break;
+    case QUEUE_NOTIFY: virtio_kick(v, w); break;
+    case INTERRUPT_ACK: v->s->isr &= (u8)~w; break;
+    case STATUS: virtio_status_set(v, (u8)w); break;
+    case QUEUE_DESC:
+    case QUEUE_DESC + 4:
+    case QUEUE_DRIVER:
+    case QUEUE_DRIVER + 4:
+    case QUEUE_DEVICE:
+    case QUEUE_DEVICE + 4: address_write(v, off, w); break;
+    case SHM_SEL: break; /* there is none to select */
+    default: dev_bad_access(v->dev, off, 4); break;
     }
 }
 

@@ -79,8 +79,8 @@ static bool fill(struct virtio *v, struct filling *f, const u8 *frame, u64 len)
         if (f->count == 1) {
             if (c->in_len < HEADER_SIZE)
                 return false;
-            f->num_buffers_count = virtq_segs_slice(virtq_chain_in(c), c->in_count, NUM_BUFFERS, 2,
-                                                    f->num_buffers);
+            f->num_buffers_count =
+                virtq_segs_slice(virtq_chain_in(c), c->in_count, NUM_BUFFERS, 2, f->num_buffers);
         }
         n = write_stretch(v->dev, c, frame, len, off);
         f->written[f->count - 1] = (u32)n;
@@ -139,7 +139,8 @@ static void send_one(struct virtio *v, const struct virtq_chain *c)
 
     virtq_chain_read(c, 0, header, HEADER_SIZE);
     count = len && len <= NET_FRAME_MAX
-                ? virtq_segs_slice(c->seg, c->out_count, HEADER_SIZE, len, seg) : 0;
+                ? virtq_segs_slice(c->seg, c->out_count, HEADER_SIZE, len, seg)
+                : 0;
     for (unsigned i = 0; i < count; i++)
         iov[i] = (struct iovec){ seg[i].host, (size_t)seg[i].len };
     if (count == 0 || header[GSO_TYPE] || !net_backend_send(self(v)->net, iov, count))
@@ -183,8 +184,9 @@ static bool mac_parse(const char *text, u8 mac[6])
 {
     int end = 0;
 
-    return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-                  &mac[3], &mac[4], &mac[5], &end) == 6 && text[end] == 0 && !(mac[0] & 1);
+    return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
+                  &mac[4], &mac[5], &end) == 6 &&
+           text[end] == 0 && !(mac[0] & 1);
 }
 
 static int net_init(struct virtio *v, struct err *err)
@@ -193,8 +195,10 @@ static int net_init(struct virtio *v, struct err *err)
     const char *text = card->mac_text ? card->mac_text : "52:54:00:12:34:56";
 
     if (!mac_parse(text, card->mac))
-        return err_set(err, EINVAL, "'%s' is no MAC address of one host, such as "
-                                    "52:54:00:12:34:56", text);
+        return err_set(err, EINVAL,
+                       "'%s' is no MAC address of one host, such as "
+                       "52:54:00:12:34:56",
+                       text);
     net_backend_set_receive(card->net, net_receive, v);
     return 0;
 }

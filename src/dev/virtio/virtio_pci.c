@@ -13,17 +13,47 @@
 #include "base/bits.h"
 #include "base/checked.h"
 
-enum { COMMON = 0x0000, ISR = 0x1000, CONFIG = 0x2000, NOTIFY = 0x3000, MSIX_TABLE = 0x4000,
-       MSIX_PENDING = 0x5000, BAR_SIZE = 0x8000, NOTIFY_STEP = 4 };
+enum {
+    COMMON = 0x0000,
+    ISR = 0x1000,
+    CONFIG = 0x2000,
+    NOTIFY = 0x3000,
+    MSIX_TABLE = 0x4000,
+    MSIX_PENDING = 0x5000,
+    BAR_SIZE = 0x8000,
+    NOTIFY_STEP = 4
+};
 /* Common configuration structure (4.1.4.3). */
-enum { DEVICE_FEATURES_SEL = 0, DEVICE_FEATURES = 4, DRIVER_FEATURES_SEL = 8, DRIVER_FEATURES = 12,
-       CONFIG_VECTOR = 16, NUM_QUEUES = 18, STATUS = 20, GENERATION = 21, QUEUE_SEL = 22,
-       QUEUE_SIZE = 24, QUEUE_VECTOR = 26, QUEUE_ENABLE = 28, QUEUE_NOTIFY_OFF = 30,
-       QUEUE_DESC = 32, QUEUE_DRIVER = 40, QUEUE_DEVICE = 48, COMMON_SIZE = 56 };
+enum {
+    DEVICE_FEATURES_SEL = 0,
+    DEVICE_FEATURES = 4,
+    DRIVER_FEATURES_SEL = 8,
+    DRIVER_FEATURES = 12,
+    CONFIG_VECTOR = 16,
+    NUM_QUEUES = 18,
+    STATUS = 20,
+    GENERATION = 21,
+    QUEUE_SEL = 22,
+    QUEUE_SIZE = 24,
+    QUEUE_VECTOR = 26,
+    QUEUE_ENABLE = 28,
+    QUEUE_NOTIFY_OFF = 30,
+    QUEUE_DESC = 32,
+    QUEUE_DRIVER = 40,
+    QUEUE_DEVICE = 48,
+    COMMON_SIZE = 56
+};
 /* struct virtio_pci_cap (4.1.4): its kind, and places in it. */
 enum { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_CONFIG = 4, CAP_ACCESS = 5 };
-enum { CAP_LEN = 2, CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_EXTRA = 16,
-       CAP_SIZE = 16 };
+enum {
+    CAP_LEN = 2,
+    CAP_TYPE = 3,
+    CAP_BAR = 4,
+    CAP_OFFSET = 8,
+    CAP_LENGTH = 12,
+    CAP_EXTRA = 16,
+    CAP_SIZE = 16
+};
 
 static struct virtio_pci *self(struct device *d)
 {
@@ -68,13 +98,13 @@ static u64 queue_read(struct virtio *v, u64 off)
     if (!q)
         return off == QUEUE_VECTOR ? VIRTIO_PCI_NO_VECTOR : 0;
     switch (off) {
-    case QUEUE_SIZE:       return q->s->size;
-    case QUEUE_VECTOR:     return self(v->dev)->vector[q->index + 1];
-    case QUEUE_ENABLE:     return q->s->ready;
+    case QUEUE_SIZE: return q->s->size;
+    case QUEUE_VECTOR: return self(v->dev)->vector[q->index + 1];
+    case QUEUE_ENABLE: return q->s->ready;
     case QUEUE_NOTIFY_OFF: return q->index;
-    case QUEUE_DESC:       return q->s->desc;
-    case QUEUE_DRIVER:     return q->s->driver;
-    default:               return q->s->device;
+    case QUEUE_DESC: return q->s->desc;
+    case QUEUE_DRIVER: return q->s->driver;
+    default: return q->s->device;
     }
 }
 
@@ -83,25 +113,36 @@ static u64 field_read(struct virtio *v, u64 off)
 {
     switch (off) {
     case DEVICE_FEATURES_SEL: return v->s->device_features_sel;
-    case DEVICE_FEATURES:     return virtio_device_features(v);
+    case DEVICE_FEATURES: return virtio_device_features(v);
     case DRIVER_FEATURES_SEL: return v->s->driver_features_sel;
-    case DRIVER_FEATURES:     return virtio_driver_features(v);
-    case CONFIG_VECTOR:       return *self(v->dev)->vector;
-    case NUM_QUEUES:          return v->queue_count;
-    case STATUS:              return v->s->status;
-    case GENERATION:          return 0; /* it never changes */
-    case QUEUE_SEL:           return v->s->queue_sel;
-    default:                  return queue_read(v, off);
+    case DRIVER_FEATURES: return virtio_driver_features(v);
+    case CONFIG_VECTOR: return *self(v->dev)->vector;
+    case NUM_QUEUES: return v->queue_count;
+    case STATUS: return v->s->status;
+    case GENERATION: return 0; /* it never changes */
+    case QUEUE_SEL: return v->s->queue_sel;
+    default: return queue_read(v, off);
     }
 }
 
 static const struct {
     u8 off, size;
 } fields[] = {
-    { DEVICE_FEATURES_SEL, 4 }, { DEVICE_FEATURES, 4 }, { DRIVER_FEATURES_SEL, 4 },
-    { DRIVER_FEATURES, 4 }, { CONFIG_VECTOR, 2 }, { NUM_QUEUES, 2 }, { STATUS, 1 },
-    { GENERATION, 1 }, { QUEUE_SEL, 2 }, { QUEUE_SIZE, 2 }, { QUEUE_VECTOR, 2 },
-    { QUEUE_ENABLE, 2 }, { QUEUE_NOTIFY_OFF, 2 }, { QUEUE_DESC, 8 }, { QUEUE_DRIVER, 8 },
+    { DEVICE_FEATURES_SEL, 4 },
+    { DEVICE_FEATURES, 4 },
+    { DRIVER_FEATURES_SEL, 4 },
+    { DRIVER_FEATURES, 4 },
+    { CONFIG_VECTOR, 2 },
+    { NUM_QUEUES, 2 },
+    { STATUS, 1 },
+    { GENERATION, 1 },
+    { QUEUE_SEL, 2 },
+    { QUEUE_SIZE, 2 },
+    { QUEUE_VECTOR, 2 },
+    { QUEUE_ENABLE, 2 },
+    { QUEUE_NOTIFY_OFF, 2 },
+    { QUEUE_DESC, 8 },
+    { QUEUE_DRIVER, 8 },
     { QUEUE_DEVICE, 8 },
 };
 
@@ -155,24 +196,23 @@ static void common_write(struct virtio *v, u64 off, u64 value, unsigned size)
     switch (off << 4 | size) {
     case DEVICE_FEATURES_SEL << 4 | 4: v->s->device_features_sel = w; break;
     case DRIVER_FEATURES_SEL << 4 | 4: v->s->driver_features_sel = w; break;
-    case DRIVER_FEATURES << 4 | 4:     virtio_driver_features_set(v, w); break;
-    case CONFIG_VECTOR << 4 | 2:       *self(v->dev)->vector = vector_checked(v, w); break;
-    case STATUS << 4 | 1:              status_write(v, (u8)w); break;
-    case QUEUE_SEL << 4 | 2:           v->s->queue_sel = w; break;
-    case QUEUE_SIZE << 4 | 2:          virtio_queue_size_set(v, w); break;
-    case QUEUE_VECTOR << 4 | 2:        queue_vector_write(v, w); break;
-    case QUEUE_ENABLE << 4 | 2:        /* 4.1.4.3.2: 0 is not written */
+    case DRIVER_FEATURES << 4 | 4: virtio_driver_features_set(v, w); break;
+    case CONFIG_VECTOR << 4 | 2: *self(v->dev)->vector = vector_checked(v, w); break;
+    case STATUS << 4 | 1: status_write(v, (u8)w); break;
+    case QUEUE_SEL << 4 | 2: v->s->queue_sel = w; break;
+    case QUEUE_SIZE << 4 | 2: virtio_queue_size_set(v, w); break;
+    case QUEUE_VECTOR << 4 | 2: queue_vector_write(v, w); break;
+    case QUEUE_ENABLE << 4 | 2: /* 4.1.4.3.2: 0 is not written */
         if (w == 1)
             virtio_queue_ready_set(v, true);
         break;
-    case QUEUE_DESC << 4 | 4:   case (QUEUE_DESC + 4) << 4 | 4:
-    case QUEUE_DRIVER << 4 | 4: case (QUEUE_DRIVER + 4) << 4 | 4:
-    case QUEUE_DEVICE << 4 | 4: case (QUEUE_DEVICE + 4) << 4 | 4:
-        address_write(v, off, w);
-        break;
-    default:
-        dev_bad_access(v->dev, off, size);
-        break;
+    case QUEUE_DESC << 4 | 4:
+    case (QUEUE_DESC + 4) << 4 | 4:
+    case QUEUE_DRIVER << 4 | 4:
+    case (QUEUE_DRIVER + 4) << 4 | 4:
+    case QUEUE_DEVICE << 4 | 4:
+    case (QUEUE_DEVICE + 4) << 4 | 4: address_write(v, off, w); break;
+    default: dev_bad_access(v->dev, off, size); break;
     }
 }
 
@@ -303,8 +343,9 @@ int virtio_pci_init(struct device *d, struct virtio *v, const struct virtio_type
                     struct err *err)
 {
     struct virtio_pci *p = self(d);
-    const struct pci_facts facts = { 0x1af4, (u16)(0x1040 + type->id), 0x1af4,
-                                     (u16)(0x1040 + type->id), 1, type->pci_class };
+    const struct pci_facts facts = { 0x1af4, (u16)(0x1040 + type->id),
+                                     0x1af4, (u16)(0x1040 + type->id),
+                                     1,      type->pci_class };
     int rc;
 
     p->v = v;

@@ -1,5 +1,6 @@
 /*
- * host_lower.c - one row for each operation that becomes host instructions, and the pass over a block.
+ * host_lower.c - one row for each operation that becomes host instructions, and the pass over a
+ * block.
  */
 #include "engine/base/host_lower_ops.h"
 #include "host/cpu.h"

@@ -17,8 +17,7 @@
 #include "base/bug.h"
 
 /* Resolves for writing and checks that host atomics can do it. */
-static int atomic_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how,
-                     struct mem_ref *ref)
+static int atomic_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how, struct mem_ref *ref)
 {
     if (va & (size - 1) && (how.align == IR_ALIGN_NATURAL || (va & 15) + size > 16))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
@@ -120,10 +119,10 @@ u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size)
 
     switch (f) {
     case IR_RMW_XCHG: return b;
-    case IR_RMW_ADD:  return a + b;
-    case IR_RMW_AND:  return a & b;
-    case IR_RMW_OR:   return a | b;
-    case IR_RMW_XOR:  return a ^ b;
+    case IR_RMW_ADD: return a + b;
+    case IR_RMW_AND: return a & b;
+    case IR_RMW_OR: return a | b;
+    case IR_RMW_XOR: return a ^ b;
     case IR_RMW_MINU: return a < b ? a : b;
     case IR_RMW_MAXU: return a < b ? b : a;
     case IR_RMW_MINS: return less_s ? a : b;
@@ -164,8 +163,8 @@ static bool rmw_direct(enum ir_rmw f, u8 *p, u128 b, unsigned size, u128 *old)
     return false;
 }
 
-int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand,
-            void *out, unsigned size, struct ir_mem how)
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out, unsigned size,
+            struct ir_mem how)
 {
     u128 b = value_get(operand, size), old, seen;
     struct mem_ref ref;
@@ -182,8 +181,8 @@ int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand,
     return 0;
 }
 
-int mmu_cas(struct cpu *c, gva_t va, const void *expected,
-            const void *want, void *out, unsigned size, struct ir_mem how)
+int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
+            unsigned size, struct ir_mem how)
 {
     struct mem_ref ref;
     u128 old;
@@ -196,8 +195,7 @@ int mmu_cas(struct cpu *c, gva_t va, const void *expected,
     return 0;
 }
 
-int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size,
-           struct ir_mem how)
+int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how)
 {
     struct mem_ref ref;
     u128 value;
@@ -218,8 +216,7 @@ int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size,
     return 0;
 }
 
-int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size,
-           struct ir_mem how, bool *done)
+int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_mem how, bool *done)
 {
     struct mem_ref ref;
     u128 old;

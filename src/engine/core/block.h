@@ -61,34 +61,34 @@ struct code_page;
 
 struct eblock {
     /* what the run loop reads */
-    u8 dead;             /* atomic: not to be entered any more */
-    u8 used;             /* atomic: looked up since the evictor came by */
-    u16 insn_count;      /* 1..64 */
-    u32 runs;            /* atomic: executions by the interpreter up to the tier's threshold */
-    void *host_entry;    /* atomic: where the tier's code begins; NULL: none, or dead */
-    const u8 *host;      /* borrows: guest RAM, its first byte; part of the key */
-    u64 key;             /* isa->block_key() it was decoded under */
+    u8 dead;                  /* atomic: not to be entered any more */
+    u8 used;                  /* atomic: looked up since the evictor came by */
+    u16 insn_count;           /* 1..64 */
+    u32 runs;                 /* atomic: executions by the interpreter up to the tier's threshold */
+    void *host_entry;         /* atomic: where the tier's code begins; NULL: none, or dead */
+    const u8 *host;           /* borrows: guest RAM, its first byte; part of the key */
+    u64 key;                  /* isa->block_key() it was decoded under */
     struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
 
-    void *tier;          /* owns: the tier's own record */
-    u32 byte_count;      /* guest bytes covered */
-    u32 flags;           /* EBLOCK_* */
-    const u8 *host2;     /* TWO_PAGES: start of the second page in guest RAM */
-    const u8 *bytes;     /* into this allocation: a copy of the bytes it was decoded from */
-    u32 alloc_bytes;     /* of this allocation */
+    void *tier;      /* owns: the tier's own record */
+    u32 byte_count;  /* guest bytes covered */
+    u32 flags;       /* EBLOCK_* */
+    const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
+    const u8 *bytes; /* into this allocation: a copy of the bytes it was decoded from */
+    u32 alloc_bytes; /* of this allocation */
 
     /* links of the cache; atomic or under its lock */
-    struct eblock *page_next[2];              /* of each page's list of blocks */
-    struct code_page *page[2];                /* borrows: its pages; [1] only TWO_PAGES */
-    struct eblock *age_prev, *age_next;       /* evictor's list; NULL at its ends */
+    struct eblock *page_next[2];        /* of each page's list of blocks */
+    struct code_page *page[2];          /* borrows: its pages; [1] only TWO_PAGES */
+    struct eblock *age_prev, *age_next; /* evictor's list; NULL at its ends */
 
     struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
 };
 
 /* A tier that makes host code of blocks. Static; state of one engine lives behind `self`. */
 struct tier {
-    const char *name;      /* "base" */
-    u32 threshold;         /* executions by the interpreter before translate() is called */
+    const char *name; /* "base" */
+    u32 threshold;    /* executions by the interpreter before translate() is called */
     int (*start)(struct engine *e, const struct isa *isa, void **self, struct err *err);
     void (*stop)(void *self); /* every block has been freed */
     /* Makes host code and stores it to b->host_entry (release). May do nothing: then b stays

@@ -13,10 +13,10 @@
 
 /* What a run of a block left besides guest state and memory. */
 struct outcome {
-    int code;                /* enum run_code */
+    int code; /* enum run_code */
     s64 budget;
-    u32 insn_index;          /* RUN_FAULT */
-    struct isa_fault fault;  /* RUN_FAULT */
+    u32 insn_index;         /* RUN_FAULT */
+    struct isa_fault fault; /* RUN_FAULT */
 };
 
 struct check *check_free(struct check *k)
@@ -93,9 +93,9 @@ static int run_interp(struct cpu *c, struct eblock *b)
 
 static int run_eval(struct cpu *c, struct eblock *b)
 {
-    static const u8 codes[] = { [IR_EVAL_NEXT] = RUN_JUMP, [IR_EVAL_JUMP] = RUN_JUMP,
+    static const u8 codes[] = { [IR_EVAL_NEXT] = RUN_JUMP,       [IR_EVAL_JUMP] = RUN_JUMP,
                                 [IR_EVAL_ENDBLOCK] = RUN_LOOKUP, [IR_EVAL_RAISED] = RUN_FAULT,
-                                [IR_EVAL_FAULTED] = RUN_FAULT };
+                                [IR_EVAL_FAULTED] = RUN_FAULT,   [IR_EVAL_PC_SET] = RUN_LOOKUP };
     struct vcpu *v = &c->e.v;
     struct ir_eval_mem mem = check_eval_mem;
     struct ir_eval_result r;

@@ -25,13 +25,12 @@ int check_run(struct cpu *c, struct eblock *b);
 int check_load(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
 int check_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how);
 int check_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how);
-int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
-              unsigned size, struct ir_mem how);
+int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out, unsigned size,
+              struct ir_mem how);
 int check_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
               unsigned size, struct ir_mem how);
 int check_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
-int check_sc(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how,
-             bool *done);
+int check_sc(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how, bool *done);
 void check_clrex(struct cpu *c);
 
 #endif

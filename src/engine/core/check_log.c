@@ -8,8 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = { "load", "store", "probe", "read-modify-write",
-                                     "compare-and-swap", "load-reserved", "store-conditional",
+static const char *const kinds[] = { "load",
+                                     "store",
+                                     "probe",
+                                     "read-modify-write",
+                                     "compare-and-swap",
+                                     "load-reserved",
+                                     "store-conditional",
                                      "reservation drop" };
 
 static u128 value_of(const void *v, unsigned size)
@@ -57,8 +62,9 @@ static void differs(struct check *k, const struct access *want, const struct acc
     else
         snprintf(k->why, sizeof k->why,
                  "a %s of %u bytes of %#" PRIx64 " at %#" PRIx64 ", expected a %s of %u bytes "
-                 "of %#" PRIx64 " at %#" PRIx64, kinds[got->kind], got->size, (u64)got->value,
-                 got->va, kinds[want->kind], want->size, (u64)want->value, want->va);
+                 "of %#" PRIx64 " at %#" PRIx64,
+                 kinds[got->kind], got->size, (u64)got->value, got->va, kinds[want->kind],
+                 want->size, (u64)want->value, want->va);
 }
 
 /* The next access of the list if it is like *got; else NULL, with a fault pending so that
@@ -67,8 +73,8 @@ static const struct access *repeat(struct cpu *c, const struct access *got)
 {
     struct check *k = c->check;
     const struct access *want = k->next < k->count ? &k->log[k->next] : NULL;
-    bool same = want && want->kind == got->kind && want->va == got->va &&
-                want->size == got->size && want->len == got->len &&
+    bool same = want && want->kind == got->kind && want->va == got->va && want->size == got->size &&
+                want->len == got->len &&
                 (got->kind == ACCESS_RMW ? want->operand == got->operand && want->rmw == got->rmw
                                          : want->value == got->value) &&
                 (got->kind != ACCESS_CAS || want->expected == got->expected);
@@ -135,11 +141,12 @@ int check_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
     return !want || want->failed;
 }
 
-int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
-              unsigned size, struct ir_mem how)
+int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out, unsigned size,
+              struct ir_mem how)
 {
-    struct access a = { .kind = ACCESS_RMW, .va = va, .size = size, .rmw = (u8)f,
-                        .operand = value_of(operand, size) };
+    struct access a = {
+        .kind = ACCESS_RMW, .va = va, .size = size, .rmw = (u8)f, .operand = value_of(operand, size)
+    };
     int r;
 
     if (repeating(c))
@@ -158,8 +165,11 @@ int check_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void 
 int check_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
               unsigned size, struct ir_mem how)
 {
-    struct access a = { .kind = ACCESS_CAS, .va = va, .size = size,
-                        .expected = value_of(expected, size), .value = value_of(want, size) };
+    struct access a = { .kind = ACCESS_CAS,
+                        .va = va,
+                        .size = size,
+                        .expected = value_of(expected, size),
+                        .value = value_of(want, size) };
     int r;
 
     if (repeating(c))
@@ -243,8 +253,9 @@ static int eval_rmw(struct cpu *c, const struct access *next, const void *expect
     c->check->next++;
     if (value_of(want, size) == next->value)
         return 0;
-    differs(c->check, next, &(struct access){ .kind = ACCESS_RMW, .va = next->va, .size = size,
-                                              .value = value_of(want, size) });
+    differs(c->check, next,
+            &(struct access){
+                .kind = ACCESS_RMW, .va = next->va, .size = size, .value = value_of(want, size) });
     vcpu_raise(&c->e.v, 0, 0);
     return 1;
 }
@@ -276,5 +287,5 @@ static void eval_clrex(void *arg)
     check_clrex(arg);
 }
 
-const struct ir_eval_mem check_eval_mem = { NULL, eval_load, eval_store, eval_probe,
-                                            eval_cas, eval_ll, eval_sc, eval_clrex };
+const struct ir_eval_mem check_eval_mem = { NULL,     eval_load, eval_store, eval_probe,
+                                            eval_cas, eval_ll,   eval_sc,    eval_clrex };

@@ -12,7 +12,7 @@
 #include "isa/isa.h"
 
 enum {
-    TLB_BITS = 10,                 /* entries of one table: 1024; direct mapped */
+    TLB_BITS = 10, /* entries of one table: 1024; direct mapped */
     TLB_ENTRIES = 1 << TLB_BITS,
     TLB_PAGE_SHIFT = 12,
     TLB_VICTIMS = 4,
@@ -41,28 +41,28 @@ struct tlb_bank {
 struct eblock; /* one translated block: code cache's */
 
 struct jump_entry {
-    gva_t pc;              /* tag */
-    struct eblock *block;  /* NULL: empty */
+    gva_t pc;             /* tag */
+    struct eblock *block; /* NULL: empty */
 };
 
 struct ecpu {
-    struct vcpu v;                           /* first: the public part */
-    struct engine *engine;                   /* borrows (outlives) */
-    struct tlb_bank *bind[IR_MMU_COUNT];     /* borrows: into banks, or fetches' own */
-    struct tlb_bank *banks;                  /* isa.mmu_banks of them, in this allocation */
-    s64 budget;                              /* instructions left before something is due */
-    u64 icount_base;                         /* retired = icount_base - budget (+ within block) */
-    gva_t block_pc;                          /* virtual address of the running block's start */
-    struct eblock *block;                    /* the running block */
+    struct vcpu v;                       /* first: the public part */
+    struct engine *engine;               /* borrows (outlives) */
+    struct tlb_bank *bind[IR_MMU_COUNT]; /* borrows: into banks, or fetches' own */
+    struct tlb_bank *banks;              /* isa.mmu_banks of them, in this allocation */
+    s64 budget;                          /* instructions left before something is due */
+    u64 icount_base;                     /* retired = icount_base - budget (+ within block) */
+    gva_t block_pc;                      /* virtual address of the running block's start */
+    struct eblock *block;                /* the running block */
     /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
     u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
-    struct jump_entry *jumps;                /* borrows: the present mode's, in this allocation */
-    void *link;                              /* tier: the exit it wants patched, see block.h */
-    u32 jump_shift;                          /* jump_index()'s */
-    void *tier_self;                         /* tier: what its start() made */
-    u64 tier_value;                          /* tier: a value on its way through a slow path */
-    u64 tier_spill[TIER_SPILLS];             /* tier: values that found no host register */
+    struct jump_entry *jumps;    /* borrows: the present mode's, in this allocation */
+    void *link;                  /* tier: the exit it wants patched, see block.h */
+    u32 jump_shift;              /* jump_index()'s */
+    void *tier_self;             /* tier: what its start() made */
+    u64 tier_value;              /* tier: a value on its way through a slow path */
+    u64 tier_spill[TIER_SPILLS]; /* tier: values that found no host register */
     /* more private fields follow in core/: see cpu_private.h */
 };
 
@@ -73,11 +73,11 @@ static inline struct ecpu *ecpu_of(struct vcpu *c)
 
 /* What an interpreter handler, and a translated block, return. */
 enum run_code {
-    RUN_NEXT = 0,   /* handler only: go on with the next instruction */
-    RUN_JUMP,       /* the pc slot is set; look up the next block */
-    RUN_FAULT,      /* c->fault is pending; pc of the instruction = block_pc + insn's offset;
-                       insn_index tells which instruction it was */
-    RUN_LOOKUP,     /* ENDBLOCK: the pc slot is set; modes may have changed */
+    RUN_NEXT = 0, /* handler only: go on with the next instruction */
+    RUN_JUMP,     /* the pc slot is set; look up the next block */
+    RUN_FAULT,    /* c->fault is pending; pc of the instruction = block_pc + insn's offset;
+                     insn_index tells which instruction it was */
+    RUN_LOOKUP,   /* ENDBLOCK: the pc slot is set; modes may have changed */
 };
 
 /* Slow paths of memory operations: TLB miss, page crossing, device, code page, fault.

@@ -26,17 +26,21 @@ struct tlb_victim {
     u8 note;
 };
 
-struct tlb_side {
-    bool used;                                        /* filled since it was last emptied */
-    u8 note[ISA_ACCESS_COUNT][TLB_ENTRIES];           /* log2 of the leaf's size | GLOBAL */
-    struct tlb_victim victim[ISA_ACCESS_COUNT][TLB_VICTIMS];
-    u8 victim_next[ISA_ACCESS_COUNT];
-    /* Where entries of leaves over 4 KiB were filled from: a flush of a page in a span must
-     * look for entries of the same leaf. A filter: spans may cover more. */
+/* Where entries of leaves over 4 KiB were filled from: a flush of a page in one of these
+ * ranges must look for entries of the same leaf. A filter: they may cover more. */
+struct tlb_spans {
     struct {
         gva_t first, last;
-    } large[TLB_LARGE_SPANS];
-    unsigned large_count;
+    } at[TLB_LARGE_SPANS];
+    unsigned count;
+};
+
+struct tlb_side {
+    bool used;                              /* filled since it was last emptied */
+    u8 note[ISA_ACCESS_COUNT][TLB_ENTRIES]; /* log2 of the leaf's size | GLOBAL */
+    struct tlb_victim victim[ISA_ACCESS_COUNT][TLB_VICTIMS];
+    u8 victim_next[ISA_ACCESS_COUNT];
+    struct tlb_spans large[ISA_ACCESS_COUNT];
 };
 
 /* --- jump caches: one for each mode (isa key, fetch bank) lately used --- */
@@ -46,46 +50,46 @@ enum { JUMP_MODES = 4, JUMP_PAGE_BITS = 4096 };
 struct jump_mode {
     u64 key;
     unsigned bank;
-    bool valid;                        /* key and bank mean something */
-    bool used;                         /* holds entries */
+    bool valid; /* key and bank mean something */
+    bool used;  /* holds entries */
     u64 last_use;
-    u64 pages[JUMP_PAGE_BITS / 64];    /* bit = page number mod 4096: may hold entries of it */
+    u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
     struct jump_entry entry[JUMP_CACHE_ENTRIES];
 };
 
 /* --- a vCPU --- */
 
 enum {
-    REQ_TLB = 1 << 0,   /* the memory map changed */
-    REQ_CODE = 1 << 1,  /* pages became code: look at code_cache.marks */
-    REQ_CALL = 1 << 2,  /* engine.calls has something for it */
-    REQ_WAKE = 1 << 3,  /* wake_prepare is set */
+    REQ_TLB = 1 << 0,  /* the memory map changed */
+    REQ_CODE = 1 << 1, /* pages became code: look at code_cache.marks */
+    REQ_CALL = 1 << 2, /* engine.calls has something for it */
+    REQ_WAKE = 1 << 3, /* wake_prepare is set */
 };
 
 struct cpu {
-    struct ecpu e;                     /* first */
-    struct worker *worker;             /* borrows */
-    u64 *pc;                           /* the pc slot in guest state */
-    struct tlb_side *side;             /* isa.mmu_banks of them, in this allocation */
-    struct jump_mode *modes, *mode;    /* JUMP_MODES of them, in this allocation; the present one */
+    struct ecpu e;                  /* first */
+    struct worker *worker;          /* borrows */
+    u64 *pc;                        /* the pc slot in guest state */
+    struct tlb_side *side;          /* isa.mmu_banks of them, in this allocation */
+    struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
     u64 mode_clock;
 
-    u32 requests;                      /* atomic: REQ_* */
-    u64 quiescent;                     /* atomic: 0 not running, else the epoch it has seen */
-    u64 emptied;                       /* epoch for which the jump caches were emptied */
-    u64 marks_seen;                    /* atomic: of code_cache.mark_count */
+    u32 requests;   /* atomic: REQ_* */
+    u64 quiescent;  /* atomic: 0 not running, else the epoch it has seen */
+    u64 emptied;    /* epoch for which the jump caches were emptied */
+    u64 marks_seen; /* atomic: of code_cache.mark_count */
 
-    struct mem_span span;              /* last RAM found: start..start+size, else kind NOTHING */
+    struct mem_span span; /* last RAM found: start..start+size, else kind NOTHING */
 
-    ns_t deadline;                     /* of isa.timer_expired; engine.lock when threaded */
-    bool self_timed;                   /* engine.lock: it waits for the deadline itself */
-    bool timer_fired;                  /* engine.lock: the timer thread has told it */
+    ns_t deadline;    /* of isa.timer_expired; engine.lock when threaded */
+    bool self_timed;  /* engine.lock: it waits for the deadline itself */
+    bool timer_fired; /* engine.lock: the timer thread has told it */
     void (*wake_prepare)(struct vcpu *c, void *arg); /* engine.lock */
     void *wake_arg;
 
-    struct check *check;               /* owns; lock-step checking, see check.h; NULL: off */
-    u64 stop_at;                       /* retire so many, then pause; UINT64_MAX: never */
-    ns_t det_time;                     /* deterministic: guest time when det_count had retired */
+    struct check *check; /* owns; lock-step checking, see check.h; NULL: off */
+    u64 stop_at;         /* retire so many, then pause; UINT64_MAX: never */
+    ns_t det_time;       /* deterministic: guest time when det_count had retired */
     u64 det_count;
 
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
@@ -105,10 +109,10 @@ enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 17 };
 
 /* A guest page with code in it. Lives as long as the engine. */
 struct code_page {
-    u64 granules;              /* atomic: bit = 64 bytes that blocks were decoded from */
-    struct eblock *blocks;     /* lock */
-    u8 *flags;                 /* the page's MEM_PAGE_* */
-    u64 unsettled;             /* lock: mark after which stores are all reported; 0: they are */
+    u64 granules;          /* atomic: bit = 64 bytes that blocks were decoded from */
+    struct eblock *blocks; /* lock */
+    u8 *flags;             /* the page's MEM_PAGE_* */
+    u64 unsettled;         /* lock: mark after which stores are all reported; 0: they are */
     struct code_page *unsettled_next;
     struct code_page *all_next; /* of its RAM */
 };
@@ -117,24 +121,24 @@ struct code_ram {
     struct code_cache *cache;
     struct mem_ram *ram;
     struct host_map map;
-    struct code_page **pages;  /* atomic members, one a page, made when needed */
-    struct code_page *all;     /* owns: those that were made */
+    struct code_page **pages; /* atomic members, one a page, made when needed */
+    struct code_page *all;    /* owns: those that were made */
 };
 
 struct code_cache {
     struct engine *e;
     struct host_mutex lock;
-    struct eblock **buckets;           /* owns; atomic heads */
+    struct eblock **buckets;              /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
-    struct eblock *oldest, *newest;    /* lock: all live blocks, by age_next and age_prev */
-    u64 bytes, budget;                 /* of live blocks */
-    u64 epoch;                         /* atomic, from 1: see cpu_safe_point */
-    struct eblock *garbage, *batch;    /* dead; dead and waiting for batch_epoch */
+    struct eblock *oldest, *newest;       /* lock: all live blocks, by age_next and age_prev */
+    u64 bytes, budget;                    /* of live blocks */
+    u64 epoch;                            /* atomic, from 1: see cpu_safe_point */
+    struct eblock *garbage, *batch;       /* dead; dead and waiting for batch_epoch */
     u64 garbage_bytes, batch_epoch;
-    u64 mark_count;                    /* atomic: pages that became code */
-    const u8 *marks[CODE_MARKS];       /* lock: the last ones, by number mod CODE_MARKS */
-    struct code_page *unsettled;       /* lock */
-    u64 evictions, smc, host_blocks;   /* atomic statistics */
+    u64 mark_count;                  /* atomic: pages that became code */
+    const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
+    struct code_page *unsettled;     /* lock */
+    u64 evictions, smc, host_blocks; /* atomic statistics */
 };
 
 int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err *err);
@@ -163,10 +167,10 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, boo
 
 /* What an address means for one access. */
 struct mem_ref {
-    u8 *host;      /* RAM; NULL: device */
-    gpa_t gpa;     /* device */
-    bool notify;   /* stores must be reported */
-    bool no_tlb;   /* good for this byte only */
+    u8 *host;    /* RAM; NULL: device */
+    gpa_t gpa;   /* device */
+    bool notify; /* stores must be reported */
+    bool no_tlb; /* good for this byte only */
 };
 
 int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
@@ -181,8 +185,8 @@ bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out);
 int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how);
 int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_mem how);
 int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how);
-int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out,
-            unsigned size, struct ir_mem how);
+int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *out, unsigned size,
+            struct ir_mem how);
 int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, void *out,
             unsigned size, struct ir_mem how);
 int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how);
@@ -204,10 +208,10 @@ static inline unsigned mmu_bank(const struct cpu *c, unsigned mmu)
 struct worker {
     struct engine *e;
     struct host_thread thread;
-    struct host_cond cond;   /* with engine.lock */
-    bool sleeping;           /* atomic: waits for cond */
-    bool running;            /* thread was started */
-    unsigned first, count;   /* its vCPUs */
+    struct host_cond cond; /* with engine.lock */
+    bool sleeping;         /* atomic: waits for cond */
+    bool running;          /* thread was started */
+    unsigned first, count; /* its vCPUs */
 };
 
 /* Waits in engine_cpu_call's frame. */
@@ -224,29 +228,30 @@ struct engine {
     struct engine_config cfg;
     struct engine_host host;
     const struct isa *isa;
-    struct cpu **cpus;         /* owns cfg.cpus of them */
-    struct worker *workers;    /* owns worker_count of them */
+    struct cpu **cpus;      /* owns cfg.cpus of them */
+    struct worker *workers; /* owns worker_count of them */
     unsigned worker_count;
-    const struct tier *tier;   /* NULL: interpreter only */
-    u32 tier_threshold;        /* UINT32_MAX: never */
+    const struct tier *tier; /* NULL: interpreter only */
+    u32 tier_threshold;      /* UINT32_MAX: never */
     void *tier_self;
     struct code_cache code;
 
-    struct host_mutex lock;    /* of all below, but for what is atomic */
-    bool started, quit;        /* atomic */
-    bool pause_wanted;         /* atomic */
-    bool pause_told, paused;   /* host.paused called for this pause; and returned */
-    unsigned pausing;          /* workers that hold still */
-    struct host_cond outside;  /* threads that are not workers wait here */
+    struct host_mutex lock;   /* of all below, but for what is atomic */
+    bool started, quit;       /* atomic */
+    bool pause_wanted;        /* atomic */
+    bool pause_told, paused;  /* host.paused called for this pause; and returned */
+    unsigned pausing;         /* workers that hold still */
+    struct host_cond outside; /* threads that are not workers wait here */
     struct call *calls;
 
     struct host_thread timer_thread;
     struct host_cond timer_cond;
-    ns_t timer_target;         /* guest time it sleeps until */
+    ns_t timer_target; /* guest time it sleeps until */
     bool timer_started;
 
-    ns_t det_now;              /* atomic: guest time at the last quantum's end */
-    struct cpu *det_running;   /* worker's own: whose turn it is */
+    ns_t det_now;            /* atomic: guest time at the last quantum's end */
+    bool det_moved;          /* det_now was set from outside, while paused */
+    struct cpu *det_running; /* worker's own: whose turn it is */
 };
 
 struct cpu *cpu_new(struct engine *e, unsigned index);
@@ -271,12 +276,15 @@ void cpu_budget_set(struct cpu *c, u64 insns);
 /* Runs until exit_request, the budget's end, or nothing to run. On entry modes may have
  * changed. */
 void cpu_run(struct cpu *c);
+/* The same, safe points around it, its time counted. */
+void cpu_run_timed(struct cpu *c);
 /* Handles requests, timer included; not interrupts. */
 void cpu_requests(struct cpu *c);
 void cpu_calls_serve(struct cpu *c);
 void cpu_mode_update(struct cpu *c);
 void cpu_jumps_empty(struct cpu *c);
-void cpu_jumps_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, unsigned bank, bool whole);
+/* Drops what was found through the bank: of va's page, or all. */
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole);
 void cpu_go_online(struct cpu *c);
 void cpu_go_offline(struct cpu *c);
 /* Between blocks: no pointer to a block is held but in the jump caches. */

@@ -23,9 +23,9 @@ struct making {
     gva_t pc;
     u64 key;
     const u8 *host, *host2;
-    unsigned page_left;   /* bytes from host to its page's end */
-    unsigned have;        /* bytes copied */
-    unsigned bytes;       /* decoded */
+    unsigned page_left; /* bytes from host to its page's end */
+    unsigned have;      /* bytes copied */
+    unsigned bytes;     /* decoded */
     unsigned count;
     u8 buf[BUFFER];
     struct einsn insn[EBLOCK_MAX_INSNS + 1];
@@ -125,8 +125,12 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
 
     if (!b)
         return NULL;
-    *b = (struct eblock){ .insn_count = (u16)m->count, .host = m->host, .host2 = m->host2,
-                          .key = m->key, .byte_count = m->bytes, .flags = flags,
+    *b = (struct eblock){ .insn_count = (u16)m->count,
+                          .host = m->host,
+                          .host2 = m->host2,
+                          .key = m->key,
+                          .byte_count = m->bytes,
+                          .flags = flags,
                           .alloc_bytes = (u32)size };
     memcpy(b->insn, m->insn, insns);
     end = &b->insn[m->count];

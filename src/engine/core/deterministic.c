@@ -55,7 +55,7 @@ static u64 det_slice(const struct cpu *c, ns_t now, ns_t end)
 /* c lives until `end`. */
 static void det_turn(struct worker *w, struct cpu *c, ns_t end)
 {
-    while (det_local(c) < end && det_requests(w, c)) {
+    while (det_local(c) < end && det_requests(w, c) && !w->e->det_moved) {
         ns_t now = det_local(c);
 
         if (cpu_idle(c)) {
@@ -67,9 +67,7 @@ static void det_turn(struct worker *w, struct cpu *c, ns_t end)
             engine_pause_request(w->e);
         } else {
             cpu_budget_set(c, det_slice(c, now, end));
-            cpu_go_online(c);
-            cpu_run(c);
-            cpu_go_offline(c);
+            cpu_run_timed(c);
         }
     }
 }
@@ -104,12 +102,20 @@ static void det_quantum(struct worker *w, ns_t now, ns_t end)
 {
     struct engine *e = w->e;
 
-    for (unsigned i = 0; i < e->cfg.cpus; i++) {
+    for (unsigned i = 0; i < e->cfg.cpus && !e->det_moved; i++) {
         e->det_running = e->cpus[i];
         det_time_set(e->cpus[i], now);
         det_turn(w, e->cpus[i], end);
     }
     e->det_running = NULL;
+}
+
+void engine_clock_set(struct engine *e, ns_t now)
+{
+    for (unsigned i = 0; i < e->cfg.cpus; i++)
+        det_time_set(e->cpus[i], now);
+    __atomic_store_n(&e->det_now, now, __ATOMIC_RELEASE);
+    e->det_moved = true;
 }
 
 void worker_deterministic(struct worker *w)
@@ -120,9 +126,14 @@ void worker_deterministic(struct worker *w)
         ns_t now = e->det_now, end = now + e->cfg.quantum;
         ns_t until = det_until(w, now), event = NS_NEVER;
 
-        if (e->host.quantum_end)
+        if (!e->det_moved && e->host.quantum_end)
             event = e->host.quantum_end(e->host.arg, now, until);
-        until = det_until(w, now); /* devices may have woken some */
+        if (!e->det_moved)
+            until = det_until(w, now); /* devices may have woken some */
+        if (e->det_moved) { /* paused and loaded meanwhile: what is above is of the past */
+            e->det_moved = false;
+            continue;
+        }
         if (until == NS_NEVER && event == NS_NEVER) {
             det_wait_outside(w);
             continue;
@@ -133,6 +144,8 @@ void worker_deterministic(struct worker *w)
             end = until < event || event <= now ? until : event;
         else
             det_quantum(w, now, end);
+        if (e->det_moved)
+            continue;
         __atomic_store_n(&e->det_now, end, __ATOMIC_RELEASE);
     }
 }

@@ -40,11 +40,13 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
     if (cfg->cpus == 0 || cfg->cpus > 256)
         return err_set(err, EINVAL, "%u CPUs asked for; an engine runs 1 to 256", cfg->cpus);
     if (cfg->tier == ENGINE_BASE && !tier_base())
-        return err_set(err, ENOTSUP, "this build has no code generator for this host; "
-                                     "use --engine=interp");
+        return err_set(err, ENOTSUP,
+                       "this build has no code generator for this host; "
+                       "use --engine=interp");
     if (cfg->check_interp && (!tier_base() || cfg->tier == ENGINE_INTERP))
-        return err_set(err, ENOTSUP, "lock-step checking compares translated code with the "
-                                     "interpreter, and this machine runs the interpreter alone");
+        return err_set(err, ENOTSUP,
+                       "lock-step checking compares translated code with the "
+                       "interpreter, and this machine runs the interpreter alone");
     return 0;
 }
 
@@ -93,8 +95,8 @@ static int cpus_init(struct engine *e, struct err *err)
     return 0;
 }
 
-int engine_new(const struct engine_config *cfg, const struct engine_host *host,
-               struct engine **ret, struct err *err)
+int engine_new(const struct engine_config *cfg, const struct engine_host *host, struct engine **ret,
+               struct err *err)
 {
     struct engine *e;
     u64 budget = cfg->code_cache_bytes ? cfg->code_cache_bytes : default_cache;
@@ -173,8 +175,8 @@ void engine_stop_at(struct engine *e, u64 insns)
     c->stop_at = insns;
     if (!e->cfg.deterministic)
         cpu_budget_set(c, insns > now && insns - now < budget_unlimited ? insns - now
-                          : insns == UINT64_MAX                        ? budget_unlimited
-                                                                       : 0);
+                          : insns == UINT64_MAX                         ? budget_unlimited
+                                                                        : 0);
 }
 
 void engine_irq_set(struct engine *e, unsigned cpu, unsigned line, bool level)

@@ -17,18 +17,18 @@ struct engine;
 enum engine_tier { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
 
 struct engine_config {
-    const struct isa *isa;             /* borrows (static) */
-    isa_handler *const *handlers;      /* the isa's generated interpreter, by op number */
-    struct mem_map *map;               /* borrows (outlives the engine) */
-    unsigned cpus;                     /* 1..256 */
+    const struct isa *isa;        /* borrows (static) */
+    isa_handler *const *handlers; /* the isa's generated interpreter, by op number */
+    struct mem_map *map;          /* borrows (outlives the engine) */
+    unsigned cpus;                /* 1..256 */
     enum engine_tier tier;
-    bool deterministic;                /* guest time is a function of the instruction count */
-    u64 quantum;                       /* instructions a turn in deterministic mode; 0: 100,000 */
+    bool deterministic; /* guest time is a function of the instruction count */
+    u64 quantum;        /* instructions a turn in deterministic mode; 0: 100,000 */
     /* Lock step, see check.h: every block runs in the interpreter and again, against the same
      * memory accesses, in these. The first difference stops. */
-    bool check_interp;                 /* the host-code tier */
-    bool check_eval;                   /* the evaluator of the IR */
-    u64 code_cache_bytes;              /* 0: default */
+    bool check_interp;    /* the host-code tier */
+    bool check_eval;      /* the evaluator of the IR */
+    u64 code_cache_bytes; /* 0: default */
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
@@ -52,8 +52,8 @@ struct engine_host {
     void (*paused)(void *arg);
 };
 
-int engine_new(const struct engine_config *cfg, const struct engine_host *host,
-               struct engine **ret, struct err *err) MUST_CHECK;
+int engine_new(const struct engine_config *cfg, const struct engine_host *host, struct engine **ret,
+               struct err *err) MUST_CHECK;
 struct engine *engine_free(struct engine *e);
 
 struct vcpu *engine_cpu(struct engine *e, unsigned index);
@@ -75,14 +75,19 @@ void engine_stop_at(struct engine *e, u64 insns);
 void engine_irq_set(struct engine *e, unsigned cpu, unsigned line, bool level);
 /* Lets a stopped vCPU (vcpu.stopped) run; prepare(c, arg) is called on its thread first. Does
  * nothing when it is not stopped by then. A second call before the first was taken replaces it. */
-void engine_cpu_wake(struct engine *e, unsigned cpu, void (*prepare)(struct vcpu *c, void *arg), void *arg);
+void engine_cpu_wake(struct engine *e, unsigned cpu, void (*prepare)(struct vcpu *c, void *arg),
+                     void *arg);
 /* Runs fn(c, arg) on each vCPU in mask at its next safe point and returns when all have:
  * TLB shoot-down, remote fences. May be called on a vCPU's own thread. */
-void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vcpu *c, void *arg), void *arg);
+void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vcpu *c, void *arg),
+                     void *arg);
 
 /* Guest time: the host's clock(), or in deterministic mode what the count makes of it, exact when
  * called by a device that a vCPU accesses. One instruction takes one nanosecond there. */
 ns_t engine_clock(struct engine *e);
+/* Deterministic mode: guest time becomes `now` for all vCPUs, because state was loaded; the
+ * quantum that was interrupted is given up. Only while paused. */
+void engine_clock_set(struct engine *e, ns_t now);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {
@@ -90,7 +95,7 @@ struct engine_stats {
     u64 tlb_refills, slow_accesses, io_accesses;
     u64 exits_jump, exits_irq, exits_fault, exits_request;
     u64 evictions, code_bytes, smc_invalidations;
-    u64 host_blocks;  /* translated by the base tier */
+    u64 host_blocks; /* translated by the base tier */
 };
 void engine_stats_get(struct engine *e, struct engine_stats *out);
 u64 engine_insns(struct engine *e, unsigned cpu);

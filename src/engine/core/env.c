@@ -24,8 +24,7 @@ static int env_store(struct vcpu *v, gva_t va, unsigned size, enum ir_mmu mmu, u
 
 static int env_probe(struct vcpu *v, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
 {
-    return mmu_probe(cpu_of(v), va, len,
-                     (struct ir_mem){ .mmu = (u8)mmu, .access = (u8)access });
+    return mmu_probe(cpu_of(v), va, len, (struct ir_mem){ .mmu = (u8)mmu, .access = (u8)access });
 }
 
 /* Page-table entries: RAM or ROM, aligned by what the architecture made of them. */

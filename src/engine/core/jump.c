@@ -44,17 +44,17 @@ static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
     }
 }
 
-void cpu_jumps_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, unsigned bank, bool whole)
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole)
 {
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         struct jump_mode *m = &c->modes[i];
 
         if (!m->valid || m->bank != bank)
             continue;
-        if (what == ISA_FLUSH_PAGE && !whole)
-            mode_flush_page(c, m, va & ~(gva_t)(MEM_PAGE_SIZE - 1));
-        else
+        if (whole)
             mode_empty(m);
+        else
+            mode_flush_page(c, m, va & ~(gva_t)(MEM_PAGE_SIZE - 1));
     }
 }
 

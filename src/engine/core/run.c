@@ -56,8 +56,12 @@ static void *tier_entry(struct cpu *c, struct eblock *b)
     u32 runs = __atomic_load_n(&b->runs, __ATOMIC_RELAXED);
     ns_t start;
 
-    if (entry || runs < e->tier_threshold || runs == EBLOCK_DECLINED)
+    if (entry || runs == EBLOCK_DECLINED)
         return entry;
+    if (runs < e->tier_threshold) { /* the interpreter counts only those it goes on to */
+        __atomic_store_n(&b->runs, runs + 1, __ATOMIC_RELAXED);
+        return NULL;
+    }
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
     STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
@@ -148,4 +152,14 @@ void cpu_run(struct cpu *c)
         take_interrupt(c);
     }
     STAT_ADD(c->exits_request, 1);
+}
+
+void cpu_run_timed(struct cpu *c)
+{
+    ns_t start = host_clock_monotonic();
+
+    cpu_go_online(c);
+    cpu_run(c);
+    cpu_go_offline(c);
+    STAT_ADD(c->run_ns, host_clock_monotonic() - start);
 }

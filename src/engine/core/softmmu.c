@@ -14,8 +14,8 @@ static bool misaligned(gva_t va, unsigned size, unsigned align)
 {
     switch (align) {
     case IR_ALIGN_NATURAL: return (va & (size - 1)) != 0;
-    case IR_ALIGN_16:      return (va & 15) + size > 16;
-    default:               return false;
+    case IR_ALIGN_16: return (va & 15) + size > 16;
+    default: return false;
     }
 }
 

@@ -55,13 +55,13 @@ static void tlb_entry_clear(struct tlb_entry *e)
 }
 
 /* Notes that entries of [first, last] came from one leaf. */
-static void span_add(struct tlb_side *s, gva_t first, gva_t last)
+static void span_add(struct tlb_spans *s, gva_t first, gva_t last)
 {
     unsigned best = 0;
     u64 best_gap = UINT64_MAX;
 
-    for (unsigned i = 0; i < s->large_count; i++) {
-        gva_t lo = s->large[i].first, hi = s->large[i].last;
+    for (unsigned i = 0; i < s->count; i++) {
+        gva_t lo = s->at[i].first, hi = s->at[i].last;
         u64 gap = first > hi ? first - hi : lo > last ? lo - last : 0;
 
         if (gap < best_gap) {
@@ -69,21 +69,21 @@ static void span_add(struct tlb_side *s, gva_t first, gva_t last)
             best = i;
         }
     }
-    if (best_gap > 1 && s->large_count < TLB_LARGE_SPANS) {
-        s->large[s->large_count].first = first;
-        s->large[s->large_count++].last = last;
+    if (best_gap > 1 && s->count < TLB_LARGE_SPANS) {
+        s->at[s->count].first = first;
+        s->at[s->count++].last = last;
         return;
     }
-    if (first < s->large[best].first)
-        s->large[best].first = first;
-    if (last > s->large[best].last)
-        s->large[best].last = last;
+    if (first < s->at[best].first)
+        s->at[best].first = first;
+    if (last > s->at[best].last)
+        s->at[best].last = last;
 }
 
-static bool span_covers(const struct tlb_side *s, gva_t va)
+static bool span_covers(const struct tlb_spans *s, gva_t va)
 {
-    for (unsigned i = 0; i < s->large_count; i++)
-        if (va >= s->large[i].first && va <= s->large[i].last)
+    for (unsigned i = 0; i < s->count; i++)
+        if (va >= s->at[i].first && va <= s->at[i].last)
             return true;
     return false;
 }
@@ -108,7 +108,7 @@ static void tlb_fill(struct cpu *c, gva_t va, enum isa_access access, unsigned b
     if (log2 > TLB_PAGE_SHIFT) {
         gva_t first = bits_align_down(va, x->page_size);
 
-        span_add(s, first, first + (x->page_size - 1));
+        span_add(&s->large[access], first, first + (x->page_size - 1));
     }
 }
 
@@ -191,8 +191,7 @@ static bool victim_take(struct cpu *c, gva_t va, enum isa_access access, unsigne
     return false;
 }
 
-int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
-                struct mem_ref *out)
+int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank, struct mem_ref *out)
 {
     const struct tlb_entry *e = &c->e.banks[bank].entry[access][tlb_index(va)];
 
@@ -258,8 +257,8 @@ static void flush_all(struct cpu *c, unsigned bank)
             tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
             tlb_entry_clear(&s->victim[a][i].e);
+        s->large[a].count = 0;
     }
-    s->large_count = 0;
     s->used = false;
 }
 
@@ -287,14 +286,13 @@ static bool same_leaf(const struct tlb_entry *e, u8 note, gva_t va)
     return !(e->tag & TLB_EMPTY) && ((e->tag ^ va) >> log2) == 0;
 }
 
-/* True when va lay in a large leaf. */
-static bool flush_page(struct cpu *c, gva_t va, unsigned bank)
+static void flush_page(struct cpu *c, gva_t va, unsigned bank)
 {
     struct tlb_side *s = &c->side[bank];
-    bool large = span_covers(s, va);
 
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
         struct tlb_entry *table = c->e.banks[bank].entry[a];
+        bool large = span_covers(&s->large[a], va);
         unsigned from = large ? 0 : tlb_index(va);
         unsigned to = large ? TLB_ENTRIES : from + 1;
 
@@ -305,21 +303,21 @@ static bool flush_page(struct cpu *c, gva_t va, unsigned bank)
             if (same_leaf(&s->victim[a][i].e, s->victim[a][i].note, va))
                 tlb_entry_clear(&s->victim[a][i].e);
     }
-    return large;
 }
 
 void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks)
 {
     for (unsigned b = 0; b < c->e.v.isa->mmu_banks; b++) {
-        bool large = false;
+        /* Code in a large leaf may have been found through any of its pages. */
+        bool whole = what != ISA_FLUSH_PAGE || span_covers(&c->side[b].large[ISA_FETCH], va);
 
         if (!(banks >> b & 1))
             continue;
         switch (what) {
-        case ISA_FLUSH_ALL:        flush_all(c, b); break;
+        case ISA_FLUSH_ALL: flush_all(c, b); break;
         case ISA_FLUSH_NON_GLOBAL: flush_non_global(c, b); break;
-        case ISA_FLUSH_PAGE:       large = flush_page(c, va, b); break;
+        case ISA_FLUSH_PAGE: flush_page(c, va, b); break;
         }
-        cpu_jumps_flush(c, what, va, b, large);
+        cpu_jumps_flush(c, va, b, whole);
     }
 }

@@ -376,12 +376,7 @@ static void worker_threaded(struct worker *w)
             engine_stop_at(e, UINT64_MAX);
             engine_pause_request(e);
         } else {
-            ns_t start = host_clock_monotonic();
-
-            cpu_go_online(c);
-            cpu_run(c);
-            cpu_go_offline(c);
-            STAT_ADD(c->run_ns, host_clock_monotonic() - start);
+            cpu_run_timed(c);
         }
     }
 }

@@ -17,8 +17,8 @@
 
 struct csr {
     const char *name;
-    u16 offset;  /* of the member in the state, when there is no reader or no writer */
-    u64 mask;    /* bits a write changes */
+    u16 offset; /* of the member in the state, when there is no reader or no writer */
+    u64 mask;   /* bits a write changes */
     u64 (*get)(struct vcpu *c, unsigned csr);
     void (*set)(struct vcpu *c, unsigned csr, u64 v);
 };
@@ -241,8 +241,8 @@ static void set_satp(struct vcpu *c, unsigned csr, u64 v)
 static void set_menvcfg(struct vcpu *c, unsigned csr, u64 v)
 {
     struct rv_state *s = rv_state(c);
-    u64 mask = ENVCFG_FIOM | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_ADUE |
-               ENVCFG_PBMTE | ENVCFG_STCE;
+    u64 mask = ENVCFG_FIOM | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_ADUE | ENVCFG_PBMTE |
+               ENVCFG_STCE;
     u64 changed;
 
     if ((v & ENVCFG_CBIE) == 2ull << 4) /* reserved */
@@ -452,8 +452,8 @@ static bool window_there(struct vcpu *c, unsigned csr)
         if (select < 0x70 || select > 0xff || (select >= 0x80 && (select & 1)))
             return false;
     }
-    return c->env->sysreg_read(c, machine ? RV_SYSREG_M_FILE : RV_SYSREG_S_FILE,
-                               RV_SYSREG_EXISTS, &v) == 0;
+    return c->env->sysreg_read(c, machine ? RV_SYSREG_M_FILE : RV_SYSREG_S_FILE, RV_SYSREG_EXISTS,
+                               &v) == 0;
 }
 
 /* --- the table --- */
@@ -562,12 +562,12 @@ bool rv_csr_allowed(const struct vcpu *c, unsigned csr, bool write)
     if (csr >= 0xc00 && csr < 0xc20)
         return counter_allowed(s, csr);
     switch (csr) {
-    case 0x180: /* satp */
-        return s->priv == RV_M || !(s->mstatus & MSTATUS_TVM);
-    case 0x14d: /* stimecmp */
-        return s->priv == RV_M || (timer_is_sstc(s) && (s->mcounteren & 2));
-    case 0x151: case 0x15c: case 0x351: case 0x35c:
-        return window_there((struct vcpu *)c, csr);
+    case 0x180: /* satp */ return s->priv == RV_M || !(s->mstatus & MSTATUS_TVM);
+    case 0x14d: /* stimecmp */ return s->priv == RV_M || (timer_is_sstc(s) && (s->mcounteren & 2));
+    case 0x151:
+    case 0x15c:
+    case 0x351:
+    case 0x35c: return window_there((struct vcpu *)c, csr);
     }
     return true;
 }

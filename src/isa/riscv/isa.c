@@ -24,24 +24,32 @@ enum { REG_PC = 32, REG_F0 = 33, REG_CSR0 = 65, REG_CSR_END = REG_CSR0 + 4096 };
 #define XREG(n, name) { name, n, 8, offsetof(struct rv_state, x[n]) }
 #define FREG(n, name) { name, REG_F0 + n, 8, offsetof(struct rv_state, f[n]) }
 static const struct isa_reg regs[] = {
-    XREG(0, "zero"), XREG(1, "ra"), XREG(2, "sp"), XREG(3, "gp"), XREG(4, "tp"), XREG(5, "t0"),
-    XREG(6, "t1"), XREG(7, "t2"), XREG(8, "fp"), XREG(9, "s1"), XREG(10, "a0"), XREG(11, "a1"),
-    XREG(12, "a2"), XREG(13, "a3"), XREG(14, "a4"), XREG(15, "a5"), XREG(16, "a6"),
-    XREG(17, "a7"), XREG(18, "s2"), XREG(19, "s3"), XREG(20, "s4"), XREG(21, "s5"),
-    XREG(22, "s6"), XREG(23, "s7"), XREG(24, "s8"), XREG(25, "s9"), XREG(26, "s10"),
-    XREG(27, "s11"), XREG(28, "t3"), XREG(29, "t4"), XREG(30, "t5"), XREG(31, "t6"),
-    { "pc", REG_PC, 8, offsetof(struct rv_state, pc) },
-    FREG(0, "ft0"), FREG(1, "ft1"), FREG(2, "ft2"), FREG(3, "ft3"), FREG(4, "ft4"),
-    FREG(5, "ft5"), FREG(6, "ft6"), FREG(7, "ft7"), FREG(8, "fs0"), FREG(9, "fs1"),
-    FREG(10, "fa0"), FREG(11, "fa1"), FREG(12, "fa2"), FREG(13, "fa3"), FREG(14, "fa4"),
-    FREG(15, "fa5"), FREG(16, "fa6"), FREG(17, "fa7"), FREG(18, "fs2"), FREG(19, "fs3"),
-    FREG(20, "fs4"), FREG(21, "fs5"), FREG(22, "fs6"), FREG(23, "fs7"), FREG(24, "fs8"),
-    FREG(25, "fs9"), FREG(26, "fs10"), FREG(27, "fs11"), FREG(28, "ft8"), FREG(29, "ft9"),
+    XREG(0, "zero"),  XREG(1, "ra"),    XREG(2, "sp"),
+    XREG(3, "gp"),    XREG(4, "tp"),    XREG(5, "t0"),
+    XREG(6, "t1"),    XREG(7, "t2"),    XREG(8, "fp"),
+    XREG(9, "s1"),    XREG(10, "a0"),   XREG(11, "a1"),
+    XREG(12, "a2"),   XREG(13, "a3"),   XREG(14, "a4"),
+    XREG(15, "a5"),   XREG(16, "a6"),   XREG(17, "a7"),
+    XREG(18, "s2"),   XREG(19, "s3"),   XREG(20, "s4"),
+    XREG(21, "s5"),   XREG(22, "s6"),   XREG(23, "s7"),
+    XREG(24, "s8"),   XREG(25, "s9"),   XREG(26, "s10"),
+    XREG(27, "s11"),  XREG(28, "t3"),   XREG(29, "t4"),
+    XREG(30, "t5"),   XREG(31, "t6"),   { "pc", REG_PC, 8, offsetof(struct rv_state, pc) },
+    FREG(0, "ft0"),   FREG(1, "ft1"),   FREG(2, "ft2"),
+    FREG(3, "ft3"),   FREG(4, "ft4"),   FREG(5, "ft5"),
+    FREG(6, "ft6"),   FREG(7, "ft7"),   FREG(8, "fs0"),
+    FREG(9, "fs1"),   FREG(10, "fa0"),  FREG(11, "fa1"),
+    FREG(12, "fa2"),  FREG(13, "fa3"),  FREG(14, "fa4"),
+    FREG(15, "fa5"),  FREG(16, "fa6"),  FREG(17, "fa7"),
+    FREG(18, "fs2"),  FREG(19, "fs3"),  FREG(20, "fs4"),
+    FREG(21, "fs5"),  FREG(22, "fs6"),  FREG(23, "fs7"),
+    FREG(24, "fs8"),  FREG(25, "fs9"),  FREG(26, "fs10"),
+    FREG(27, "fs11"), FREG(28, "ft8"),  FREG(29, "ft9"),
     FREG(30, "ft10"), FREG(31, "ft11"),
 };
 
 /* The lines of mip that come from outside, by bit number. */
-static const char *const irq_lines[] = { "", "ssi", "", "msi", "", "sti", "", "mti",
+static const char *const irq_lines[] = { "", "ssi", "", "msi", "", "sti",  "",  "mti",
                                          "", "sei", "", "mei", "", "lcof", NULL };
 
 /* The same bytes mean the same in every mode: what a mode forbids is checked when the
@@ -63,7 +71,7 @@ static void enter_supervisor(struct rv_state *s)
     s->mideleg = MIP_S_ALL;
     s->mcounteren = 0xffffffff;
     s->menvcfg = ENVCFG_STCE | ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_CBZE | ENVCFG_CBCFE |
-                 1ull << 4; /* CBIE: invalidate performs a flush */
+                 1ull << 4;        /* CBIE: invalidate performs a flush */
     s->pmpaddr[0] = bits_mask(54); /* NAPOT over everything, RWX */
     s->pmpcfg[0] = 0x1f;
 }

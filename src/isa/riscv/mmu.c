@@ -43,7 +43,9 @@ enum walk_end { WALK_OK, WALK_PAGE_FAULT, WALK_ACCESS_FAULT };
 static int fault_set(struct isa_fault *fault, bool page, enum isa_access access, gva_t va)
 {
     static const u8 cause[2][ISA_ACCESS_COUNT] = {
-        { [ISA_READ] = RV_LOAD_ACCESS, [ISA_WRITE] = RV_STORE_ACCESS, [ISA_FETCH] = RV_INSN_ACCESS },
+        { [ISA_READ] = RV_LOAD_ACCESS,
+          [ISA_WRITE] = RV_STORE_ACCESS,
+          [ISA_FETCH] = RV_INSN_ACCESS },
         { [ISA_READ] = RV_LOAD_PAGE, [ISA_WRITE] = RV_STORE_PAGE, [ISA_FETCH] = RV_INSN_PAGE },
     };
 
@@ -51,8 +53,8 @@ static int fault_set(struct isa_fault *fault, bool page, enum isa_access access,
     return -1;
 }
 
-void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va,
-                         enum isa_access access, struct isa_fault *fault)
+void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
+                         struct isa_fault *fault)
 {
     fault_set(fault, false, access, va);
     if (kind == ISA_FAULT_ALIGN && access != ISA_FETCH)
@@ -236,9 +238,15 @@ int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned 
 {
     const struct rv_state *s = rv_state(c);
     unsigned view = bank & (RV_BANK_MXR - 1);
-    struct walk w = { .c = c, .s = s, .va = va, .access = access,
-                      .priv = view == RV_BANK_M ? RV_M : view == RV_BANK_U ? RV_U : RV_S,
-                      .sum = view == RV_BANK_S_SUM, .mxr = bank & RV_BANK_MXR };
+    struct walk w = { .c = c,
+                      .s = s,
+                      .va = va,
+                      .access = access,
+                      .priv = view == RV_BANK_M   ? RV_M
+                              : view == RV_BANK_U ? RV_U
+                                                  : RV_S,
+                      .sum = view == RV_BANK_S_SUM,
+                      .mxr = bank & RV_BANK_MXR };
     unsigned bits;
     enum walk_end end;
 

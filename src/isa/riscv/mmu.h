@@ -9,7 +9,10 @@
 /* One bank for each way the same address can be seen: the effective privilege, with
  * S split by mstatus.SUM, and U and S again with MXR set. */
 enum rv_bank {
-    RV_BANK_U, RV_BANK_S, RV_BANK_S_SUM, RV_BANK_M,
+    RV_BANK_U,
+    RV_BANK_S,
+    RV_BANK_S_SUM,
+    RV_BANK_M,
     RV_BANK_MXR = 4, /* added to one of the first three */
     RV_BANK_COUNT = 7,
 };
@@ -28,8 +31,8 @@ int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned 
                      struct isa_xlate *out, struct isa_fault *fault);
 
 /* isa.memory_fault */
-void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va,
-                         enum isa_access access, struct isa_fault *fault);
+void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
+                         struct isa_fault *fault);
 
 /* May `priv` do `access` to `size` bytes at gpa? *uniform: the answer is the same for
  * every byte of its 4 KiB page. Privileged Architecture, "Physical Memory Protection". */

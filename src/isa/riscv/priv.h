@@ -21,13 +21,14 @@ extern const struct ir_helper rv_helper_csr;
  * fflags, frm, fcsr. Sets FS dirty on writes. The caller has checked FS. */
 extern const struct ir_helper rv_helper_fcsr;
 
-extern const struct ir_helper rv_helper_ecall;      /* raises, or calls the built-in firmware */
-extern const struct ir_helper rv_helper_mret;       /* (raw): sets pc */
-extern const struct ir_helper rv_helper_sret;       /* (raw): sets pc */
-extern const struct ir_helper rv_helper_wfi;        /* (raw) */
+extern const struct ir_helper rv_helper_ecall; /* raises, or calls the built-in firmware */
+extern const struct ir_helper rv_helper_mret;  /* (raw): sets pc */
+extern const struct ir_helper rv_helper_sret;  /* (raw): sets pc */
+extern const struct ir_helper rv_helper_wfi;   /* (raw) */
 /* (va, asid, raw | has_va << 32 | has_asid << 33): SFENCE.VMA, SINVAL.VMA */
 extern const struct ir_helper rv_helper_sfence_vma;
-extern const struct ir_helper rv_helper_sfence_inval; /* (raw): SFENCE.W.INVAL, SFENCE.INVAL.IR: checks */
+extern const struct ir_helper
+    rv_helper_sfence_inval; /* (raw): SFENCE.W.INVAL, SFENCE.INVAL.IR: checks */
 extern const struct ir_helper rv_helper_fence_i;
 /* (kind, raw): checks envcfg for CBO; kind 0 inval, 1 clean/flush, 2 zero. Returns nothing. */
 extern const struct ir_helper rv_helper_cbo_check;

@@ -63,15 +63,32 @@ static inline struct rv_state *rv_state(struct vcpu *c)
 
 /* Interrupt lines of a hart: numbers for engine_irq_set, bits of vcpu.irq_lines. They are
  * ORed into mip at the bit of the same number. */
-enum { RV_IRQ_SSI = 1, RV_IRQ_MSI = 3, RV_IRQ_STI = 5, RV_IRQ_MTI = 7, RV_IRQ_SEI = 9,
-       RV_IRQ_MEI = 11, RV_IRQ_LCOF = 13 };
+enum {
+    RV_IRQ_SSI = 1,
+    RV_IRQ_MSI = 3,
+    RV_IRQ_STI = 5,
+    RV_IRQ_MTI = 7,
+    RV_IRQ_SEI = 9,
+    RV_IRQ_MEI = 11,
+    RV_IRQ_LCOF = 13
+};
 
 /* Exception causes (mcause without the interrupt bit). */
 enum rv_cause {
-    RV_INSN_MISALIGNED = 0, RV_INSN_ACCESS = 1, RV_ILLEGAL = 2, RV_BREAKPOINT = 3,
-    RV_LOAD_MISALIGNED = 4, RV_LOAD_ACCESS = 5, RV_STORE_MISALIGNED = 6, RV_STORE_ACCESS = 7,
-    RV_ECALL_U = 8, RV_ECALL_S = 9, RV_ECALL_M = 11,
-    RV_INSN_PAGE = 12, RV_LOAD_PAGE = 13, RV_STORE_PAGE = 15,
+    RV_INSN_MISALIGNED = 0,
+    RV_INSN_ACCESS = 1,
+    RV_ILLEGAL = 2,
+    RV_BREAKPOINT = 3,
+    RV_LOAD_MISALIGNED = 4,
+    RV_LOAD_ACCESS = 5,
+    RV_STORE_MISALIGNED = 6,
+    RV_STORE_ACCESS = 7,
+    RV_ECALL_U = 8,
+    RV_ECALL_S = 9,
+    RV_ECALL_M = 11,
+    RV_INSN_PAGE = 12,
+    RV_LOAD_PAGE = 13,
+    RV_STORE_PAGE = 15,
 };
 
 #endif

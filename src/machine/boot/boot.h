@@ -15,18 +15,18 @@ enum { BOOT_MAX_LOADS = 24 };
 
 /* A file in memory, decompressed. */
 struct boot_file {
-    const char *path;  /* borrows (the configuration) */
-    u8 *data;          /* owns */
+    const char *path; /* borrows (the configuration) */
+    u8 *data;         /* owns */
     size_t size;
 };
 
 struct boot_load {
-    const char *what;  /* "kernel": for messages */
+    const char *what; /* "kernel": for messages */
     gpa_t at;
-    const u8 *data;    /* borrows: one of the plan's `owned`, or static; size bytes */
+    const u8 *data; /* borrows: one of the plan's `owned`, or static; size bytes */
     u64 size;
-    u64 span;          /* >= size: the rest is zero or scratch and is not written */
-    bool zero_rest;    /* write zeroes up to span */
+    u64 span;       /* >= size: the rest is zero or scratch and is not written */
+    bool zero_rest; /* write zeroes up to span */
 };
 
 struct boot_plan {
@@ -34,7 +34,7 @@ struct boot_plan {
     u64 ram_size;
     struct boot_load loads[BOOT_MAX_LOADS];
     unsigned load_count;
-    void *owned[8];    /* owns: freed with the plan */
+    void *owned[8]; /* owns: freed with the plan */
     unsigned owned_count;
 };
 
@@ -62,8 +62,7 @@ void boot_file_fini(struct boot_file *file);
 
 /* Unpacks one gzip stream into malloc'ed memory: 0, -EINVAL for a damaged one, -EFBIG over
  * the limit, -ENOMEM, -ENOTSUP when this build cannot. */
-int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out,
-                size_t *ret_size) MUST_CHECK;
+int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *ret_size) MUST_CHECK;
 
 /* --- formats --- */
 
@@ -77,8 +76,8 @@ int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, con
 
 /* Linux's riscv Image (Documentation/arch/riscv/boot-image-header.rst). */
 struct boot_rv_image {
-    u64 text_offset;  /* from a 2 MiB boundary of RAM */
-    u64 image_size;   /* in memory, with what is zeroed at start */
+    u64 text_offset; /* from a 2 MiB boundary of RAM */
+    u64 image_size;  /* in memory, with what is zeroed at start */
 };
 
 /* A boot loader as a bare binary, linked for its place: U-Boot says so in its text. */

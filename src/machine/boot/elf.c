@@ -22,11 +22,15 @@ static int check_header(const Elf64_Ehdr *h, const char *what, const char *path,
 
     if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB ||
         h->e_machine != machine)
-        return err_set(err, EINVAL, "the %s %s is an ELF file for another architecture (machine "
-                       "%u, this is %u)", what, path, h->e_machine, machine);
+        return err_set(err, EINVAL,
+                       "the %s %s is an ELF file for another architecture (machine "
+                       "%u, this is %u)",
+                       what, path, h->e_machine, machine);
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
-        return err_set(err, EINVAL, "the %s %s is an ELF file that cannot be executed: link it "
-                       "first", what, path);
+        return err_set(err, EINVAL,
+                       "the %s %s is an ELF file that cannot be executed: link it "
+                       "first",
+                       what, path);
     if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phnum == 0 ||
         !checked_mul(h->e_phnum, sizeof(Elf64_Phdr), &table) ||
         !checked_range(h->e_phoff, table, size))
@@ -37,8 +41,12 @@ static int check_header(const Elf64_Ehdr *h, const char *what, const char *path,
 static int add_segment(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
                        size_t size, const Elf64_Phdr *p, gpa_t bias, struct err *err)
 {
-    struct boot_load load = { .what = what, .at = bias + p->p_paddr, .data = data + p->p_offset,
-                              .size = p->p_filesz, .span = p->p_memsz, .zero_rest = true };
+    struct boot_load load = { .what = what,
+                              .at = bias + p->p_paddr,
+                              .data = data + p->p_offset,
+                              .size = p->p_filesz,
+                              .span = p->p_memsz,
+                              .zero_rest = true };
     int rc;
 
     if (!checked_range(p->p_offset, p->p_filesz, size) || p->p_filesz > p->p_memsz)

@@ -24,8 +24,13 @@ static const char *compression_name(const u8 *p, size_t size)
     static const struct {
         const char *name, *magic;
         size_t len;
-    } known[] = { { "xz", "\xfd" "7zXZ", 5 },   { "zstd", "\x28\xb5\x2f\xfd", 4 },
-                  { "bzip2", "BZh", 3 },        { "lz4", "\x02\x21\x4c\x18", 4 },
+    } known[] = { { "xz",
+                    "\xfd"
+                    "7zXZ",
+                    5 },
+                  { "zstd", "\x28\xb5\x2f\xfd", 4 },
+                  { "bzip2", "BZh", 3 },
+                  { "lz4", "\x02\x21\x4c\x18", 4 },
                   { "lzop", "\x89LZO", 4 } };
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -53,8 +58,10 @@ static int unpack_stream(struct boot_file *file, const char *what, const u8 *in,
     if (rc == -ENOMEM)
         return err_set_errno(err, ENOMEM, "unpacking the %s %s", what, file->path);
     if (rc == -ENOTSUP)
-        return err_set(err, ENOTSUP, "the %s %s is gzip'd and this build has no zlib: unpack it "
-                       "first", what, file->path);
+        return err_set(err, ENOTSUP,
+                       "the %s %s is gzip'd and this build has no zlib: unpack it "
+                       "first",
+                       what, file->path);
     if (rc < 0)
         return err_set(err, EINVAL, "the %s %s is a damaged or truncated gzip file", what,
                        file->path);
@@ -83,8 +90,10 @@ static int unpack_file(struct boot_file *file, const char *what, u64 limit, stru
         return unpack_stream(file, what, in, size, limit, err);
     method = compression_name(in, size);
     if (method)
-        return err_set(err, EINVAL, "the %s %s is compressed with %s, only gzip is unpacked here: "
-                       "unpack it first", what, file->path, method);
+        return err_set(err, EINVAL,
+                       "the %s %s is compressed with %s, only gzip is unpacked here: "
+                       "unpack it first",
+                       what, file->path, method);
     return 0;
 }
 

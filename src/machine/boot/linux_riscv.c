@@ -11,11 +11,26 @@
 #include <errno.h>
 #include <string.h>
 
-enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, FLAGS = 24, VERSION = 32, MAGIC = 48, MAGIC2 = 56,
-       HEADER_SIZE = 64 };
+enum {
+    TEXT_OFFSET = 8,
+    IMAGE_SIZE = 16,
+    FLAGS = 24,
+    VERSION = 32,
+    MAGIC = 48,
+    MAGIC2 = 56,
+    HEADER_SIZE = 64
+};
 /* PE/COFF, "COFF File Header" and "Section Table". */
-enum { PE_OFFSET = 60, PE_SECTIONS = 6, PE_OPTIONAL_SIZE = 20, PE_HEADER = 24,
-       PE_SECTION_SIZE = 40, PE_RAW_SIZE = 16, PE_RAW_AT = 20 };
+enum {
+    PE_OFFSET = 60,
+    PE_SECTIONS = 6,
+    PE_OPTIONAL_SIZE = 20,
+    PE_HEADER = 24,
+    PE_SECTION_SIZE = 40,
+    PE_RAW_SIZE = 16,
+    PE_RAW_AT = 20,
+    PE_FAR = 4096
+}; /* a place beyond this is no PE header's */
 enum { FLAG_BIG_ENDIAN = 1 };
 
 /* No kernel is that large; what claims to be is damaged. */
@@ -38,8 +53,11 @@ static u64 pe_file_size(const u8 *data, size_t size)
     u64 pe = le32_get(data + PE_OFFSET), table, end = 0;
     unsigned sections;
 
-    if (memcmp(data, "MZ", 2) != 0 || !checked_range(pe, PE_HEADER, size) ||
-        memcmp(data + pe, "PE\0", 4) != 0)
+    if (memcmp(data, "MZ", 2) != 0 || pe == 0 || pe > PE_FAR)
+        return 0;
+    if (!checked_range(pe, PE_HEADER, size))
+        return pe + PE_HEADER; /* cut before its second header */
+    if (memcmp(data + pe, "PE\0", 4) != 0)
         return 0;
     sections = le16_get(data + pe + PE_SECTIONS);
     table = pe + PE_HEADER + le16_get(data + pe + PE_OPTIONAL_SIZE);
@@ -58,7 +76,8 @@ int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct bo
                         struct err *err)
 {
     if (!is_image(data, size))
-        return err_set(err, EINVAL, "%s is not a riscv Linux kernel (Image file) nor an ELF "
+        return err_set(err, EINVAL,
+                       "%s is not a riscv Linux kernel (Image file) nor an ELF "
                        "program: give Debian's /boot/vmlinux-*-riscv64 or arch/riscv/boot/Image",
                        path);
     if (le32_get(data + FLAGS) & FLAG_BIG_ENDIAN)
@@ -70,8 +89,10 @@ int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct bo
                        "%s has a damaged kernel header: text offset %#llx, image size %#llx", path,
                        (unsigned long long)out->text_offset, (unsigned long long)out->image_size);
     if (pe_file_size(data, size) > size)
-        return err_set(err, EINVAL, "%s is a truncated kernel: the file has %zu bytes and should "
-                       "have more; copy it again", path, size);
+        return err_set(err, EINVAL,
+                       "%s is a truncated kernel: the file has %zu bytes and should "
+                       "have more; copy it again",
+                       path, size);
     if (out->image_size < size)
         out->image_size = size;
     return 0;

@@ -47,14 +47,16 @@ int boot_plan_add(struct boot_plan *plan, const struct boot_load *load, struct e
 
     BUG_ON(load->size > load->span);
     if (load->at < plan->ram_base)
-        return err_set(err, EINVAL, "the %s is made for address %#llx, where this machine has no "
-                       "memory: its memory begins at %#llx", load->what,
-                       (unsigned long long)load->at, (unsigned long long)plan->ram_base);
+        return err_set(err, EINVAL,
+                       "the %s is made for address %#llx, where this machine has no "
+                       "memory: its memory begins at %#llx",
+                       load->what, (unsigned long long)load->at,
+                       (unsigned long long)plan->ram_base);
     if (!checked_range(load->at - plan->ram_base, load->span, plan->ram_size))
         return err_set(err, EINVAL,
                        "the %s needs %llu KiB at %#llx, and the machine's memory is %llu MiB at "
-                       "%#llx: give more --memory", load->what,
-                       (unsigned long long)((load->span + 1023) / 1024),
+                       "%#llx: give more --memory",
+                       load->what, (unsigned long long)((load->span + 1023) / 1024),
                        (unsigned long long)load->at, (unsigned long long)(plan->ram_size / MIB),
                        (unsigned long long)plan->ram_base);
     other = load_at(plan, load->at, load->span);

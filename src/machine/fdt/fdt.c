@@ -135,8 +135,10 @@ int fdt_writer_finish(struct fdt_writer *f, u8 **ret_blob, u32 *ret_size, struct
     note(f, fdt_finish(f->blob));
     if (f->error == -FDT_ERR_NOSPACE) {
         fdt_writer_fini(f);
-        return err_set(err, E2BIG, "the device tree is over %d bytes: give fewer CPUs, devices "
-                       "or a shorter --append", FDT_BUFFER_SIZE);
+        return err_set(err, E2BIG,
+                       "the device tree is over %d bytes: give fewer CPUs, devices "
+                       "or a shorter --append",
+                       FDT_BUFFER_SIZE);
     }
     BUG_ON(f->error);
     rc = copy_with_room(f->blob, FIRMWARE_ROOM, ret_blob, ret_size, err);
@@ -174,8 +176,10 @@ int fdt_user_tree(const void *data, size_t size, const char *path, const struct 
     if (rc == 0)
         rc = fdt_check_full(data, size);
     if (rc < 0)
-        return err_set(err, EINVAL, "%s is not a usable device tree blob (%s): make it with dtc "
-                       "-O dtb", path, fdt_strerror(rc));
+        return err_set(err, EINVAL,
+                       "%s is not a usable device tree blob (%s): make it with dtc "
+                       "-O dtb",
+                       path, fdt_strerror(rc));
     if (fdt_totalsize(data) > FDT_BUFFER_SIZE)
         return err_set(err, EINVAL, "%s: a device tree of %u bytes is over the limit of %d", path,
                        fdt_totalsize(data), FDT_BUFFER_SIZE);

@@ -13,9 +13,9 @@
 enum { FDT_BUFFER_SIZE = 1 << 20 };
 
 struct fdt_writer {
-    u8 *blob;       /* owns: FDT_BUFFER_SIZE bytes */
-    int error;      /* first libfdt error, 0 while fine */
-    u32 phandle;    /* last one given out */
+    u8 *blob;    /* owns: FDT_BUFFER_SIZE bytes */
+    int error;   /* first libfdt error, 0 while fine */
+    u32 phandle; /* last one given out */
 };
 
 int fdt_writer_init(struct fdt_writer *f, struct err *err) MUST_CHECK;
@@ -50,8 +50,8 @@ int fdt_writer_finish(struct fdt_writer *f, u8 **ret_blob, u32 *ret_size,
 
 /* What a boot loader writes under /chosen. */
 struct fdt_chosen {
-    const char *bootargs;            /* NULL: as the tree has it */
-    u64 initrd_start, initrd_end;    /* equal: none */
+    const char *bootargs;         /* NULL: as the tree has it */
+    u64 initrd_start, initrd_end; /* equal: none */
     u8 rng_seed[32];
 };
 

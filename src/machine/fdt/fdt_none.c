@@ -7,7 +7,8 @@
 
 static int no_libfdt(struct err *err)
 {
-    return err_set(err, ENOTSUP, "this build has no libfdt, without which no machine has a device "
+    return err_set(err, ENOTSUP,
+                   "this build has no libfdt, without which no machine has a device "
                    "tree: build with it");
 }
 

@@ -10,8 +10,11 @@
 
 enum { REG_A0 = 10, REG_A6 = 16, REG_A7 = 17, REG_STIMECMP = 65 + 0x14d };
 
-enum { SPEC_VERSION = 2 << 24, IMPL_ID = 0x766d /* "vm": not a registered number */,
-       IMPL_VERSION = 1 };
+enum {
+    SPEC_VERSION = 2 << 24,
+    IMPL_ID = 0x766d /* "vm": not a registered number */,
+    IMPL_VERSION = 1
+};
 
 #define STATE_ROW_T struct sbi_state
 STATE_LIST(sbi, SBI_STATE, 1);
@@ -48,14 +51,10 @@ static const struct {
     const char *name;
     void (*call)(struct sbi *sbi, struct vcpu *c, struct sbi_args *args);
 } extensions[] = {
-    { 0x10, "BASE", ext_base },
-    { 0x54494d45, "TIME", ext_time },
-    { 0x735049, "IPI", sbi_ext_ipi },
-    { 0x52464e43, "RFENCE", sbi_ext_rfence },
-    { 0x48534d, "HSM", sbi_ext_hsm },
-    { 0x53525354, "SRST", ext_srst },
-    { 0x504d55, "PMU", sbi_ext_pmu },
-    { 0x4442434e, "DBCN", sbi_ext_dbcn },
+    { 0x10, "BASE", ext_base },       { 0x54494d45, "TIME", ext_time },
+    { 0x735049, "IPI", sbi_ext_ipi }, { 0x52464e43, "RFENCE", sbi_ext_rfence },
+    { 0x48534d, "HSM", sbi_ext_hsm }, { 0x53525354, "SRST", ext_srst },
+    { 0x504d55, "PMU", sbi_ext_pmu }, { 0x4442434e, "DBCN", sbi_ext_dbcn },
 };
 
 enum { LEGACY_SET_TIMER = 0, LEGACY_PUTCHAR = 1, LEGACY_GETCHAR = 2, LEGACY_SHUTDOWN = 8 };
@@ -101,12 +100,8 @@ static void legacy_call(struct sbi *sbi, struct vcpu *c, u64 id, struct sbi_args
     case LEGACY_PUTCHAR:
         args->error = sbi->host.console_write(sbi->host.arg, &byte, 1) == 1 ? 0 : SBI_ERR_FAILED;
         break;
-    case LEGACY_GETCHAR: /* input belongs to the serial line */
-        args->error = -1;
-        break;
-    default:
-        c->stopped = true;
-        sbi->host.request(sbi->host.arg, DEV_REQUEST_POWEROFF);
+    case LEGACY_GETCHAR: /* input belongs to the serial line */ args->error = -1; break;
+    default: c->stopped = true; sbi->host.request(sbi->host.arg, DEV_REQUEST_POWEROFF);
     }
 }
 
@@ -177,6 +172,6 @@ void sbi_reset(struct sbi *sbi, gpa_t entry, u64 opaque)
 void sbi_loaded(struct sbi *sbi)
 {
     for (unsigned i = 0; i < sbi->harts; i++)
-        sbi->hart[i].status = engine_cpu(sbi->engine, i)->stopped ? SBI_HART_STOPPED
-                                                                  : SBI_HART_STARTED;
+        sbi->hart[i].status =
+            engine_cpu(sbi->engine, i)->stopped ? SBI_HART_STOPPED : SBI_HART_STARTED;
 }

@@ -29,13 +29,13 @@ extern const struct state_list sbi_state_list;
 
 struct sbi {
     struct sbi_host host;
-    struct engine *engine;      /* borrows (outlives) */
-    struct mem_map *map;        /* borrows (outlives) */
-    unsigned harts;             /* 1..SBI_MAX_HARTS */
+    struct engine *engine; /* borrows (outlives) */
+    struct mem_map *map;   /* borrows (outlives) */
+    unsigned harts;        /* 1..SBI_MAX_HARTS */
     struct sbi_state s;
     struct sbi_hart {
-        u32 status;             /* atomic: enum sbi_hart_status */
-        u64 entry, opaque;      /* of the start under way */
+        u32 status;        /* atomic: enum sbi_hart_status */
+        u64 entry, opaque; /* of the start under way */
         struct sbi *sbi;
     } hart[SBI_MAX_HARTS];
 };

@@ -1,0 +1,16 @@
+/*
+ * toy_tier.h - a tier for tests: its "host code" calls the interpreter's handlers, but it is
+ * hung in, linked, invalidated and released as a real one.
+ */
+#ifndef TESTS_TOY_TIER_H
+#define TESTS_TOY_TIER_H
+
+#include "base/types.h"
+
+/* What the last engine's tier saw; atomic. */
+struct toy_tier_counts {
+    u64 translated, linked, followed, probed, invalidated, released, runs, wrong;
+};
+extern struct toy_tier_counts toy_tier_counts;
+
+#endif
