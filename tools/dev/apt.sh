@@ -26,6 +26,8 @@ apt_private_init()
         return 0
     fi
     apt_site=$(apt_archive)
+    # An image whose package lists were cleaned away knows it only after an update.
+    [ -n "$apt_site" ] || { deps_apt update && apt_site=$(apt_archive); }
     [ -n "$apt_site" ] || die "apt knows no Debian archive; run apt-get update first"
     [ -f "$apt_keyring" ] || die "$apt_keyring is missing; install debian-archive-keyring"
     mkdir -p "$apt_dir/state/lists/partial" "$apt_dir/cache/archives/partial"

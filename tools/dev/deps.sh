@@ -16,8 +16,6 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git dev
 
 deps_package='dpkg-dev mmdebstrap binutils'
 
-deps_debian='expect'
-
 # Prints those of the packages named that are not installed.
 deps_missing()
 {
@@ -42,8 +40,7 @@ deps_install()
         assets) deps_wanted="$deps_wanted $deps_assets" ;;
         check) deps_wanted="$deps_wanted $deps_check" ;;
         package) deps_wanted="$deps_wanted $deps_package" ;;
-        debian) deps_wanted="$deps_wanted $deps_debian" ;;
-        *) die "no group of packages \"$deps_group\": build, assets, check, package or debian" ;;
+        *) die "no group of packages \"$deps_group\": build, assets, check or package" ;;
         esac
     done
     have dpkg-query || die "this is no Debian system; install by hand:$deps_wanted"

@@ -72,18 +72,23 @@ package_try()
 {
     apt_private_init "$1" "$package_arch"
     package_trial=$cache/trial-$1
+    # The names alone: dpkg then checks the versions.
+    package_names=$(dpkg-deb -f "$package_file" Depends | sed 's/([^)]*)//g; s/ //g')
     as_root rm -rf "$package_trial"
     say "trying the package in a fresh Debian $1 root"
+    # The hooks' $1 is the root.
+    # shellcheck disable=SC2016
     as_root mmdebstrap --quiet --variant=minbase --keyring="$apt_keyring" \
+        --include="$package_names" \
         --customize-hook='mkdir -p "$1/tmp/try"' \
         --customize-hook="copy-in $package_file $assets_dir/Image $assets_dir/initrd.cpio /tmp/try" \
-        --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -y --no-install-recommends install "$1"/tmp/try/*.deb' \
-        --customize-hook='chroot "$1" vm-cli --version' \
+        --customize-hook='chroot "$1" sh -c "dpkg -i /tmp/try/*.deb && vm-cli --version"' \
         --customize-hook='chroot "$1" vm-cli run --kernel /tmp/try/Image --initrd /tmp/try/initrd.cpio --memory 512M --append "console=ttyS0 quiet vmtest=poweroff" </dev/null' \
-        "$1" "$package_trial" "$apt_dir/sources.list" >"$package_dir/trial-$1.log" 2>&1
+        "$1" "$package_trial" "$apt_dir/sources.list" >"$package_dir/trial-$1.log" 2>&1 &&
+        grep -q 'vm-init: ready' "$package_dir/trial-$1.log"
     package_status=$?
     as_root rm -rf "$package_trial"
-    if [ $package_status -ne 0 ] || ! grep -q 'vm-init: ready' "$package_dir/trial-$1.log"; then
+    if [ $package_status -ne 0 ]; then
         tail -n 40 "$package_dir/trial-$1.log" >&2
         return 1
     fi

@@ -4,7 +4,7 @@
 
 soak_main()
 {
-    deps_install build assets check debian
+    deps_install build assets check
     with_lock assets assets_main kernel initramfs rootfs firmware qemu10 stress
     build_main
     rm -rf "$check_dir"
