@@ -111,7 +111,7 @@ static void run_mutated(void)
         size += other->size;
     }
     for (u64 n = next() % 4 + 1; size && n; n--)
-        bytes[next() % size] = next() % 2 ? (u8)next() : (u8)(1u << next() % 8);
+        bytes[next() % size] = (u8)(next() % 2 ? next() : 1ull << next() % 8);
     run(bytes, size);
 }
 
