@@ -57,7 +57,7 @@ static void toy_translate(void *self, struct ecpu *c, struct eblock *b)
         k->block = b;
         k->next = t->all;
         t->all = k;
-        b->tier = k;
+        __atomic_store_n(&b->tier, k, __ATOMIC_RELEASE);
         COUNT(translated);
         __atomic_store_n(&b->host_entry, k, __ATOMIC_SEQ_CST);
         if (eblock_dead(b))

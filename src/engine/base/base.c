@@ -166,7 +166,7 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
         r->edges[i].at.stub += job->hot_size;
     }
     r->block = b;
-    b->tier = r;
+    __atomic_store_n(&b->tier, r, __ATOMIC_RELEASE);
     __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
     __atomic_store_n(&b->host_entry, (void *)(uintptr_t)rx, __ATOMIC_SEQ_CST);
     if (eblock_dead(b)) /* overwritten meanwhile: dead blocks have no entry */

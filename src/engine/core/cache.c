@@ -144,7 +144,7 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
 
     __atomic_store_n(&b->dead, 1, __ATOMIC_RELEASE);
     __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
-    if (e->tier && b->tier)
+    if (e->tier && __atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
         e->tier->invalidate(e->tier_self, b);
     hash_remove(cache, b);
     code_block_unwatch(b);

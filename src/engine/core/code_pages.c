@@ -216,7 +216,7 @@ void code_unsettled_verify(struct code_cache *cache, bool only_settled)
             continue;
         }
         p->unsettled = 0;
-        *link = p->unsettled_next;
+        __atomic_store_n(link, p->unsettled_next, __ATOMIC_RELEASE); /* perhaps the list's head */
         if (only_settled)
             return; /* a little at a time */
     }

@@ -137,7 +137,7 @@ struct code_cache {
     u64 garbage_bytes, batch_epoch;
     u64 mark_count;                  /* atomic: pages that became code */
     const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
-    struct code_page *unsettled;     /* lock */
+    struct code_page *unsettled;     /* lock; its head atomic */
     u64 evictions, smc, host_blocks; /* atomic statistics */
 };
 

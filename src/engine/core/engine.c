@@ -251,7 +251,7 @@ void engine_stats_get(struct engine *e, struct engine_stats *out)
     host_mutex_lock(&e->code.lock);
     out->evictions = e->code.evictions;
     out->smc_invalidations = e->code.smc;
-    out->host_blocks = e->code.host_blocks;
+    out->host_blocks = peek(&e->code.host_blocks);
     out->code_bytes = e->code.bytes;
     host_mutex_unlock(&e->code.lock);
     if (e->tier && e->tier->bytes)
