@@ -70,7 +70,7 @@ struct eblock {
     u64 key;                  /* isa->block_key() it was decoded under */
     struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
 
-    void *tier;      /* atomic; owns: the tier\'s own record */
+    void *tier;      /* atomic; owns: the tier's own record */
     u32 byte_count;  /* guest bytes covered */
     u32 flags;       /* EBLOCK_* */
     const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
