@@ -453,7 +453,7 @@ TEST(interrupt_and_wfi)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);
     struct toy_asm a = toy_code(m, CODE);
-    ns_t start;
+    ns_t took, start;
     u8 *top;
 
     set_sys(&a, TOY_SYS_TVEC, 0x800);
@@ -477,9 +477,10 @@ TEST(interrupt_and_wfi)
     toy_run(m);
     CHECK_EQ(state(m, 0)->r[6], 5);
     CHECK_EQ(state(m, 0)->r[8], TOY_CAUSE_IRQ + TOY_IRQ_TIMER);
-    CHECK(host_clock_monotonic() - start >= 100 * NS_PER_MS);
+    took = host_clock_monotonic() - start;
+    CHECK(took >= 100 * NS_PER_MS);
     CHECK(stats(m).exits_irq == 5);
-    CHECK(stats(m).run_ns < 50 * NS_PER_MS); /* it slept */
+    CHECK(stats(m).run_ns < took / 10 * 9); /* it slept: one that spins runs all the time */
     toy_machine_free(m);
 }
 
