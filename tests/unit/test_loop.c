@@ -158,8 +158,8 @@ static int compare_ns(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Half of 200 timers are turned off again; the rest run in order, none early, and
- * never early. How late is printed, not judged: a busy machine may be. */
+/* Half of 200 timers are turned off again; the rest run in order, none early.
+ * How late is printed; only a second, a lost timer, is judged: a busy machine may be late. */
 TEST(timers_run_in_order_and_on_time)
 {
     struct loop *loop = make_loop(NULL);
