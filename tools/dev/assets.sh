@@ -177,7 +177,8 @@ assets_ext4()
 
 assets_firmware()
 {
-    apt_unpack "$assets_work/root" "$assets_suite" all opensbi u-boot-qemu
+    # Packages for all architectures, found in the list of any of them.
+    apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" opensbi u-boot-qemu
     assets_opensbi=$assets_work/root/usr/lib/riscv64-linux-gnu/opensbi/generic
     for assets_file in fw_dynamic.bin fw_jump.bin fw_jump.elf; do
         assets_put "$assets_opensbi/$assets_file" "$assets_file"
