@@ -4,6 +4,7 @@
 #include "vm/control.h"
 
 #include "host/clock.h"
+#include "host/socket.h"
 #include "vm/vm_private.h"
 #include <errno.h>
 #include <jansson.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { REPLY_MAX = 16 << 20 };
@@ -49,27 +49,17 @@ static int wait_for(const struct call *c, short events, struct err *err)
     }
 }
 
+/* A full queue of clients says so at once; there is nothing to poll for. */
 static int call_connect(struct call *c, struct err *err)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int rc;
 
-    if (strlen(c->path) >= sizeof address.sun_path)
-        return err_set(err, ENAMETOOLONG,
-                       "socket path \"%s\" is too long (at most %zu bytes are allowed)", c->path,
-                       sizeof address.sun_path - 1);
-    strcpy(address.sun_path, c->path);
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        return err_set_errno(err, errno, "cannot make a unix socket");
-    /* A full queue of clients says EAGAIN at once; there is nothing to poll for. */
-    while (connect(c->fd, (const struct sockaddr *)&address, sizeof address)) {
-        if (errno != EAGAIN && errno != EINTR)
-            return err_set_errno(err, errno, "no machine answers at \"%s\"", c->path);
+    while ((rc = host_unix_connect(c->path, &c->fd, err)) == -EAGAIN) {
         if (host_clock_monotonic() >= c->deadline)
             return late(c, err);
         poll(NULL, 0, 10);
     }
-    return 0;
+    return rc;
 }
 
 static int call_send(struct call *c, const char *text, struct err *err)
