@@ -90,9 +90,10 @@ VM_API int vm_machine_installed(struct vm_machine *m, const char *cause, struct 
  * -EBUSY: it runs already. */
 VM_API int vm_machine_start(struct vm_machine *m, const char *cause, struct vm_err *err);
 
-/* The same in the foreground: the console is on standard input and output, and the call
- * returns when the machine has ended. */
-VM_API int vm_machine_run(struct vm_machine *m, const char *cause, enum vm_stop *ret_why,
+/* The same as a child of this process, with the console on the descriptors in and out (-1:
+ * none), as vm_machine_console() has it but that Ctrl-A x ends the machine; returns when it has
+ * ended, and SIGTERM, SIGINT and SIGHUP end it. */
+VM_API int vm_machine_run(struct vm_machine *m, int in, int out, const char *cause,
                           struct vm_err *err);
 
 /* Asks the guest to power down, and waits at most timeout_ms for it (0: does not wait).
@@ -111,8 +112,15 @@ VM_API int vm_machine_resume(struct vm_machine *m, const char *cause, struct vm_
  * -ECHILD when it ended meanwhile: the sentence says what the guest last did. */
 VM_API int vm_machine_wait_ready(struct vm_machine *m, int timeout_ms, struct vm_err *err);
 
+/* Connects descriptors to the console of a running machine: what the guest wrote lately comes
+ * first. Returns when the machine has ended or the person at the terminal `in` typed Ctrl-A x
+ * (*ret_left is then nonzero); a terminal is in raw mode meanwhile. The end of `in` ends only
+ * the input; -1: none. -ESRCH: it does not run. */
+VM_API int vm_machine_console(struct vm_machine *m, int in, int out, int *ret_left,
+                              struct vm_err *err);
+
 /* Not while it runs. A clone has copies of all disks that can be written (sharing blocks where
- * the file system can), the same settings, another network address and another ssh key. */
+ * the file system can), the same settings and keys, and another network address. */
 VM_API int vm_machine_rename(struct vm_machine *m, const char *name, const char *cause,
                              struct vm_err *err);
 VM_API int vm_machine_clone(struct vm_machine *m, const char *name, const char *cause,
@@ -170,6 +178,9 @@ struct vm_machine_event {
     const struct vm_setting *fields;
     unsigned field_count;
 };
+
+/* Row n of the kinds of events, or 0 after the last. [any thread] */
+VM_API int vm_machine_event_kind(unsigned n, const char **ret_kind, const char **ret_doc);
 
 /* Calls fn for every event, oldest first, until it returns nonzero. */
 VM_API int vm_machine_history(struct vm_machine *m,

@@ -34,6 +34,7 @@ struct machine_disk {
 
 struct machine_net {
     const char *bus;
+    const char *mac; /* "52:54:00:12:34:56"; NULL: the card's default */
     const char *hostfwd[16];
     unsigned hostfwd_count;
 };
@@ -53,7 +54,9 @@ struct machine_config {
     /* Makes the host's side of a network; needed when there are nets. */
     int (*net_open)(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
                     struct net_backend **ret, struct err *err);
-    const char *console; /* "stdio", "pty", "unix:PATH", "null" */
+    const char *console; /* "stdio", "pty", "unix:PATH", "none" */
+    const char
+        *console_log; /* not NULL: console is the path of a server's socket, this of its log */
     enum engine_tier tier;
     bool deterministic, check_interp, check_eval;
     const u64 *rng_seed; /* NULL: from the host */

@@ -12,6 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Settings end with a row without name; NULL: none. */
+static unsigned count_of(const struct dev_setting *setting)
+{
+    unsigned n = 0;
+
+    while (setting && setting[n].name)
+        n++;
+    return n;
+}
+
 static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
                     struct err *err)
 {
@@ -28,7 +38,7 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
     snprintf(name, sizeof name, "virtio-%s-mmio", type);
     rc = machine_add_device(&v->m, name, v->m.io,
                             RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, setting,
-                            setting ? 1 : 0, &d, err);
+                            count_of(setting), &d, err);
     if (rc < 0)
         return rc;
     dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_VIRTIO + slot);
@@ -45,7 +55,7 @@ static int add_pci(struct riscv_virt *v, const char *type, const struct dev_sett
     int rc;
 
     snprintf(name, sizeof name, "virtio-%s-pci", type);
-    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, setting ? 1 : 0, &d, err);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, count_of(setting), &d, err);
     return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), d, err);
 }
 
@@ -80,8 +90,8 @@ static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struc
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "blk", disk->bus, &(struct dev_setting){ .name = "drive", .ptr = image },
-                      err);
+    return add_virtio(v, "blk", disk->bus,
+                      (struct dev_setting[]){ { .name = "drive", .ptr = image }, { 0 } }, err);
 }
 
 static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
@@ -91,7 +101,10 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus, &(struct dev_setting){ .name = "netdev", .ptr = backend },
+    return add_virtio(v, "net", net->bus,
+                      (struct dev_setting[]){ { .name = "netdev", .ptr = backend },
+                                              { .name = net->mac ? "mac" : NULL, .text = net->mac },
+                                              { 0 } },
                       err);
 }
 

@@ -17,6 +17,14 @@ struct vm_config {
     unsigned owned_count;
 };
 
+/* vm_config_set() for libvm itself. */
+int config_set(struct vm_config *cfg, const char *key, const char *value, struct err *err);
+
+/* The serial console becomes a server on the socket `console`, which keeps what the guest
+ * writes in the file `log`. The strings are copied. */
+int config_set_console_server(struct vm_config *cfg, const char *console, const char *log,
+                              struct err *err);
+
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);
 
