@@ -96,6 +96,9 @@ bool command_option(const struct command *command, unsigned n, struct option *re
     keys = vm_config_keys(&count);
     if (command->keys & KEYS_CONFIG && key_option(keys, count, &n, ret))
         return true;
+    keys = vm_machine_keys(&count);
+    if (command->keys & KEYS_MACHINE && key_option(keys, count, &n, ret))
+        return true;
     *ret_key = false;
     for (const struct option *own = command->options; own && own->name; own++)
         if (n-- == 0) {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <vm/vm.h>
+#include <vm/machines.h>
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUEST = 3 };
 
@@ -20,7 +20,7 @@ struct option {
 };
 
 /* Libvm's keys that a command takes as options, too. */
-enum command_keys { KEYS_CONFIG = 1 << 0 };
+enum command_keys { KEYS_CONFIG = 1 << 0, KEYS_MACHINE = 1 << 1 };
 
 struct command_line;
 

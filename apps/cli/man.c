@@ -4,6 +4,7 @@
 #include "command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Text for roff: hyphens and backslashes escaped, no line starts with a dot. */
 static void roff(const char *text)
@@ -54,6 +55,18 @@ static void man_synopsis(const struct command *command)
     }
 }
 
+/* Is it a key of a configuration? */
+static bool is_of_run(const char *name)
+{
+    unsigned count;
+    const struct vm_config_key *keys = vm_config_keys(&count);
+
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* The options' keys stand once, in the section of run. */
 static void man_command(const struct command *command)
 {
@@ -78,7 +91,7 @@ static void man_command(const struct command *command)
         puts(" that describe a machine, and:");
     }
     for (unsigned n = 0; command_option(command, n, &option, &key); n++)
-        if (!key || command == &cmd_run)
+        if (!key || !is_of_run(option.name) || command == &cmd_run)
             man_option(&option);
     if (!command->list)
         return;
