@@ -257,6 +257,14 @@ static int set_on_reset(struct vm_config *c, const char *key, char *value, struc
     return 0;
 }
 
+static int set_boot(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    c->boot_disk = strcmp(value, "disk") == 0;
+    if (!c->boot_disk && strcmp(value, "direct") != 0)
+        return err_set(err, EINVAL, "--boot %s is unknown: give direct or disk", value);
+    return 0;
+}
+
 static int set_rng_seed(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     if (!parse_number(value, &c->rng_seed))
@@ -307,13 +315,17 @@ static const struct vm_config_key keys[] = {
       "interp eval", NULL, 0 },
     { "control", "unix:PATH", "Control socket.", "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
+    { "boot", "direct|disk",
+      "What is started: the files given by --kernel or --firmware, or the newest kernel that "
+      "the guest itself has installed on its first disk (Boot Loader Specification entries in "
+      "an ext4 partition of the type Extended Boot Loader).",
+      "direct disk", "direct", 0 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,  set_machine, set_cpu,      set_text,     set_text,
-    set_text,  set_text,    set_text,     set_memory,   set_cpus,
-    set_disk,  set_net,     set_console,  set_engine,   set_deterministic,
-    set_check, set_control, set_on_reset, set_rng_seed,
+    set_arch,          set_machine, set_cpu,     set_text,     set_text, set_text,     set_text,
+    set_text,          set_memory,  set_cpus,    set_disk,     set_net,  set_console,  set_engine,
+    set_deterministic, set_check,   set_control, set_on_reset, set_boot, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 

@@ -124,7 +124,7 @@ static int check_start(struct vm_machine *m, struct err *err)
         rc = life_decide(&m->state, &cmd, &events, err);
     life_events_fini(&events);
     if (rc == 0 && !settings_get(&m->state.settings, "kernel") &&
-        !settings_get(&m->state.settings, "firmware"))
+        !settings_get(&m->state.settings, "firmware") && !settings_get(&m->state.settings, "boot"))
         rc = err_set(err, EINVAL, "machine %s has no kernel: vm-cli set %s --kernel FILE", m->name,
                      m->name);
     return rc < 0 ? rc : machine_ssh_port(m, &port, err);

@@ -5,14 +5,19 @@
 
 #include "base/log.h"
 #include "host/signal.h"
+#include "vm/guest_kernel.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct vm {
-    struct vm_config *cfg;   /* owns */
-    struct machine *machine; /* owns */
-    char *guest_text;        /* owns */
+    struct vm_config *cfg;           /* owns */
+    struct machine *machine;         /* owns */
+    char *guest_text;                /* owns */
+    struct guest_kernel disk_kernel; /* owns; of --boot disk */
+    char *append;                    /* owns; the command line with it */
+    const char *given_append;        /* borrows (cfg); --append; NULL: none */
     vm_stop_fn *on_stop;
     void *on_stop_arg;
     bool signals;
@@ -21,6 +26,48 @@ struct vm {
 VM_API const char *vm_version(void)
 {
     return VM_VERSION;
+}
+
+/* --- --boot disk --- */
+
+static int check_boot(const struct vm_config *cfg, struct err *err)
+{
+    if (!cfg->boot_disk)
+        return 0;
+    if (cfg->m.kernel || cfg->m.initrd || cfg->m.firmware)
+        return err_set(err, EINVAL,
+                       "--boot disk takes kernel and initrd from the disk: leave out --kernel, "
+                       "--initrd and --firmware");
+    if (cfg->m.disk_count == 0)
+        return err_set(err, EINVAL, "--boot disk: the machine has no disk: give --disk");
+    return 0;
+}
+
+/* Takes the kernel that the disk names now for the next power-on. */
+static int read_boot_disk(struct vm *vm, struct err *err)
+{
+    struct machine_config *m = &vm->cfg->m;
+    const char *given = vm->given_append;
+    char *append = NULL;
+    int rc;
+
+    if (!vm->cfg->boot_disk)
+        return 0;
+    guest_kernel_fini(&vm->disk_kernel);
+    rc = guest_kernel_read(m->disks[0].path, &vm->disk_kernel, err);
+    if (rc < 0)
+        return rc;
+    if (asprintf(&append, "%s%s%s", vm->disk_kernel.options, given ? " " : "", given ? given : "") <
+        0)
+        return err_set_errno(err, ENOMEM, "starting the guest's kernel");
+    free(vm->append);
+    vm->append = append;
+    m->kernel = vm->disk_kernel.kernel_path;
+    m->initrd = vm->disk_kernel.initrd_path[0] ? vm->disk_kernel.initrd_path : NULL;
+    m->append = vm->append;
+    vm->machine->booted = false;
+    log_info("starting %s from the guest's disk", vm->disk_kernel.title);
+    return 0;
 }
 
 VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err *err)
@@ -36,11 +83,14 @@ VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err
     if (!vm || !vm->cfg || !vm->guest_text)
         rc = err_set_errno(&e, ENOMEM, "making the machine");
     if (rc == 0)
+        rc = check_boot(vm->cfg, &e);
+    if (rc == 0)
         rc = machine_new(&vm->cfg->m, &vm->machine, &e);
     if (rc < 0) {
         vm_free(vm);
         return err_to_public(&e, err);
     }
+    vm->given_append = vm->cfg->m.append;
     *ret_vm = vm;
     return 0;
 }
@@ -53,6 +103,8 @@ VM_API struct vm *vm_free(struct vm *vm)
         host_signal_stop();
     machine_free(vm->machine);
     vm_config_free(vm->cfg);
+    guest_kernel_fini(&vm->disk_kernel);
+    free(vm->append);
     free(vm->guest_text);
     free(vm);
     return NULL;
@@ -74,7 +126,11 @@ static enum vm_stop public_stop(int why)
 static int run(struct vm *vm, struct err *err)
 {
     for (;;) {
-        int why = machine_run(vm->machine, err);
+        int why;
+
+        if (!vm->machine->ready && read_boot_disk(vm, err) < 0)
+            return -err->code;
+        why = machine_run(vm->machine, err);
 
         if (why == MACHINE_STOP_FAILED)
             return err_set(err, EIO, "the machine stopped because of the failure reported above");
@@ -86,7 +142,7 @@ static int run(struct vm *vm, struct err *err)
         if (!vm->cfg->restart_on_reset)
             return why;
         log_info("the guest reset: starting again");
-        if (machine_reset(vm->machine, err) < 0)
+        if (read_boot_disk(vm, err) < 0 || machine_reset(vm->machine, err) < 0)
             return err_wrap(err, "the guest reset");
     }
 }

@@ -11,6 +11,7 @@
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
+    bool boot_disk; /* the kernel comes from the first disk */
     u64 rng_seed;
     bool has_rng_seed;
     char **owned; /* owns each and the array */
