@@ -11,10 +11,27 @@
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
+    const char *control; /* path of the control socket; NULL: none */
     u64 rng_seed;
     bool has_rng_seed;
     char **owned; /* owns each and the array */
     unsigned owned_count;
+};
+
+struct vm {
+    struct vm_config *cfg;   /* owns */
+    struct machine *machine; /* owns */
+    struct control *control; /* owns; NULL: none */
+    char *guest_text;        /* owns */
+    vm_stop_fn *on_stop;
+    void *on_stop_arg;
+    bool signals;
+
+    /* The control socket's; changed in the loop, or while it is not running. */
+    bool held;               /* CPUs are to stand still until `cont` */
+    bool stopped;            /* they do */
+    bool reset_asked;        /* by system_reset, not by the guest */
+    const char *quit_reason; /* why VM_STOP_QUIT was asked for; NULL: at the console */
 };
 
 /* vm_config_set() for libvm itself. */
