@@ -33,6 +33,8 @@ struct control {
     struct loop_timer *retry; /* owns: listens again after the host was out of descriptors */
     struct client *clients;   /* owns */
     unsigned count;
+    void (*listener_fn)(void *arg, enum control_event what, const char *reason);
+    void *listener_arg;
 };
 
 /* --- a client's bytes --- */
@@ -203,6 +205,8 @@ void control_tell(struct control *c, enum control_event what, const char *reason
         json_decref(data);
         return;
     }
+    if (c->listener_fn)
+        c->listener_fn(c->listener_arg, what, reason);
     m = json_pack("{s:s, s:o*, s:o}", "event", control_events[what].name, "data", data, "timestamp",
                   timestamp());
     for (struct client *cl = c->clients; cl; cl = cl->next)
@@ -215,6 +219,13 @@ void control_tell(struct control *c, enum control_event what, const char *reason
     }
     for (struct client *cl = c->clients; cl; cl = cl->next)
         client_update(cl);
+}
+
+void control_listen(struct control *c,
+                    void (*fn)(void *arg, enum control_event what, const char *reason), void *arg)
+{
+    c->listener_fn = fn;
+    c->listener_arg = arg;
 }
 
 /* --- life --- */

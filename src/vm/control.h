@@ -42,6 +42,10 @@ enum control_event {
  * loop is not running. NULL is fine. */
 void control_tell(struct control *c, enum control_event what, const char *reason);
 
+/* Calls fn(arg, …) at each control_tell(), before clients hear of it. At most one. */
+void control_listen(struct control *c,
+                    void (*fn)(void *arg, enum control_event what, const char *reason), void *arg);
+
 /* One command to the machine that listens at `path`, and its answer: connects, negotiates,
  * sends, waits. arguments: a JSON object as text, or NULL. timeout: ns for all of it.
  * *ret_reply gets the answer's "return" as JSON text, which the caller frees; NULL: not

@@ -33,8 +33,17 @@ class Home:
             self.cli("kill", name, status=None)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def cli(self, *args, status=0, typed=None):
-        """Runs a command to its end: (stdout, stderr)."""
+    def cli(self, *args, status=0, typed=None, detach=False):
+        """Runs a command to its end: (stdout, stderr). detach: only until it has read what was
+        typed, as a console would never end."""
+        if detach:
+            with Attached(self, *args) as terminal:
+                terminal.expect(PROMPT)
+                terminal.type(typed.decode())
+                terminal.expect("\n")
+                terminal.type("\x01x")
+                terminal.finish()
+            return "", ""
         try:
             done = subprocess.run([vm_cli(), *args], env=self.env, input=typed or b"",
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
@@ -133,6 +142,47 @@ def lives():
         check(home.json("list") == [], "is still in the list")
 
 
+def ticks(home, name):
+    """How often the guest has said that it lives."""
+    return home.cli("logs", name)[0].count("tick")
+
+
+def waits_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        check(time.monotonic() < deadline, what)
+        time.sleep(0.05)
+
+
+def pauses_and_stops():
+    """A paused guest does nothing; one that does not heed its power button is told of, one
+    that does powers off, and is started again by restart."""
+    with Home() as home:
+        home.create("one")
+        home.cli("start", "one", "--wait")
+        home.cli("console", "one", typed=b"while :; do echo ti''ck; usleep 50000; done &\n",
+                 detach=True)
+        waits_for(lambda: ticks(home, "one") > 2, "the guest does not tick")
+        check(home.json("pause", "one")["state"] == "paused", "is not paused")
+        before = ticks(home, "one")
+        home.cli("pause", "one", status=1)
+        home.cli("stop", "one", status=1)
+        time.sleep(0.5)
+        check(ticks(home, "one") == before, "ticks while it is paused")
+        check(home.json("resume", "one")["state"] == "running", "is not running")
+        waits_for(lambda: ticks(home, "one") > before, "does not tick again")
+        _, err = home.cli("stop", "one", "--timeout", "1", status=1)
+        check("has not powered off 1 s after" in err and "tick" in err, "stop: " + err)
+        check(home.json("show", "one")["powerdown-asked"], "nobody asked it to power down")
+        with Attached(home, "restart", "one") as restart:
+            home.cli("console", "one", typed=b"poweroff -f\n")
+            restart.finish()
+        check(home.json("show", "one")["state"] == "running", "is not running again")
+        kinds = home.kinds("one")[2:]
+        check(kinds == ["started", "ready", "paused", "resumed", "powerdown asked",
+                        "powerdown asked", "stopped", "started"], "history: %s" % kinds)
+
+
 def console_scrolls_back():
     """What was written while nobody looked comes first; two may look at once, and a pipe."""
     with Home() as home:
@@ -226,6 +276,15 @@ def clones_differ():
             console.finish()
 
 
+def more(tap):
+    tap.case("in the foreground", in_the_foreground)
+    tap.case("a killed process is told", killed_process_is_told)
+    tap.case("start --wait names an end", not_up, "vmtest=poweroff",
+             "ended before it was up: the guest powered off.*Power down")
+    tap.case("start --wait without a network", no_network)
+    tap.case("a clone has its own disk and address", clones_differ)
+
+
 def main():
     tap = Tap()
     try:
@@ -234,15 +293,12 @@ def main():
         print("1..0 # SKIP %s" % reason)
         return 0
     tap.case("from create to delete", lives)
+    tap.case("pause, resume, stop, restart", pauses_and_stops)
     tap.case("console: scroll-back, two at once, a pipe", console_scrolls_back)
-    tap.case("in the foreground", in_the_foreground)
-    tap.case("a killed process is told", killed_process_is_told)
     tap.case("start --wait names a panic", not_up, "rdinit=/nonexistent root=/dev/none",
              "kernel panicked.*Kernel panic")
-    tap.case("start --wait names an end", not_up, "vmtest=poweroff",
-             "ended before it was up: the guest powered off.*Power down")
-    tap.case("start --wait without a network", no_network)
-    tap.case("a clone has its own disk and address", clones_differ)
+    if os.environ.get("VM_SOAK"):
+        more(tap)
     return tap.finish()
 
 
