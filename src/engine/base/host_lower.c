@@ -184,7 +184,7 @@ static void lower_all(struct low *l)
     if (!l->left) { /* falls through to what follows */
         vals_flush(&l->a);
         lo_retire(l->o, ir->insn_count);
-        lo_exit_direct(l, (s32)ir->byte_count);
+        lo_exit_direct(l, ir->next);
     }
 }
 
