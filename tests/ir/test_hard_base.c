@@ -51,12 +51,9 @@ static void make_block(const struct hard_case *c)
 static void translate(const struct hard_case *c)
 {
     struct ir_block ir;
-    struct lower_job job = { .ir = &ir,
-                             .isa = &hard_isa,
-                             .thunks = &thunks.shared,
-                             .room = &room,
-                             .has_bit_counts = lower_has_bit_counts() };
+    struct lower_job job = { .ir = &ir, .isa = &hard_isa, .thunks = &thunks.shared, .room = &room };
 
+    lower_ask_host(&job);
     make_block(c);
     ir_block_init(&ir);
     hard_build(c, &ir);
@@ -83,6 +80,7 @@ static void run(struct hard_machine *m, const struct hard_case *c)
         hard_interpreter.run(m, c);
         return;
     }
+    m->cpu.v.isa = &hard_isa;
     m->cpu.budget = 1000;
     m->cpu.jumps = jumps;
     m->cpu.block = now.block;

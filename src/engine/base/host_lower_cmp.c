@@ -3,6 +3,8 @@
  */
 #include "engine/base/host_lower_ops.h"
 
+#include "ir/check.h"
+
 /* --- comparison --- */
 
 static enum x86_cond cond_of(unsigned op)
@@ -90,6 +92,37 @@ enum x86_cond lo_test_true(struct low *l, u32 id)
     r = vals_use(&l->a, id);
     x86_test_rr(l->o, 1, r, r);
     return CC_NE;
+}
+
+/* --- comparisons whose outcome is known --- */
+
+static struct low_fact fact_of(const struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+
+    return (struct low_fact){ op->op, l->a.v[op->a].same_as, l->a.v[op->b].same_as };
+}
+
+bool lo_is_false(struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+    struct low_fact f;
+
+    if (!is_fused(l, id))
+        return false;
+    f = fact_of(l, id);
+    if (l->a.v[f.a].kind == VAL_CONST && l->a.v[f.b].kind == VAL_CONST)
+        return !ir_pure(op, ir_type_bits(l->a.v[op->a].type), l->a.v[f.a].imm, l->a.v[f.b].imm, 0);
+    for (unsigned i = 0; i < LOWER_FACTS && i < l->fact_count; i++)
+        if (l->facts[i].op == f.op && l->facts[i].a == f.a && l->facts[i].b == f.b)
+            return true;
+    return false;
+}
+
+void lo_note_false(struct low *l, u32 id)
+{
+    if (is_fused(l, id))
+        l->facts[l->fact_count++ % LOWER_FACTS] = fact_of(l, id);
 }
 
 void low_select(struct low *l, const struct ir_op *op, u32 id)

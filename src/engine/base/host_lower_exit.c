@@ -204,9 +204,12 @@ void low_raise(struct low *l, const struct ir_op *op, u32 id)
 
 void low_raiseif(struct low *l, const struct ir_op *op, u32 id)
 {
-    enum x86_reg value = vals_use(&l->a, op->b);
-    enum x86_cond cc = lo_test_true(l, op->a);
+    enum x86_reg value;
 
-    lo_fix_cold(l, x86_jcc(l->o, cc));
+    if (lo_is_false(l, op->a))
+        return;
+    value = vals_use(&l->a, op->b);
+    lo_fix_cold(l, x86_jcc(l->o, lo_test_true(l, op->a)));
     raise(l, &l->cold, op, value);
+    lo_note_false(l, op->a);
 }

@@ -388,6 +388,14 @@ bool vals_in_xmm(struct vals *a, u32 id)
            ir_type_size(a->v[id].type) <= vals_cell_size(v);
 }
 
+bool vals_any_xmm(const struct vals *a)
+{
+    for (unsigned i = 0; i < sizeof pool_xmm; i++)
+        if (a->held[VALS_XMM][pool_xmm[i]] != IR_NO_VAL)
+            return true;
+    return false;
+}
+
 void vals_step(struct vals *a)
 {
     a->pinned[VALS_GPR] = a->pinned[VALS_XMM] = 0;

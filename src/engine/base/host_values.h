@@ -95,6 +95,8 @@ void vals_def_boxed(struct vals *a, u32 id, u32 low);
 bool vals_imm(struct vals *a, u32 id, s32 *imm);
 /* Is it, of 4 or 8 bytes, in an xmm register and in no general one? */
 bool vals_in_xmm(struct vals *a, u32 id);
+/* May any xmm register hold a value? */
+bool vals_any_xmm(const struct vals *a);
 /* Is the present operation the last that uses it? */
 bool vals_dies(struct vals *a, u32 id);
 /* Where guest state in memory holds all of the value, of 4 or 8 bytes; false: nowhere. */
