@@ -7,27 +7,10 @@
 
 enum { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
-void x86_byte(struct x86_out *o, unsigned v)
-{
-    if (o->at < o->end)
-        *o->at++ = (u8)v;
-    else
-        o->full = true;
-}
-
 static void bytes(struct x86_out *o, const void *p, unsigned n)
 {
-    if ((size_t)(o->end - o->at) < n) {
-        o->full = true;
-        return;
-    }
     memcpy(o->at, p, n);
     o->at += n;
-}
-
-static void imm32(struct x86_out *o, s32 v)
-{
-    bytes(o, &v, 4);
 }
 
 static bool fits8(s64 v)
@@ -35,67 +18,76 @@ static bool fits8(s64 v)
     return v == (s8)v;
 }
 
-/* Operand-size prefix and REX. byte_reg: a register whose low byte is used, for which
- * spl, bpl, sil and dil need an empty REX. */
-static void prefix(struct x86_out *o, unsigned size, unsigned reg, unsigned index, unsigned base,
-                   bool byte_regs)
+/* These write at p and return where they ended: o->at is set once an instruction. */
+static inline u8 *put32(u8 *p, s32 v)
 {
-    unsigned rex = 0;
+    memcpy(p, &v, 4);
+    return p + 4;
+}
+
+/* Operand-size prefix and REX. byte_regs: a register whose low byte is used, for which
+ * spl, bpl, sil and dil need an empty REX. */
+static inline u8 *prefix(u8 *p, unsigned size, unsigned reg, unsigned index, unsigned base,
+                         bool byte_regs)
+{
+    unsigned rex = (size == 8 ? REX | REX_W : 0) | (byte_regs ? REX : 0);
 
     if (size == 2)
-        x86_byte(o, 0x66);
-    if (size == 8)
-        rex |= REX | REX_W;
+        *p++ = 0x66;
     if (reg != X86_NO_REG && reg & 8)
         rex |= REX | REX_R;
     if (index != X86_NO_REG && index & 8)
         rex |= REX | REX_X;
     if (base & 8)
         rex |= REX | REX_B;
-    if (byte_regs)
-        rex |= REX;
     if (rex)
-        x86_byte(o, rex);
+        *p++ = (u8)rex;
+    return p;
 }
 
 /* Opcode of one to three bytes, most significant first: 0x0fb6, 0x0f38f7. */
-static void opcode(struct x86_out *o, unsigned op)
+static inline u8 *opcode(u8 *p, unsigned op)
 {
     if (op > 0xffff)
-        x86_byte(o, op >> 16);
+        *p++ = (u8)(op >> 16);
     if (op > 0xff)
-        x86_byte(o, op >> 8 & 0xff);
-    x86_byte(o, op & 0xff);
+        *p++ = (u8)(op >> 8);
+    *p++ = (u8)op;
+    return p;
 }
 
-static void modrm_mem(struct x86_out *o, unsigned reg, struct x86_mem m)
+static inline u8 *modrm_mem(u8 *p, unsigned reg, struct x86_mem m)
 {
     bool sib = m.index != X86_NO_REG || (m.base & 7) == RSP;
     unsigned mod = m.disp == 0 && (m.base & 7) != RBP ? 0 : fits8(m.disp) ? 1 : 2;
 
-    x86_byte(o, mod << 6 | (reg & 7) << 3 | (sib ? 4 : m.base & 7));
+    *p++ = (u8)(mod << 6 | (reg & 7) << 3 | (sib ? 4 : m.base & 7));
     if (sib)
-        x86_byte(o, (m.index == X86_NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
+        *p++ = (u8)((m.index == X86_NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
     if (mod == 1)
-        x86_byte(o, (unsigned)m.disp & 0xff);
-    if (mod == 2)
-        imm32(o, m.disp);
+        *p++ = (u8)m.disp;
+    return mod == 2 ? put32(p, m.disp) : p;
 }
 
 void x86_op_rr(struct x86_out *o, unsigned op, unsigned size, unsigned reg, unsigned rm,
                bool byte_regs)
 {
-    prefix(o, size, reg, X86_NO_REG, rm, byte_regs);
-    opcode(o, op);
-    x86_byte(o, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    u8 *p;
+
+    x86_room(o);
+    p = opcode(prefix(o->at, size, reg, X86_NO_REG, rm, byte_regs), op);
+    *p++ = (u8)(0xc0 | (reg & 7) << 3 | (rm & 7));
+    o->at = p;
 }
 
 void x86_op_rm(struct x86_out *o, unsigned op, unsigned size, unsigned reg, struct x86_mem m,
                bool byte_regs)
 {
-    prefix(o, size, reg, m.index, m.base, byte_regs);
-    opcode(o, op);
-    modrm_mem(o, reg, m);
+    u8 *p;
+
+    x86_room(o);
+    p = opcode(prefix(o->at, size, reg, m.index, m.base, byte_regs), op);
+    o->at = modrm_mem(p, reg, m);
 }
 
 /* An immediate of the operand's size, at most four bytes. */
@@ -173,15 +165,16 @@ void x86_mov_rr(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s
 
 void x86_mov_ri(struct x86_out *o, enum x86_reg d, u64 v)
 {
+    x86_room(o);
     if (v <= UINT32_MAX) {
-        prefix(o, 4, X86_NO_REG, X86_NO_REG, d, false);
+        o->at = prefix(o->at, 4, X86_NO_REG, X86_NO_REG, d, false);
         x86_byte(o, 0xb8u | (d & 7));
         bytes(o, &v, 4);
     } else if ((s64)v == (s32)v) {
         x86_op_rr(o, 0xc7, 8, 0, d, false);
         bytes(o, &v, 4);
     } else {
-        prefix(o, 8, X86_NO_REG, X86_NO_REG, d, false);
+        o->at = prefix(o->at, 8, X86_NO_REG, X86_NO_REG, d, false);
         x86_byte(o, 0xb8u | (d & 7));
         bytes(o, &v, 8);
     }
@@ -229,13 +222,15 @@ void x86_mov_sx(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s
 
 void x86_bswap(struct x86_out *o, unsigned size, enum x86_reg r)
 {
-    prefix(o, size, X86_NO_REG, X86_NO_REG, r, false);
+    x86_room(o);
+    o->at = prefix(o->at, size, X86_NO_REG, X86_NO_REG, r, false);
     x86_byte(o, 0x0f);
     x86_byte(o, 0xc8u | (r & 7));
 }
 
 void x86_bit_count(struct x86_out *o, u8 op, unsigned size, enum x86_reg d, enum x86_reg s)
 {
+    x86_room(o);
     x86_byte(o, 0xf3);
     x86_op_rr(o, 0x0f00u | op, size, d, s, false);
 }
@@ -253,6 +248,7 @@ void x86_cmov(struct x86_out *o, enum x86_cond cc, unsigned size, enum x86_reg d
 
 void x86_cqo(struct x86_out *o, unsigned size)
 {
+    x86_room(o);
     if (size == 8)
         x86_byte(o, REX | REX_W);
     x86_byte(o, 0x99);
@@ -275,23 +271,27 @@ void x86_jmp_m(struct x86_out *o, struct x86_mem m)
 
 void x86_ret(struct x86_out *o)
 {
+    x86_room(o);
     x86_byte(o, 0xc3);
 }
 
 void x86_push(struct x86_out *o, enum x86_reg r)
 {
-    prefix(o, 4, X86_NO_REG, X86_NO_REG, r, false);
+    x86_room(o);
+    o->at = prefix(o->at, 4, X86_NO_REG, X86_NO_REG, r, false);
     x86_byte(o, 0x50u | (r & 7));
 }
 
 void x86_pop(struct x86_out *o, enum x86_reg r)
 {
-    prefix(o, 4, X86_NO_REG, X86_NO_REG, r, false);
+    x86_room(o);
+    o->at = prefix(o->at, 4, X86_NO_REG, X86_NO_REG, r, false);
     x86_byte(o, 0x58u | (r & 7));
 }
 
 void x86_mfence(struct x86_out *o)
 {
+    x86_room(o);
     /* lock or dword [rsp], 0: orders like mfence and is faster on every x86 measured by
      * the field; the red zone is not used below. */
     x86_byte(o, 0xf0);
@@ -302,18 +302,20 @@ static u8 *displacement(struct x86_out *o)
 {
     u8 *where = o->at;
 
-    imm32(o, 0);
+    bytes(o, &(s32){ 0 }, 4);
     return o->full ? NULL : where;
 }
 
 u8 *x86_jmp(struct x86_out *o)
 {
+    x86_room(o);
     x86_byte(o, 0xe9);
     return displacement(o);
 }
 
 u8 *x86_jcc(struct x86_out *o, enum x86_cond cc)
 {
+    x86_room(o);
     x86_byte(o, 0x0f);
     x86_byte(o, 0x80u | cc);
     return displacement(o);
@@ -321,12 +323,14 @@ u8 *x86_jcc(struct x86_out *o, enum x86_cond cc)
 
 u8 *x86_call(struct x86_out *o)
 {
+    x86_room(o);
     x86_byte(o, 0xe8);
     return displacement(o);
 }
 
 void x86_nop(struct x86_out *o)
 {
+    x86_room(o);
     x86_byte(o, 0x90);
 }
 

@@ -7,11 +7,13 @@
  * taken. */
 static void scalar(struct x86_out *o, unsigned size)
 {
+    x86_room(o);
     x86_byte(o, size == 8 ? 0xf2 : 0xf3);
 }
 
 static void packed(struct x86_out *o, unsigned size)
 {
+    x86_room(o);
     if (size == 8)
         x86_byte(o, 0x66);
 }
@@ -46,12 +48,14 @@ void x86_fp_store(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_x
 
 void x86_fp_from_reg(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_reg s)
 {
+    x86_room(o);
     x86_byte(o, 0x66);
     x86_op_rr(o, 0x0f6e, size, d, s, false);
 }
 
 void x86_fp_to_reg(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_xmm s)
 {
+    x86_room(o);
     x86_byte(o, 0x66);
     x86_op_rr(o, 0x0f7e, size, s, d, false);
 }
@@ -78,6 +82,7 @@ void x86_fp_to_int(struct x86_out *o, bool truncate, unsigned size, unsigned int
 
 void x86_fp_round(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_xmm s, unsigned mode)
 {
+    x86_room(o);
     x86_byte(o, 0x66);
     x86_op_rr(o, size == 8 ? 0x0f3a0b : 0x0f3a0a, 4, d, s, false);
     x86_byte(o, mode);
@@ -86,6 +91,7 @@ void x86_fp_round(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_xmm
 void x86_fma_rr(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm d, enum x86_xmm a,
                 enum x86_xmm b)
 {
+    x86_room(o);
     x86_byte(o, 0xc4);
     x86_byte(o, (d & 8 ? 0 : 0x80u) | 0x40 | (b & 8 ? 0 : 0x20u) | 2);
     x86_byte(o, (size == 8 ? 0x80u : 0) | (~(unsigned)a & 15) << 3 | 1);

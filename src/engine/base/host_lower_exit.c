@@ -183,9 +183,15 @@ void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
     lo_leave(l, o, RUN_FAULT);
 }
 
-static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, enum x86_reg value)
+/* value: of operand `id`; X86_NO_REG: it is a constant. */
+static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 id,
+                  enum x86_reg value)
 {
     vals_flush_copy(&l->a, o);
+    if (value == X86_NO_REG) {
+        value = RCX;
+        vals_load_const(o, value, vals_of(&l->a, id));
+    }
     x86_mov_mr(o, 8, LO_CPU(v.fault.value), value);
     x86_mov_mi(o, 8, LO_CPU(v.fault.value2), 0);
     x86_mov_mi(o, 4, LO_CPU(v.fault.cause), (s32)op->imm);
@@ -198,18 +204,19 @@ void low_raise(struct low *l, const struct ir_op *op, u32 id)
 {
     enum x86_reg value = vals_use(&l->a, op->a);
 
-    raise(l, l->o, op, value);
+    raise(l, l->o, op, op->a, value);
     l->left = true;
 }
 
 void low_raiseif(struct low *l, const struct ir_op *op, u32 id)
 {
+    bool is_place = vals_of(&l->a, op->b)->kind == VAL_PLACE;
     enum x86_reg value;
 
     if (lo_is_false(l, op->a))
         return;
-    value = vals_use(&l->a, op->b);
+    value = is_place ? vals_use(&l->a, op->b) : X86_NO_REG;
     lo_fix_cold(l, x86_jcc(l->o, lo_test_true(l, op->a)));
-    raise(l, &l->cold, op, value);
+    raise(l, &l->cold, op, op->b, value);
     lo_note_false(l, op->a);
 }

@@ -119,6 +119,16 @@ bool lo_fp_set(struct low *l, const struct ir_op *op)
     return true;
 }
 
+/* RUP or more < round: not while the host's unit rounds as the guest says. */
+bool lo_fp_is_false(const struct low *l, const struct ir_op *op)
+{
+    const struct ir_op *limit = &l->job->ir->ops[op->a], *get = &l->job->ir->ops[op->b];
+
+    return l->fp == FP_LIVE && op->op == IR_LTU && limit->op == IR_CONST && limit->imm >= FP_RUP &&
+           get->op == IR_GET && get->type == IR_I8 && get->insn == op->insn &&
+           into_env(l, get) == offsetof(struct fp_env, round);
+}
+
 void lo_fp_round_begin(struct low *l, const struct ir_op *op)
 {
     if (op->fp.round == IR_ROUND_DYNAMIC)

@@ -230,7 +230,8 @@ static void load_x(struct vals *a, enum x86_xmm x, struct val *v, u32 root)
     if (v->kind == VAL_PLACE && v->at[VALS_GPR] == X86_NO_REG && v->spill >= 0) {
         x86_fp_load(a->out, vals_cell_size(v), x, vals_spill_mem(a, v));
         spill_free(a, v);
-    } else if (v->at[VALS_GPR] == X86_NO_REG && vals_memory(a, root, &m)) {
+    } else if (v->at[VALS_GPR] == X86_NO_REG && ir_type_size(v->type) >= 4 &&
+               vals_memory(a, root, &m)) {
         x86_fp_load(a->out, ir_type_size(v->type), x, m);
     } else { /* x holds nothing yet, but must not be asked for the value */
         v->at[VALS_XMM] = X86_NO_REG;
@@ -386,6 +387,11 @@ bool vals_in_xmm(struct vals *a, u32 id)
     return !a->v[id].boxed && v->kind == VAL_PLACE && v->at[VALS_GPR] == X86_NO_REG &&
            v->at[VALS_XMM] != X86_NO_REG && ir_type_size(a->v[id].type) >= 4 &&
            ir_type_size(a->v[id].type) <= vals_cell_size(v);
+}
+
+bool vals_has_register(struct vals *a, u32 id)
+{
+    return vals_in_register(vals_of(a, id));
 }
 
 bool vals_any_xmm(const struct vals *a)

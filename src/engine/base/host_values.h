@@ -99,8 +99,11 @@ bool vals_in_xmm(struct vals *a, u32 id);
 bool vals_any_xmm(const struct vals *a);
 /* Is the present operation the last that uses it? */
 bool vals_dies(struct vals *a, u32 id);
-/* Where guest state in memory holds all of the value, of 4 or 8 bytes; false: nowhere. */
+bool vals_has_register(struct vals *a, u32 id);
+/* Where guest state in memory holds all of the value; false: nowhere. */
 bool vals_memory(struct vals *a, u32 id, struct x86_mem *m);
+/* Puts a VAL_CONST or VAL_PC into a register that is no value's. */
+void vals_load_const(struct x86_out *out, enum x86_reg r, const struct val *v);
 
 /* Ends the present operation: unpins what it used. */
 void vals_step(struct vals *a);

@@ -27,7 +27,6 @@ static inline unsigned vals_cell_size(const struct val *v)
     return v->type == IR_I64 ? 8 : 4;
 }
 
-void vals_load_const(struct x86_out *out, enum x86_reg r, const struct val *v);
 /* The value from its clean copy in guest state to a register. */
 void vals_load_slot(struct vals *a, struct x86_out *out, enum x86_reg r, const struct val *v);
 
