@@ -52,7 +52,7 @@ struct jump_mode {
     u64 key;
     unsigned place; /* of the fetch bank */
     bool valid;     /* key and place mean something */
-    bool used;  /* holds entries */
+    bool used;      /* holds entries */
     u64 last_use;
     u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
     struct jump_cache cache;
@@ -87,10 +87,10 @@ enum {
 };
 
 struct cpu {
-    struct ecpu e;                  /* first */
-    struct worker *worker;          /* borrows */
-    u64 *pc;                        /* the pc slot in guest state */
-    struct tlb_side *side;          /* context_places() of them, in this allocation */
+    struct ecpu e;         /* first */
+    struct worker *worker; /* borrows */
+    u64 *pc;               /* the pc slot in guest state */
+    struct tlb_side *side; /* context_places() of them, in this allocation */
     struct contexts context;
     struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
     u64 mode_clock;
