@@ -39,9 +39,28 @@ static void begin(void)
     write_bytes(spin, jump, sizeof jump);
 }
 
+/* What a failed case left running must not outlive it. */
+static void kill_all(void)
+{
+    struct vm_machine *m = NULL;
+    struct vm_err err;
+    char **names = NULL;
+
+    if (vm_machines_list(&names, &err) < 0)
+        return;
+    for (char **name = names; *name; name++)
+        if (vm_machine_open(*name, &m, &err) == 0) {
+            CHECK_EQ(vm_machine_kill(m, "test", &err), -ESRCH);
+            vm_machine_free(m);
+        }
+    free(names);
+}
+
 static void end(void)
 {
     char command[96];
+
+    kill_all();
 
     snprintf(command, sizeof command, "rm -rf %s", scratch);
     CHECK_EQ(system(command), 0);
