@@ -240,6 +240,7 @@ static void add_options(struct args *a, const struct vm_machine_info *info, cons
     add_option(a, "PasswordAuthentication=no");
     add_option(a, "KbdInteractiveAuthentication=no");
     add_option(a, "LogLevel=ERROR");
+    add_option(a, "ConnectTimeout=30"); /* a forward accepts for a guest that never answers */
     if (access(info->ssh_key, R_OK) == 0) {
         add_file(a, "IdentityFile", info->ssh_key);
         add_option(a, "IdentitiesOnly=yes");

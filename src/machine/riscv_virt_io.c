@@ -1,5 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks and the source of randomness of a riscv-virt machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness and the power button of a
+ * riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -47,24 +48,25 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
 }
 
 static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
-                   struct err *err)
+                   struct device **ret, struct err *err)
 {
     unsigned slot = ++v->pci_count;
     char name[32];
-    struct device *d;
     int rc;
 
     snprintf(name, sizeof name, "virtio-%s-pci", type);
-    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, count_of(setting), &d, err);
-    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), d, err);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, count_of(setting), ret, err);
+    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), *ret, err);
 }
 
 /* bus NULL: PCIe. */
 static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
                       const struct dev_setting *setting, struct err *err)
 {
+    struct device *d;
+
     return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, setting, err)
-                                           : add_pci(v, type, setting, err);
+                                           : add_pci(v, type, setting, &d, err);
 }
 
 /* The bridge, with BARs below 4 GiB and above all RAM. */
@@ -117,5 +119,7 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_disk(v, &cfg->disks[i], err);
     for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
         rc = add_net(v, &cfg->nets[i], err);
-    return rc < 0 ? rc : add_virtio(v, "rng", NULL, NULL, err);
+    if (rc == 0)
+        rc = add_virtio(v, "rng", NULL, NULL, err);
+    return rc < 0 ? rc : add_pci(v, "input", NULL, &v->button, err);
 }

@@ -27,6 +27,25 @@ int control_start(struct vm *vm, const char *path, struct control **ret,
  * removes the socket. NULL is fine. Returns NULL. */
 struct control *control_free(struct control *c);
 
+/* What happens to the machine, as clients hear of it. */
+enum control_event {
+    CONTROL_GUEST_PANICKED,
+    CONTROL_POWERDOWN,
+    CONTROL_RESET,
+    CONTROL_RESUME,
+    CONTROL_SHUTDOWN,
+    CONTROL_STOP
+};
+
+/* Tells every client. reason: for RESET and SHUTDOWN, one of QEMU's ShutdownCause; else NULL.
+ * STOP also answers who asked for it. In a callback of the machine's loop, or while the
+ * loop is not running. NULL is fine. */
+void control_tell(struct control *c, enum control_event what, const char *reason);
+
+/* Calls fn(arg, …) at each control_tell(), before clients hear of it. At most one. */
+void control_listen(struct control *c,
+                    void (*fn)(void *arg, enum control_event what, const char *reason), void *arg);
+
 /* One command to the machine that listens at `path`, and its answer: connects, negotiates,
  * sends, waits. arguments: a JSON object as text, or NULL. timeout: ns for all of it.
  * *ret_reply gets the answer's "return" as JSON text, which the caller frees; NULL: not

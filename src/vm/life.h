@@ -88,11 +88,10 @@ enum life_verb {
     LIFE_GUEST_RESET,
     LIFE_ASK_POWERDOWN,
     LIFE_ASK_KILL,
-    LIFE_END,       /* cause: a sentence; the run ended as it should */
-    LIFE_FAIL,      /* cause: a sentence; the run ended otherwise */
-    LIFE_RENAME,    /* name */
-    LIFE_BE_CLONE,  /* name; in the copy of another's store */
-    LIFE_GIVE_COPY, /* yields nothing: may a copy be made? */
+    LIFE_END,      /* cause: a sentence; the run ended as it should */
+    LIFE_FAIL,     /* cause: a sentence; the run ended otherwise */
+    LIFE_RENAME,   /* name */
+    LIFE_BE_CLONE, /* name; in the copy of another's store */
     LIFE_DELETE,
     LIFE_VERBS
 };
@@ -104,6 +103,9 @@ struct life_command {
     const struct vm_setting *fields; /* borrows */
     unsigned field_count;
 };
+
+/* May the command be given now? Refused as by life_decide(). */
+int life_check(const struct life_state *s, enum life_verb verb, struct err *err) MUST_CHECK;
 
 /* What `cmd` would make happen in state *s: events without number and time in *out, which
  * the caller finishes in any case. Refused: -EBUSY, -ESRCH, -EEXIST, -ENOENT with a sentence

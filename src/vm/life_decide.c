@@ -29,12 +29,11 @@ static const unsigned allowed[LIFE_VERBS] = {
     [LIFE_FAIL] = IN(IS_RUNNING) | IN(IS_PAUSED),
     [LIFE_RENAME] = IN(IS_STOPPED),
     [LIFE_BE_CLONE] = IN(IS_STOPPED),
-    [LIFE_GIVE_COPY] = IN(IS_STOPPED),
     [LIFE_DELETE] = IN(IS_INSTALLING) | IN(IS_STOPPED),
 };
 
 /* Why not, by the stage the machine is in. */
-static int refuse(const struct life_state *s, const struct life_command *cmd, struct err *err)
+static int refuse(const struct life_state *s, enum life_verb verb, struct err *err)
 {
     switch (s->stage) {
     case LIFE_NONE: return err_set(err, ENOENT, "there is no machine here");
@@ -43,25 +42,30 @@ static int refuse(const struct life_state *s, const struct life_command *cmd, st
                        "machine %s is not installed yet: let the installation go on, or delete it",
                        s->name);
     case LIFE_IS_STOPPED:
-        if (cmd->verb == LIFE_CREATE || cmd->verb == LIFE_INSTALL)
+        if (verb == LIFE_CREATE || verb == LIFE_INSTALL)
             break;
-        if (cmd->verb == LIFE_INSTALL_END)
+        if (verb == LIFE_INSTALL_END)
             return err_set(err, EINVAL, "machine %s is installed already", s->name);
         return err_set(err, ESRCH, "machine %s does not run", s->name);
     case LIFE_IS_RUNNING:
-        if (cmd->verb == LIFE_START)
+        if (verb == LIFE_START)
             return err_set(err, EBUSY, "machine %s runs already", s->name);
-        if (cmd->verb == LIFE_RESUME)
+        if (verb == LIFE_RESUME)
             return err_set(err, EBUSY, "machine %s is not paused", s->name);
         return err_set(err, EBUSY, "machine %s is running: stop it first", s->name);
     case LIFE_IS_PAUSED:
-        if (cmd->verb == LIFE_PAUSE)
+        if (verb == LIFE_PAUSE)
             return err_set(err, EBUSY, "machine %s is paused already", s->name);
         return err_set(err, EBUSY, "machine %s is paused: resume or kill it first", s->name);
     case LIFE_IS_DELETED: return err_set(err, ENOENT, "machine %s has been deleted", s->name);
     case LIFE_STAGES: break;
     }
     return err_set(err, EEXIST, "machine %s exists already", s->name);
+}
+
+int life_check(const struct life_state *s, enum life_verb verb, struct err *err)
+{
+    return allowed[verb] >> s->stage & 1 ? 0 : refuse(s, verb, err);
 }
 
 /* --- events --- */
@@ -208,7 +212,6 @@ static int yield(const struct life_state *s, const struct life_command *cmd,
     case LIFE_FAIL: return end(s, cmd, out);
     case LIFE_RENAME: return add_one(out, LIFE_RENAMED, cmd->cause, "name", cmd->name);
     case LIFE_BE_CLONE: return be_clone(s, cmd, out);
-    case LIFE_GIVE_COPY: break;
     case LIFE_DELETE: return add_fields(out, LIFE_DELETED, cmd);
     case LIFE_VERBS: BUG_ON(true);
     }
@@ -218,9 +221,11 @@ static int yield(const struct life_state *s, const struct life_command *cmd,
 int life_decide(const struct life_state *s, const struct life_command *cmd, struct life_events *out,
                 struct err *err)
 {
+    int rc = life_check(s, cmd->verb, err);
+
     out->count = 0;
-    if (!(allowed[cmd->verb] >> s->stage & 1))
-        return refuse(s, cmd, err);
+    if (rc < 0)
+        return rc;
     if (yield(s, cmd, out) < 0)
         return err_set_errno(err, ENOMEM, "machine %s", s->name);
     return 0;

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ESCAPE = 0x01 /* Ctrl-A */, PIECE = 4096 };
+enum { ESCAPE = 0x01 /* Ctrl-A */, PIECE = 4096, END_MS = 10000 /* after it hung up */ };
 
 struct attached {
     int line, in, out; /* the machine's socket; -1: the input has ended */
@@ -160,5 +160,7 @@ VM_API int vm_machine_console(struct vm_machine *m, int in, int out, int *ret_le
     if (rc == 0)
         rc = machine_console_attach(m, in, out, -1, &left, &e);
     *ret_left = left;
+    if (rc == 0 && !left && machine_wait_end(m, END_MS, &e) < 0 && e.code)
+        rc = -e.code;
     return rc < 0 ? err_to_public(&e, err) : 0;
 }

@@ -251,19 +251,14 @@ static int clone_into(struct vm_machine *m, struct vm_machine *copy, const char 
     return rc;
 }
 
-/* Does what `verb` says belong to a machine that does not run; holds its lock meanwhile. */
+/* Takes the lock of a machine to which `verb` may be done. */
 static int begin_at_rest(struct vm_machine *m, enum life_verb verb, int *ret_lock, struct err *err)
 {
-    const struct life_command cmd = { .verb = verb };
-    struct life_events events = { .count = 0 };
     int rc = machine_lock(m, ret_lock, err);
 
     if (rc == 0)
         rc = machine_look(m, true, err);
-    if (rc == 0)
-        rc = life_decide(&m->state, &cmd, &events, err);
-    life_events_fini(&events);
-    return rc;
+    return rc == 0 ? life_check(&m->state, verb, err) : rc;
 }
 
 static int clone_to(struct vm_machine *m, const char *name, const char *cause,
@@ -273,7 +268,7 @@ static int clone_to(struct vm_machine *m, const char *name, const char *cause,
     int own = -1, lock = -1, rc = check_new_name(name, err);
 
     if (rc == 0)
-        rc = begin_at_rest(m, LIFE_GIVE_COPY, &own, err);
+        rc = begin_at_rest(m, LIFE_BE_CLONE, &own, err);
     if (rc == 0)
         rc = new_folder(name, &copy, &lock, err);
     if (rc == 0)

@@ -52,23 +52,32 @@ static const char *sign(const struct vm_machine *m, int patience_ms)
                : NULL;
 }
 
-static int not_ready(struct vm_machine *m, int timeout_ms, struct err *err)
+/* It runs, but waited_ms were not enough, or no time would be. */
+static int not_ready(struct vm_machine *m, int waited_ms, struct err *err)
 {
     char *words = machine_last_words(m, 3, " | ");
-    int rc = timeout_ms ? err_set(err, ETIMEDOUT, "machine %s is not up after %d s: %s", m->name,
-                                  timeout_ms / 1000, words ? words : "")
-                        : err_set(err, ECHILD, "machine %s ended before it was up: %s; %s", m->name,
-                                  m->state.last_stop ? m->state.last_stop : "", words ? words : "");
 
+    err_set(err, ETIMEDOUT, "machine %s runs, but was not up after %d s: %s", m->name,
+            waited_ms / 1000, words ? words : "");
     free(words);
-    return rc;
+    return -ETIMEDOUT;
+}
+
+static int ended(struct vm_machine *m, struct err *err)
+{
+    char *words = machine_last_words(m, 3, " | ");
+
+    err_set(err, ECHILD, "machine %s ended before it was up: %s; %s", m->name,
+            m->state.last_stop ? m->state.last_stop : "", words ? words : "");
+    free(words);
+    return -ECHILD;
 }
 
 static int wait_ready(struct vm_machine *m, int timeout_ms, struct err *err)
 {
     const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
     struct life_command cmd = { .verb = LIFE_SEEN_READY };
-    ns_t end = host_clock_monotonic() + (ns_t)timeout_ms * NS_PER_MS;
+    ns_t begin = host_clock_monotonic(), end = begin + (ns_t)timeout_ms * NS_PER_MS;
     int rc = machine_look(m, false, err);
 
     if (rc == 0 && !machine_runs(m))
@@ -76,17 +85,17 @@ static int wait_ready(struct vm_machine *m, int timeout_ms, struct err *err)
     while (rc == 0 && machine_runs(m) && !m->state.ready) {
         ns_t now = host_clock_monotonic();
 
-        if (now >= end)
-            return not_ready(m, timeout_ms, err);
+        if (now >= end || machine_is_hopeless(m))
+            return not_ready(m, (int)((now - begin) / NS_PER_MS), err);
         cmd.cause =
             m->state.stage == LIFE_IS_RUNNING ? sign(m, (int)((end - now) / NS_PER_MS) + 1) : NULL;
-        if (cmd.cause && machine_do(m, &cmd, err) == 0)
-            return 0;
+        if (cmd.cause && ((rc = machine_do(m, &cmd, err)) == 0 || rc == -ENOSPC || rc == -EIO))
+            return rc;
         nanosleep(&pause, NULL);
         rc = machine_look(m, false, err);
     }
     if (rc == 0 && !machine_runs(m))
-        return not_ready(m, 0, err);
+        return ended(m, err);
     return rc;
 }
 

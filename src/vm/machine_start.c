@@ -115,14 +115,11 @@ static int start_failed(struct vm_machine *m, s64 before, struct err *err)
 /* The lock is held: what could not be known before is checked now. */
 static int check_start(struct vm_machine *m, struct err *err)
 {
-    const struct life_command cmd = { .verb = LIFE_START };
-    struct life_events events = { .count = 0 };
     unsigned port;
     int rc = machine_look(m, true, err);
 
     if (rc == 0)
-        rc = life_decide(&m->state, &cmd, &events, err);
-    life_events_fini(&events);
+        rc = life_check(&m->state, LIFE_START, err);
     if (rc == 0 && !settings_get(&m->state.settings, "kernel") &&
         !settings_get(&m->state.settings, "firmware") && !settings_get(&m->state.settings, "boot"))
         rc = err_set(err, EINVAL, "machine %s has no kernel: vm-cli set %s --kernel FILE", m->name,

@@ -52,16 +52,11 @@ static int control(struct vm_machine *m, const char *command, struct err *err)
     return rc < 0 ? err_wrap(err, "machine %s", m->name) : 0;
 }
 
-static int check(struct vm_machine *m, enum life_verb verb, const char *cause, struct err *err)
+static int check(struct vm_machine *m, enum life_verb verb, struct err *err)
 {
-    const struct life_command cmd = { .verb = verb, .cause = cause };
-    struct life_events events = { .count = 0 };
     int rc = machine_look(m, false, err);
 
-    if (rc == 0)
-        rc = life_decide(&m->state, &cmd, &events, err);
-    life_events_fini(&events);
-    return rc;
+    return rc == 0 ? life_check(&m->state, verb, err) : rc;
 }
 
 static int command(struct vm_machine *m, enum life_verb verb, const char *cause, struct err *err)
@@ -156,7 +151,7 @@ VM_API int vm_machine_kill(struct vm_machine *m, const char *cause, struct vm_er
 static int turn(struct vm_machine *m, enum life_verb verb, const char *request,
                 enum life_stage from, const char *cause, struct err *err)
 {
-    int rc = check(m, verb, cause, err);
+    int rc = check(m, verb, err);
 
     if (rc == 0)
         rc = control(m, request, err);

@@ -115,13 +115,16 @@ static unsigned last_lines(char *text, char **lines, unsigned max)
 
 /* --- what it looks like --- */
 
+/* hopeless: it will not come up by waiting. */
 static const struct {
     const char *text, *meaning;
+    bool hopeless;
 } signs[] = {
-    { "Kernel panic", "the guest's kernel panicked" },
-    { "(initramfs)", "the guest hangs in its initramfs, at a shell for emergencies" },
-    { "emergency mode", "the guest is in emergency mode" },
-    { "login:", "the guest is at its login prompt, but its network or ssh server does not answer" },
+    { "Kernel panic - not syncing", "the guest's kernel panicked", true },
+    { "(initramfs)", "the guest hangs in its initramfs, at a shell for emergencies", true },
+    { "You are in emergency mode", "the guest is in emergency mode, at a shell", true },
+    { "login:", "the guest is at its login prompt, but its network or ssh server does not answer",
+      false },
 };
 
 static const char *meaning(const char *text)
@@ -130,6 +133,14 @@ static const char *meaning(const char *text)
         if (strstr(text, signs[i].text))
             return signs[i].meaning;
     return *text ? NULL : "the guest has written nothing on its console";
+}
+
+bool machine_is_hopeless(const struct vm_machine *m)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+        if (signs[i].hopeless && machine_console_has(m, signs[i].text))
+            return true;
+    return false;
 }
 
 char *machine_last_words(const struct vm_machine *m, unsigned max, const char *mark)

@@ -251,6 +251,18 @@ int machine_lock(struct vm_machine *m, int *ret_fd, struct err *err)
 
 /* --- which there are --- */
 
+/* A rename that was interrupted, or a folder that a person renamed. */
+static int take_name(struct vm_machine *m, struct err *err)
+{
+    const struct life_command cmd = { .verb = LIFE_RENAME,
+                                      .cause = "its folder was found under this name",
+                                      .name = m->name };
+
+    if (m->state.stage != LIFE_IS_STOPPED || strcmp(m->state.name, m->name) == 0)
+        return 0;
+    return machine_do(m, &cmd, err);
+}
+
 VM_API int vm_machine_open(const char *name, struct vm_machine **ret, struct vm_err *err)
 {
     struct vm_machine *m = NULL;
@@ -263,6 +275,8 @@ VM_API int vm_machine_open(const char *name, struct vm_machine **ret, struct vm_
         rc = err_set(&e, ENOENT, "there is no machine %s: vm-cli list shows all", name);
     if (rc == 0)
         rc = machine_look(m, false, &e);
+    if (rc == 0)
+        rc = take_name(m, &e);
     if (rc == 0 && m->state.stage == LIFE_IS_DELETED)
         rc = err_set(&e, ENOENT, "machine %s has been deleted: vm-cli prune takes its rest away",
                      name);

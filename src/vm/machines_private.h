@@ -61,6 +61,9 @@ int machine_wait_end(struct vm_machine *m, int timeout_ms, struct err *err) MUST
  * `max`, each with `mark` before it. malloc'ed; NULL: no memory. */
 char *machine_last_words(const struct vm_machine *m, unsigned max, const char *mark);
 
+/* Does its console say that the guest will not come up, as after a panic? */
+bool machine_is_hopeless(const struct vm_machine *m);
+
 /* Is `text` in what the guest has written on its console since it was started? */
 bool machine_console_has(const struct vm_machine *m, const char *text);
 

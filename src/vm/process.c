@@ -4,7 +4,7 @@
 #include "vm/process.h"
 
 #include "base/log.h"
-#include "host/signal.h"
+#include "vm/control.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static int note_start(struct vm_machine *m, const char *cause, unsigned ssh_port
     return rc;
 }
 
-static int note_stop(struct vm_machine *m, enum vm_stop why, struct err *err)
+static int note_stop(struct vm_machine *m, enum vm_stop why, const char *reason, struct err *err)
 {
     switch (why) {
     case VM_STOP_SHUTDOWN:
@@ -60,14 +60,63 @@ static int note_stop(struct vm_machine *m, enum vm_stop why, struct err *err)
         return note(m, LIFE_END, "the guest reset, and --on-reset exit ends it then", err);
     case VM_STOP_CRASHED: return note(m, LIFE_FAIL, "the guest reported a panic", err);
     case VM_STOP_QUIT:
-        return note(m, LIFE_END, "its process was told to end; the guest had not powered off", err);
+        return note(m, LIFE_END,
+                    reason && strcmp(reason, "host-signal") == 0
+                        ? "its process got a signal to end; the guest had not powered off"
+                        : "its process was told to quit; the guest had not powered off",
+                    err);
     case VM_STOP_PAUSED:
     case VM_STOP_POINT: break;
     }
     return 0;
 }
 
+/* What the control socket tells its clients, the store hears first. */
+struct ear {
+    struct vm_machine *m; /* borrows */
+    const char *reason;   /* of the end; static */
+};
+
+static void hear(void *arg, enum control_event what, const char *reason)
+{
+    static const char asked[] = "asked on the control socket";
+    struct ear *ear = arg;
+    struct err err = { 0 };
+    int rc = 0;
+
+    switch (what) {
+    case CONTROL_STOP: rc = note(ear->m, LIFE_PAUSE, asked, &err); break;
+    case CONTROL_RESUME: rc = note(ear->m, LIFE_RESUME, asked, &err); break;
+    case CONTROL_RESET: rc = note(ear->m, LIFE_GUEST_RESET, reason, &err); break;
+    case CONTROL_POWERDOWN: /* vm-cli stop has written it down itself */
+        rc = machine_refresh(ear->m, &err);
+        if (rc == 0 && !ear->m->state.powerdown_asked)
+            rc = note(ear->m, LIFE_ASK_POWERDOWN, asked, &err);
+        break;
+    case CONTROL_SHUTDOWN: ear->reason = reason; break;
+    case CONTROL_GUEST_PANICKED: break;
+    }
+    if (rc < 0)
+        log_error("%s", err.text);
+}
+
 /* --- running --- */
+
+/* The configuration's sockets. */
+static int sockets(const struct vm_machine *m, struct vm_config *cfg, struct err *err)
+{
+    char *control = NULL;
+    int rc = folder_runtime_make(&m->paths, err);
+
+    if (rc == 0)
+        rc = config_set_console_server(cfg, m->paths.console, m->paths.console_log, err);
+    if (rc == 0 && asprintf(&control, "unix:%s", m->paths.control) < 0)
+        rc = err_set_errno(err, ENOMEM, "machine %s", m->name);
+    if (rc == 0)
+        rc = config_set(cfg, "control", control, err);
+    free(control);
+    return rc;
+}
 
 static int make(struct vm_machine *m, unsigned ssh_port, struct vm **ret, struct err *err)
 {
@@ -76,9 +125,7 @@ static int make(struct vm_machine *m, unsigned ssh_port, struct vm **ret, struct
     int rc = machine_config(m, ssh_port, &cfg, err);
 
     if (rc == 0)
-        rc = folder_runtime_make(&m->paths, err);
-    if (rc == 0)
-        rc = config_set_console_server(cfg, m->paths.console, m->paths.console_log, err);
+        rc = sockets(m, cfg, err);
     if (rc == 0 && vm_new(cfg, ret, &e) < 0)
         rc = err_set(err, e.code, "%s", e.text);
     vm_config_free(cfg);
@@ -105,6 +152,7 @@ static int run(struct vm *vm, int report, enum vm_stop *why, struct err *err)
 int process_run(struct vm_machine *m, const char *cause, int report, enum vm_stop *ret_why,
                 struct err *err)
 {
+    struct ear ear = { .m = m };
     struct err ignored = { 0 };
     unsigned ssh_port;
     struct vm *vm = NULL;
@@ -115,12 +163,14 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
     if (rc < 0)
         return rc;
     rc = make(m, ssh_port, &vm, err);
-    if (rc == 0)
+    if (rc == 0) {
+        control_listen(vm->control, hear, &ear);
         rc = run(vm, report, ret_why, err);
+    }
     vm_free(vm); /* what it had to write is on the disks before it counts as stopped */
     folder_runtime_remove(&m->paths);
     if (rc == 0)
-        return note_stop(m, *ret_why, err);
+        return note_stop(m, *ret_why, ear.reason, err);
     if (note(m, LIFE_FAIL, err->text, &ignored) < 0)
         log_error("%s", ignored.text);
     return rc;
