@@ -241,7 +241,7 @@ static const struct {
 } meanings[] = {
     { ENOSPC, { "No space left", "not enough free space" } },
     { EKEYREJECTED,
-      { "NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "isn't signed", "not verified",
+      { "NO_PUBKEY", "BADSIG", "GPG error", "is not signed", "isn't signed", "not verified",
         "signatures", "Sub-process /usr/bin/sqv" } },
     { ENETUNREACH,
       { "Could not resolve", "Could not connect", "Unable to connect", "Connection",
