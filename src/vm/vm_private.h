@@ -23,6 +23,7 @@ struct vm {
     struct machine *machine; /* owns */
     struct control *control; /* owns; NULL: none */
     char *guest_text;        /* owns */
+    const char *name;        /* borrows (outlives): of a named machine; NULL */
     vm_stop_fn *on_stop;
     void *on_stop_arg;
     bool signals;
