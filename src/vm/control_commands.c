@@ -70,7 +70,9 @@ static int query_status(struct control_session *s, const json_t *args, json_t **
 
 static int query_name(struct control_session *s, const json_t *args, json_t **ret, struct err *err)
 {
-    return answer(json_object(), ret, err);
+    const char *name = s->vm->name;
+
+    return answer(name ? json_pack("{s:s}", "name", name) : json_object(), ret, err);
 }
 
 static int query_target(struct control_session *s, const json_t *args, json_t **ret,

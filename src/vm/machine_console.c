@@ -83,6 +83,8 @@ static int send_typed(struct attached *a)
 {
     ssize_t n = send(a->line, a->typed, a->typed_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
+    if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) /* its last words are still to read */
+        n = (ssize_t)a->typed_len;
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     a->typed_len -= (size_t)n;
@@ -116,7 +118,7 @@ static int serve(struct attached *a)
     a->left |= p[2].revents != 0;
     if (p[1].revents)
         rc = take_input(a);
-    if (rc == 0 && p[0].revents & POLLOUT)
+    if (rc == 0 && a->typed_len) /* also what was typed just before leaving */
         rc = send_typed(a);
     if (rc == 0 && p[0].revents & (POLLIN | POLLHUP | POLLERR))
         rc = take_output(a);

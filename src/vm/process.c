@@ -164,6 +164,7 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
         return rc;
     rc = make(m, ssh_port, &vm, err);
     if (rc == 0) {
+        vm->name = m->name;
         control_listen(vm->control, hear, &ear);
         rc = run(vm, report, ret_why, err);
     }

@@ -33,6 +33,7 @@ struct vm {
     struct control *control; /* owns; NULL: none */
     char *guest_text;        /* owns */
     struct boot_disk disk;   /* owns */
+    const char *name;        /* borrows (outlives): of a named machine; NULL */
     vm_stop_fn *on_stop;
     void *on_stop_arg;
     bool signals;

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from power_button import MODULES, initrd_with_button
 from vm import PATIENCE, Skip, Tap, TestFailed, asset, check, linux_args, vm_cli
 
 PROMPT = "vm# "
@@ -158,7 +159,10 @@ def pauses_and_stops():
     """A paused guest does nothing; one that does not heed its power button is told of, one
     that does powers off, and is started again by restart."""
     with Home() as home:
+        initrd = os.path.join(home.scratch, "initrd")
+        initrd_with_button(initrd)
         home.create("one")
+        home.cli("set", "one", "--initrd", initrd)
         home.cli("start", "one", "--wait")
         home.cli("console", "one", typed=b"while :; do echo ti''ck; usleep 50000; done &\n",
                  detach=True)
@@ -174,11 +178,16 @@ def pauses_and_stops():
         _, err = home.cli("stop", "one", "--timeout", "1", status=1)
         check("has not powered off 1 s after" in err and "tick" in err, "stop: " + err)
         check(home.json("show", "one")["powerdown-asked"], "nobody asked it to power down")
-        with Attached(home, "restart", "one") as restart:
-            home.cli("console", "one", typed=b"poweroff -f\n")
-            restart.finish()
-        check(home.json("show", "one")["state"] == "running", "is not running again")
-        kinds = home.kinds("one")[2:]
+        drivers = "".join("insmod /button/%s.ko; " % name for name in MODULES)
+        home.cli("console", "one", typed=drivers.encode() + b"echo dri''vers; "
+                 b"(head -c 24 /dev/input/event0 >/dev/null; poweroff -f) &\n", detach=True)
+        waits_for(lambda: "drivers" in home.cli("logs", "one")[0], "no drivers")
+        home.cli("restart", "one")
+        shown = home.json("show", "one")
+        check(shown["state"] == "running" and
+              shown["last-stop"] == "the guest powered off, as it was asked to",
+              "is not running again: %s" % shown)
+        kinds = home.kinds("one")[3:]
         check(kinds == ["started", "ready", "paused", "resumed", "powerdown asked",
                         "powerdown asked", "stopped", "started"], "history: %s" % kinds)
 

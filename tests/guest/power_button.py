@@ -38,6 +38,13 @@ def archive():
     return out + cpio_entry("TRAILER!!!", b"", 0)
 
 
+def initrd_with_button(path):
+    """Writes the test's initramfs with the drivers behind it."""
+    with open(asset("initrd.cpio"), "rb") as old, open(path, "wb") as new:
+        data = old.read()
+        new.write(data + b"\0" * (-len(data) % 4) + archive())
+
+
 def command(path, *names):
     """Runs commands on the control socket."""
     with socket.socket(socket.AF_UNIX) as sock:
@@ -56,9 +63,7 @@ def command(path, *names):
 def key_arrives(irqchip):
     with tempfile.TemporaryDirectory() as folder:
         initrd, control = folder + "/initrd", folder + "/control"
-        with open(asset("initrd.cpio"), "rb") as old, open(initrd, "wb") as new:
-            data = old.read()
-            new.write(data + b"\0" * (-len(data) % 4) + archive())
+        initrd_with_button(initrd)
         args = linux_args()
         args[args.index("--initrd") + 1] = initrd
         with Machine(args + ["--machine", f"riscv-virt,irqchip={irqchip}", "--control",
