@@ -421,9 +421,10 @@ static void make(const char *path, off_t size)
 
 TEST(bad_images_are_refused_with_a_sentence)
 {
-    struct blk_options options = { .format = "qcow2" };
+    struct blk_options options = { .format = "vdi" };
     struct blk_image *image = NULL;
     struct err err = { 0 };
+    FILE *f;
 
     begin();
     refused("/nonexistent/disk", false, ENOENT, "cannot open disk image");
@@ -435,7 +436,11 @@ TEST(bad_images_are_refused_with_a_sentence)
     make(disk, 511);
     refused(disk, false, EINVAL, "has 511 bytes, less than one sector");
     CHECK_EQ(blk_image_open(disk, &options, loop, &image, &err), -EINVAL);
-    CHECK_STR(err.text, "disk format \"qcow2\" is not known (known: raw)");
+    CHECK_STR(err.text, "disk format \"vdi\" is not known (known: raw, qcow2)");
+    refused("/some/disk.qcow2", false, EINVAL, "is qcow2 by its name: say format=qcow2");
+    f = fopen(disk, "w");
+    CHECK(f && fwrite((char[512]){ "QFI\xfb" }, 1, 512, f) == 512 && fclose(f) == 0);
+    refused(disk, false, EINVAL, "begins as a qcow2 image does: say format=qcow2");
     end();
 }
 
@@ -454,12 +459,14 @@ TEST(odd_size_is_rounded_down)
 TEST(images_in_use_are_refused)
 {
     struct blk_image *a, *b;
+    char holder[100];
 
     begin();
     engine = BLK_ENGINE_AUTO;
     a = open_disk(false);
-    refused(disk, false, EBUSY, "is in use");
-    refused(disk, true, EBUSY, "is in use");
+    snprintf(holder, sizeof holder, "is in use by process %d (test_block", (int)getpid());
+    refused(disk, false, EBUSY, holder);
+    refused(disk, true, EBUSY, holder);
     blk_image_free(a);
     a = open_disk(true);
     b = open_disk(true);
