@@ -2,6 +2,7 @@
  * command.c - the table of commands, and parsing by it.
  */
 #include "command.h"
+#include "disk.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -23,6 +24,54 @@ const struct command commands[] = {
       .row = option_row,
       .more_help = print_trace_kinds,
       .main_raw = run_command },
+    { .name = "disk create",
+      .words = "FILE [SIZE]",
+      .word_values = "@file",
+      .words_min = 1,
+      .words_max = 2,
+      .doc = "makes an empty disk image (without SIZE: as large as --backing)",
+      .options = disk_create_options,
+      .main = disk_create },
+    { .name = "disk convert",
+      .words = "FROM TO",
+      .word_values = "@file",
+      .words_min = 2,
+      .words_max = 2,
+      .doc = "copies a disk image into a new one, with what is behind it",
+      .options = disk_convert_options,
+      .main = disk_convert },
+    { .name = "disk resize",
+      .words = "FILE SIZE",
+      .word_values = "@file",
+      .words_min = 2,
+      .words_max = 2,
+      .doc = "changes the size of a disk image",
+      .options = disk_resize_options,
+      .main = disk_resize },
+    { .name = "disk info",
+      .words = "FILE",
+      .word_values = "@file",
+      .words_min = 1,
+      .words_max = 1,
+      .doc = "tells what a disk image is",
+      .options = disk_info_options,
+      .main = disk_info },
+    { .name = "disk check",
+      .words = "FILE",
+      .word_values = "@file",
+      .words_min = 1,
+      .words_max = 1,
+      .doc = "looks for errors in a qcow2 image, and with --repair mends them",
+      .options = disk_check_options,
+      .main = disk_check },
+    { .name = "disk commit",
+      .words = "FILE",
+      .word_values = "@file",
+      .words_min = 1,
+      .words_max = 1,
+      .doc = "writes an overlay's content into the image behind it",
+      .options = disk_commit_options,
+      .main = disk_commit },
     { .name = "generate",
       .words = "man|bash|zsh|fish",
       .word_values = "man bash zsh fish",
@@ -108,9 +157,9 @@ static int parse_option(struct command_line *line, int argc, char **argv, int *a
         return fail(err, "--%s takes no value, not '%s'", row.name, name + len + 1);
     if (name[len] == '=')
         value = name + len + 1;
-    else if (row.arg && *at + 1 >= argc)
+    else if (row.arg && !row.arg_optional && *at + 1 >= argc)
         return fail(err, "--%s needs a value: %s", row.name, row.arg);
-    else if (row.arg)
+    else if (row.arg && !row.arg_optional)
         value = argv[++*at];
     if (line->option_count == LINE_OPTIONS_MAX)
         return fail(err, "more than %d options", LINE_OPTIONS_MAX);

@@ -19,7 +19,7 @@ static int too_small(const char *path, u64 size, struct err *err)
 {
     if (size == 0)
         return err_set(err, EINVAL,
-                       "disk image \"%s\" is empty (make it with: vm-cli disk create FILE 8G)",
+                       "disk image \"%s\" is empty (vm-cli disk resize FILE 8G makes it larger)",
                        path);
     return err_set(err, EINVAL, "disk image \"%s\" has %llu bytes, less than one sector of 512",
                    path, (unsigned long long)size);

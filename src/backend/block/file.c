@@ -182,7 +182,7 @@ int blk_file_open(const char *path, unsigned flags, struct blk_file **ret, struc
     if (fd < 0)
         return open_error(path, errno, flags, err);
     rc = check_kind(fd, path, err);
-    if (rc == 0)
+    if (rc == 0 && !(flags & BLK_FILE_UNLOCKED))
         rc = blk_lock(fd, path, flags & BLK_FILE_READ_ONLY, err);
     if (rc) {
         close(fd);

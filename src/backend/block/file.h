@@ -32,9 +32,10 @@ struct blk_file {
     int fd; /* -1: not of the host's */
 };
 
-enum { BLK_FILE_READ_ONLY = 1, BLK_FILE_DIRECT = 2, BLK_FILE_SHARED = 4 /* a backing file */ };
+enum { BLK_FILE_READ_ONLY = 1, BLK_FILE_DIRECT = 2, BLK_FILE_UNLOCKED = 4 };
 
-/* Opens a regular file or block device and locks it (lock.c): shared when read-only. */
+/* Opens a regular file or block device and locks it (lock.c): shared when read-only;
+ * not at all when UNLOCKED. */
 int blk_file_open(const char *path, unsigned flags, struct blk_file **ret,
                   struct err *err) MUST_CHECK;
 /* Makes a new file, replacing none, and locks it for writing. */
@@ -49,6 +50,9 @@ int blk_file_write(struct blk_file *f, u64 at, const void *buf, size_t len) MUST
 /* Locks an open file against other users, by the protocol of other programs for disk
  * images: see lock.c. -EBUSY with a sentence that names the holder when it is known. */
 int blk_lock(int fd, const char *path, bool read_only, struct err *err) MUST_CHECK;
+
+/* Somebody else has the file locked; takes no lock. */
+bool blk_is_locked(int fd);
 
 /* --- lists of memory --- */
 

@@ -140,3 +140,12 @@ int blk_lock(int fd, const char *path, bool read_only, struct err *err)
             return busy(fd, path, read_only, err);
     return 0;
 }
+
+bool blk_is_locked(int fd)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = HAS, .l_len = 2 * (REFUSES - HAS)
+    };
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}

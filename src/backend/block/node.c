@@ -27,7 +27,10 @@ int blk_node_open(const char *path, const char *format, unsigned flags, unsigned
 
     if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0)
         return err_set(err, EINVAL, "disk format \"%s\" is not known (known: raw, qcow2)", format);
-    rc = blk_file_open(path, flags & BLK_OPEN_READ_ONLY ? BLK_FILE_READ_ONLY : 0, &file, err);
+    rc = blk_file_open(path,
+                       (flags & BLK_OPEN_READ_ONLY ? BLK_FILE_READ_ONLY : 0u) |
+                           (flags & BLK_OPEN_UNLOCKED ? BLK_FILE_UNLOCKED : 0u),
+                       &file, err);
     if (rc)
         return rc;
     if (strcmp(format, "raw") == 0)

@@ -39,8 +39,9 @@ struct blk_node {
 enum { BLK_BACKING_DEPTH = 32 };
 enum {
     BLK_OPEN_READ_ONLY = 1,
-    BLK_OPEN_REPAIR = 2,       /* also one that says it is damaged */
-    BLK_OPEN_WRITE_BACKING = 4 /* the next image behind is opened for writing too */
+    BLK_OPEN_REPAIR = 2,        /* also one that says it is damaged */
+    BLK_OPEN_WRITE_BACKING = 4, /* the next image behind is opened for writing too */
+    BLK_OPEN_UNLOCKED = 8,      /* to be looked at only: others may be writing */
 };
 
 /* Whether a name or a file's beginning says qcow2. */

@@ -151,8 +151,9 @@ static int open_backing(struct qcow2 *q, struct err *err)
         return err_set(err, ENAMETOOLONG,
                        "the backing file's name of disk image \"%s\" is too long", q->node.path);
     rc = blk_node_open(path, q->backing_format,
-                       q->flags & BLK_OPEN_WRITE_BACKING ? 0 : BLK_OPEN_READ_ONLY, q->depth + 1,
-                       &q->node.backing, err);
+                       (q->flags & BLK_OPEN_WRITE_BACKING ? 0 : BLK_OPEN_READ_ONLY) |
+                           (q->flags & BLK_OPEN_UNLOCKED),
+                       q->depth + 1, &q->node.backing, err);
     if (rc && q->depth == 0)
         return err_wrap(err, "what is behind disk image \"%s\"", q->node.path);
     return rc;
