@@ -111,7 +111,7 @@ static int memory_resize(struct blk_file *f, u64 size)
 {
     struct memory_file *m = (struct memory_file *)f;
 
-    if (size > GIB)
+    if (size > MEMORY_FILE_MAX)
         return -ENOSPC;
     if (size > m->room) {
         u64 room = size + size / 2;
@@ -150,7 +150,7 @@ static int memory_write(struct blk_file *f, u64 at, const struct iovec *iov, uns
     u64 len = blk_iov_bytes(iov, count);
     int rc;
 
-    if (at > GIB || len > GIB)
+    if (at > MEMORY_FILE_MAX || len > MEMORY_FILE_MAX)
         return -ENOSPC;
     rc = at + len > m->size ? memory_resize(f, at + len) : 0;
     for (unsigned i = 0; rc == 0 && i < count; at += iov[i++].iov_len)
@@ -229,9 +229,9 @@ int run_shell(const char *fmt, ...)
     int n, status;
 
     va_start(ap, fmt);
-    n = vsnprintf(command, sizeof command - 16, fmt, ap);
+    n = vsnprintf(command, sizeof command - 20, fmt, ap);
     va_end(ap);
-    strcpy(command + n, " >/dev/null");
+    strcpy(command + n, " >/dev/null 2>&1");
     fflush(stdout);
     status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;

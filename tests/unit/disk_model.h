@@ -24,7 +24,8 @@ int model_step(struct disk_model *m, struct blk_node *n, u64 max_bytes);
 /* Number of 512-byte sectors that differ. */
 u64 model_compare(const struct disk_model *m, struct blk_node *n);
 
-/* A file in memory. */
+/* A file in memory; -ENOSPC over the limit. */
+#define MEMORY_FILE_MAX (64 * MIB)
 struct blk_file *memory_file_new(void);
 u8 *memory_file_data(struct blk_file *f, u64 *ret_size);
 void memory_file_set(struct blk_file *f, const u8 *data, u64 size);

@@ -101,43 +101,62 @@ static bool find_holder(int fd, char *out, size_t size)
 
 /* --- locking --- */
 
-static int busy(int fd, const char *path, bool read_only, struct err *err)
-{
-    char who[400];
+/* A process that was killed holds its files until the kernel has ended its io_uring
+ * requests, though nobody can be seen to: that is waited for. */
+enum { PATIENCE_MS = 2000, STEP_MS = 5 };
 
-    if (!find_holder(fd, who, sizeof who))
-        snprintf(who, sizeof who, "another machine or program");
-    return err_set(err, EBUSY, "disk image \"%s\" is in use by %s%s", path, who,
-                   read_only ? ", which writes to it" : " (readonly=on can be shared)");
-}
+/* Bytes to hold, then bytes that nobody else may hold; each ended by 0. */
+static const int reader[2][8] = {
+    { HAS + PERM_READ, REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
+    { HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ },
+};
+static const int writer[2][8] = {
+    { HAS + PERM_READ, HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ,
+      REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
+    { HAS + PERM_READ, HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ,
+      REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
+};
 
-int blk_lock(int fd, const char *path, bool read_only, struct err *err)
+/* 0, -EBUSY, or why the file cannot be locked at all. */
+static int try_lock(int fd, bool read_only)
 {
-    /* Ended by 0: bytes to hold, then bytes that nobody else may hold. */
-    static const int reader[2][8] = {
-        { HAS + PERM_READ, REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
-        { HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ },
-    };
-    static const int writer[2][8] = {
-        { HAS + PERM_READ, HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ,
-          REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
-        { HAS + PERM_READ, HAS + PERM_WRITE, HAS + PERM_RESIZE, REFUSES + PERM_READ,
-          REFUSES + PERM_WRITE, REFUSES + PERM_RESIZE },
-    };
     const int(*rows)[8] = read_only ? reader : writer;
     struct flock lock;
 
     for (unsigned i = 0; rows[0][i]; i++)
-        if (lock_op(fd, F_OFD_SETLK, F_RDLCK, rows[0][i], &lock)) {
-            if (errno == EAGAIN || errno == EACCES)
-                return busy(fd, path, read_only, err);
-            log_warn("disk image \"%s\" cannot be locked (%s); take care that nothing else uses it",
-                     path, strerror(errno));
-            return 0;
-        }
+        if (lock_op(fd, F_OFD_SETLK, F_RDLCK, rows[0][i], &lock))
+            return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
     for (unsigned i = 0; rows[1][i]; i++)
         if (lock_op(fd, F_OFD_GETLK, F_WRLCK, rows[1][i], &lock) == 0 && lock.l_type != F_UNLCK)
-            return busy(fd, path, read_only, err);
+            return -EBUSY;
+    return 0;
+}
+
+/* While this waits it holds nothing that another could stumble over. */
+static void let_go(int fd)
+{
+    struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+    (void)fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int blk_lock(int fd, const char *path, bool read_only, struct err *err)
+{
+    char who[400] = "another machine or program";
+    int rc = try_lock(fd, read_only);
+
+    for (int ms = 0; rc == -EBUSY && ms < PATIENCE_MS && !find_holder(fd, who, sizeof who);
+         ms += STEP_MS) {
+        let_go(fd);
+        usleep(STEP_MS * 1000);
+        rc = try_lock(fd, read_only);
+    }
+    if (rc == -EBUSY)
+        return err_set(err, EBUSY, "disk image \"%s\" is in use by %s%s", path, who,
+                       read_only ? ", which writes to it" : " (readonly=on can be shared)");
+    if (rc)
+        log_warn("disk image \"%s\" cannot be locked (%s); take care that nothing else uses it",
+                 path, strerror(-rc));
     return 0;
 }
 
