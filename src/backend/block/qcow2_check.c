@@ -235,6 +235,8 @@ static int check_flags(struct check *c)
 
         if (entry != right)
             rc = flag_found(c, c->q->l1_at + 8 * i, right);
+        if (rc == 0 && c->repair)
+            c->q->l1[i] = right;
         if (rc == 0 && entry & QCOW2_OFFSET && !(entry & (c->q->cluster_size - 1) & QCOW2_OFFSET))
             rc = check_l2_flags(c, entry & QCOW2_OFFSET);
     }
@@ -247,8 +249,10 @@ static int check_flags(struct check *c)
 static int clear_marks(struct qcow2 *q)
 {
     u8 features[8];
-    int rc = qcow2_blocks_sync(q);
+    int rc = qcow2_commit(q); /* a table of counts that was replaced is free */
 
+    if (rc >= 0)
+        rc = qcow2_blocks_sync(q);
     if (rc || !(q->incompatible & (QCOW2_DIRTY | QCOW2_CORRUPT)))
         return rc;
     q->incompatible &= ~(u64)(QCOW2_DIRTY | QCOW2_CORRUPT);
