@@ -91,7 +91,8 @@ int misused(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- texts made from the table --- */
 
-void print_help(void);
+/* group: the first word of commands of two, whose list it is to be; NULL: all. */
+void print_help(const char *group);
 void print_command_help(const struct command *command);
 void print_man(void);
 void print_bash(void);

@@ -30,13 +30,16 @@ static void print_wrapped(const char *text, int indent)
     putchar('\n');
 }
 
-void print_help(void)
+void print_help(const char *group)
 {
+    size_t len = group ? strlen(group) : 0;
+
     puts("Usage: vm-cli COMMAND [OPTIONS] [OPERANDS]\n"
          "       vm-cli COMMAND --help\n"
          "       vm-cli --version | --help\n");
     for (unsigned i = 0; commands[i]; i++)
-        printf("  %-14s %s\n", commands[i]->name, commands[i]->doc);
+        if (strncmp(commands[i]->name, group ? group : "", len) == 0)
+            printf("  %-14s %s\n", commands[i]->name, commands[i]->doc);
     puts("\n"
          "Exit status: 0 done (run, start: the guest powered off), 1 the host or the user\n"
          "failed, 2 wrong usage, 3 the guest reset under --on-reset=exit or reported a\n"

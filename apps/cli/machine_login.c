@@ -65,9 +65,13 @@ static off_t tail_start(FILE *in, uint64_t lines)
 /* A guest may write what a terminal would obey. */
 static void put_plain(const char *data, size_t len, bool terminal)
 {
-    for (size_t i = 0; i < len; i++)
-        if (!terminal || (unsigned char)data[i] >= ' ' || strchr("\n\r\t", data[i]))
-            putchar(data[i]);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)data[i];
+
+        if (terminal && ((c < ' ' && !strchr("\n\r\t", c)) || c == 0x7f || c == 0xc2))
+            c = '?'; /* 0xc2 begins control characters, too, and little else */
+        putchar(c);
+    }
 }
 
 static int copy_out(FILE *in, bool terminal)

@@ -13,18 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Settings end with a row without name; NULL: none. */
-static unsigned count_of(const struct dev_setting *setting)
-{
-    unsigned n = 0;
+enum { DISK_QUEUES_MAX = 16 };
 
-    while (setting && setting[n].name)
-        n++;
-    return n;
-}
-
-static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
-                    struct err *err)
+static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+                    unsigned count, struct err *err)
 {
     unsigned slot = v->mmio_count;
     char name[32];
@@ -38,8 +30,8 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
                        RISCV_VIRT_VIRTIO_SLOTS);
     snprintf(name, sizeof name, "virtio-%s-mmio", type);
     rc = machine_add_device(&v->m, name, v->m.io,
-                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, setting,
-                            count_of(setting), &d, err);
+                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, settings, count,
+                            &d, err);
     if (rc < 0)
         return rc;
     dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_VIRTIO + slot);
@@ -47,26 +39,26 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
     return 0;
 }
 
-static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
-                   struct device **ret, struct err *err)
+static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+                   unsigned count, struct device **ret, struct err *err)
 {
     unsigned slot = ++v->pci_count;
     char name[32];
     int rc;
 
     snprintf(name, sizeof name, "virtio-%s-pci", type);
-    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, count_of(setting), ret, err);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, settings, count, ret, err);
     return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), *ret, err);
 }
 
 /* bus NULL: PCIe. */
 static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
-                      const struct dev_setting *setting, struct err *err)
+                      const struct dev_setting *settings, unsigned count, struct err *err)
 {
     struct device *d;
 
-    return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, setting, err)
-                                           : add_pci(v, type, setting, &d, err);
+    return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, settings, count, err)
+                                           : add_pci(v, type, settings, count, &d, err);
 }
 
 /* The bridge, with BARs below 4 GiB and above all RAM. */
@@ -85,29 +77,32 @@ static int add_bridge(struct riscv_virt *v, struct err *err)
     return 0;
 }
 
+/* A queue for each CPU, so that none waits for another's requests. */
 static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struct err *err)
 {
+    unsigned cpus = v->m.cfg->cpus;
     struct blk_image *image;
+    char queues[16];
     int rc = machine_open_disk(&v->m, disk, &image, err);
+    const struct dev_setting settings[] = { { .name = "drive", .ptr = image },
+                                            { .name = "queues", .text = queues } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "blk", disk->bus,
-                      (struct dev_setting[]){ { .name = "drive", .ptr = image }, { 0 } }, err);
+    snprintf(queues, sizeof queues, "%u", cpus < DISK_QUEUES_MAX ? cpus : DISK_QUEUES_MAX);
+    return add_virtio(v, "blk", disk->bus, settings, ARRAY_SIZE(settings), err);
 }
 
 static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
 {
     struct net_backend *backend;
     int rc = machine_open_net(&v->m, net, &backend, err);
+    const struct dev_setting settings[] = { { .name = "netdev", .ptr = backend },
+                                            { .name = "mac", .text = net->mac } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus,
-                      (struct dev_setting[]){ { .name = "netdev", .ptr = backend },
-                                              { .name = net->mac ? "mac" : NULL, .text = net->mac },
-                                              { 0 } },
-                      err);
+    return add_virtio(v, "net", net->bus, settings, net->mac ? 2 : 1, err);
 }
 
 int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
@@ -120,6 +115,6 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
     for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
         rc = add_net(v, &cfg->nets[i], err);
     if (rc == 0)
-        rc = add_virtio(v, "rng", NULL, NULL, err);
-    return rc < 0 ? rc : add_pci(v, "input", NULL, &v->button, err);
+        rc = add_virtio(v, "rng", NULL, NULL, 0, err);
+    return rc < 0 ? rc : add_pci(v, "input", NULL, 0, &v->button, err);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -156,11 +157,24 @@ static int start_locked(struct vm_machine *m, const char *cause, int lock, struc
     return n == 1 ? machine_refresh(m, err) : start_failed(m, before, err);
 }
 
+/* Or what is opened takes their place, and the new process gives that to others. */
+static int check_standard(struct err *err)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            return err_set(err, EBADF,
+                           "a machine is not started with descriptor %d closed: use /dev/null", fd);
+    fflush(NULL); /* what is still to be written is not the new process's */
+    return 0;
+}
+
 /* Takes the lock of a machine that can be started. */
 static int begin(struct vm_machine *m, int *ret_lock, struct err *err)
 {
     int rc = check_one_thread(err);
 
+    if (rc == 0)
+        rc = check_standard(err);
     *ret_lock = -1;
     if (rc == 0)
         rc = machine_lock(m, ret_lock, err);

@@ -83,6 +83,10 @@ static void make_plain(char *text)
             in = skip_escape(in);
             continue;
         }
+        if ((u8)in[0] == 0xc2 && (u8)in[1] >= 0x80 && (u8)in[1] < 0xa0) { /* C1 in UTF-8 */
+            in += 2;
+            continue;
+        }
         if (*in == '\n' || (u8)*in >= ' ')
             *out++ = *in == 127 ? ' ' : *in;
         in++;

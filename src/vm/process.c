@@ -87,7 +87,10 @@ static void hear(void *arg, enum control_event what, const char *reason)
     switch (what) {
     case CONTROL_STOP: rc = note(ear->m, LIFE_PAUSE, asked, &err); break;
     case CONTROL_RESUME: rc = note(ear->m, LIFE_RESUME, asked, &err); break;
-    case CONTROL_RESET: rc = note(ear->m, LIFE_GUEST_RESET, reason, &err); break;
+    case CONTROL_RESET:
+        rc = note(ear->m, LIFE_GUEST_RESET,
+                  reason && strcmp(reason, "guest-reset") == 0 ? "the guest reset" : asked, &err);
+        break;
     case CONTROL_POWERDOWN: /* vm-cli stop has written it down itself */
         rc = machine_refresh(ear->m, &err);
         if (rc == 0 && !ear->m->state.powerdown_asked)
