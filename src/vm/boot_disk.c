@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int boot_disk_check(const struct vm_config *cfg, struct err *err)
 {
@@ -18,6 +19,9 @@ int boot_disk_check(const struct vm_config *cfg, struct err *err)
                        "--initrd and --firmware");
     if (cfg->m.disk_count == 0)
         return err_set(err, EINVAL, "--boot disk: the machine has no disk: give --disk");
+    if (cfg->m.disks[0].format && strcmp(cfg->m.disks[0].format, "raw") != 0)
+        return err_set(err, ENOTSUP, "--boot disk reads raw images only, and %s is %s",
+                       cfg->m.disks[0].path, cfg->m.disks[0].format);
     return 0;
 }
 

@@ -18,7 +18,7 @@ import threading
 import time
 
 from machines import Home
-from vm import PATIENCE, Skip, Tap, check, vm_cli
+from vm import PATIENCE, Skip, Tap, check, run_cli, vm_cli
 
 HOUR = 3600
 
@@ -130,6 +130,17 @@ def wrong_signature():
         with Installer() as home, Archive(files) as mirror:
             home.refused(["not signed", mirror], "--mirror", mirror)
             home.cli("delete", "box")
+
+
+def boot_disk_without_one():
+    for args, words in ((["--boot", "disk"], ["--disk"]),
+                        (["--boot", "floppy"], ["floppy", "direct", "disk"]),
+                        (["--boot", "disk", "--kernel", "k", "--disk", "d"], ["--kernel"]),
+                        (["--boot", "disk", "--disk", "/dev/null"], ["/dev/null"])):
+        status, out, err = run_cli(args)
+        check(status in (1, 2) and not out and len(err.splitlines()) == 1, err)
+        for word in words:
+            check(word in err, "does not name %r: %s" % (word, err))
 
 
 def name_in_use():
@@ -259,6 +270,7 @@ def main():
     tap.case("unreachable mirror", unreachable_mirror)
     tap.case("unknown release", unknown_release)
     tap.case("wrong signature", wrong_signature)
+    tap.case("--boot disk without one to boot", boot_disk_without_one)
     tap.case("name in use", name_in_use)
     tap.case("other options than it was begun with", other_options_than_begun)
     if "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):

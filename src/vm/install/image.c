@@ -218,6 +218,9 @@ static int put_boot(struct tree *t, const struct ids *ids, struct err *err)
                        "# Only what this machine has: small, and quick to make.\n"
                        "MODULES=list\nCOMPRESSLEVEL=1\nRESUME=none\n",
                        err);
+    if (rc == 0) /* the second stage makes one, once, and puts the package's own file back */
+        rc = tree_text(t, "/etc/initramfs-tools/update-initramfs.conf", 0644,
+                       "update_initramfs=no\n", err);
     return rc < 0 ? rc
                   : tree_text(t, "/etc/initramfs-tools/modules", 0644,
                               "virtio_pci\nvirtio_mmio\nvirtio_blk\nvirtio_net\nvirtio_console\n"

@@ -68,6 +68,10 @@ if ! configure_packages; then
     exit 1
 fi
 wait
+# dpkg has kept the one that suppressed a second run of mkinitramfs.
+conf=/etc/initramfs-tools/update-initramfs.conf
+[ ! -e "$conf.dpkg-dist" ] || mv "$conf.dpkg-dist" "$conf"
+sed -i 's/^update_initramfs=no$/update_initramfs=yes/' "$conf"
 echo "vm-install: settings"
 make_user
 make_services
