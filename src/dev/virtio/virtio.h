@@ -16,7 +16,13 @@
 
 enum { VIRTIO_QUEUES_MAX = 16, VIRTIO_CONFIG_MAX = 0x100 };
 
-enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
+enum virtio_id {
+    VIRTIO_ID_NET = 1,
+    VIRTIO_ID_BLOCK = 2,
+    VIRTIO_ID_CONSOLE = 3,
+    VIRTIO_ID_RNG = 4,
+    VIRTIO_ID_BALLOON = 5
+};
 
 /* Device status (2.1). */
 enum {
