@@ -1,6 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks, the source of randomness and the power button of a
- * riscv-virt machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness, the power button and the balloon
+ * of a riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -116,5 +116,7 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_net(v, &cfg->nets[i], err);
     if (rc == 0)
         rc = add_virtio(v, "rng", NULL, NULL, 0, err);
-    return rc < 0 ? rc : add_pci(v, "input", NULL, 0, &v->button, err);
+    if (rc == 0)
+        rc = add_pci(v, "input", NULL, 0, &v->button, err);
+    return rc < 0 ? rc : add_virtio(v, "balloon", NULL, NULL, 0, err);
 }

@@ -303,29 +303,39 @@ static struct blk_file *cut(u64 point, u64 *seed)
 
 /* --- what must hold --- */
 
-/* May sector `number` hold what request `from` (-1: zeroes) wrote, at a cut after `point`
- * entries when all that had ended by `flushed` must be there? */
-static bool allowed(u32 number, s64 from, u64 point, u64 flushed)
-{
-    bool base = true; /* nothing that was flushed has replaced the zeroes of the beginning */
-    bool ok = false;
+/* The last request to each sector whose effect must be there (-1: none), and the last that
+ * may have left zeroes. Requests to one sector did not overlap in time: the order of their
+ * numbers is theirs. */
+static s64 last_sure[DISK_SECTORS], last_zero[DISK_SECTORS];
 
-    /* The requests to one sector did not overlap in time: in the order of their numbers. */
+/* At a cut after `point` entries, when all that had ended by `flushed` must be there. */
+static void find_last(u64 point, u64 flushed)
+{
+    memset(last_sure, 0xff, sizeof last_sure);
+    memset(last_zero, 0xff, sizeof last_zero);
     for (unsigned i = 0; i < OPS; i++) {
         const struct op *op = &ops[i];
-        bool matches = op->kind == OP_WRITE ? from == (s64)i : from == -1;
 
-        if (op->kind == OP_FLUSH || op->begin >= point || number < op->sector ||
-            number >= op->sector + op->count)
+        if (op->kind == OP_FLUSH || op->begin >= point)
             continue;
-        if (op->end <= flushed) {
-            if (op->kind != OP_DISCARD) /* a discard may leave the old content */
-                ok = false;
-            base &= op->kind == OP_DISCARD;
+        for (u32 s = op->sector; s < op->sector + op->count; s++) {
+            if (op->end <= flushed && op->kind != OP_DISCARD) /* that one is a hint */
+                last_sure[s] = i;
+            if (op->kind != OP_WRITE)
+                last_zero[s] = i;
         }
-        ok |= matches;
     }
-    return ok || (base && from == -1);
+}
+
+/* May the sector hold what request `from` (-1: zeroes) wrote? */
+static bool allowed(u32 number, s64 from, u64 point)
+{
+    const struct op *op = &ops[from < 0 ? 0 : from];
+
+    if (from == -1)
+        return last_sure[number] == -1 || last_zero[number] >= last_sure[number];
+    return from >= 0 && from < OPS && op->kind == OP_WRITE && op->begin < point &&
+           number >= op->sector && number < op->sector + op->count && from >= last_sure[number];
 }
 
 /* Where the last flush that had ended began: what had ended by then is durable. */
@@ -341,14 +351,14 @@ static u64 flushed_at(u64 point)
 
 static bool content_allowed(struct blk_node *n, u64 point)
 {
-    u64 flushed = flushed_at(point);
     u8 *disk = malloc(DISK_SECTORS * 512);
     bool ok = blk_node_read(n, 0, disk, DISK_SECTORS * 512) == 0;
 
+    find_last(point, flushed_at(point));
     for (u32 s = 0; ok && s < DISK_SECTORS; s++) {
         s64 from = stamp_of(disk + 512 * s, s);
 
-        ok = from != -2 && allowed(s, from, point, flushed);
+        ok = allowed(s, from, point);
         if (!ok)
             printf("# cut at %" PRIu64 ": sector %u is from request %" PRId64 "\n", point, s, from);
     }

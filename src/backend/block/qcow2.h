@@ -236,10 +236,23 @@ int qcow2_blocks_sync(struct qcow2 *q);
 
 int qcow2_read(struct blk_node *n, u64 at, u64 len, const struct iovec *iov, unsigned count);
 int qcow2_write(struct blk_node *n, u64 at, u64 len, const struct iovec *iov, unsigned count);
-int qcow2_zero(struct blk_node *n, u64 at, u64 len, bool unmap);
-int qcow2_discard(struct blk_node *n, u64 at, u64 len);
 int qcow2_flush(struct blk_node *n);
 int qcow2_status(struct blk_node *n, u64 at, u64 len, u64 *ret_len);
+/* For clear.c. The clusters of a range, to be locked. */
+struct blk_range qcow2_range_of(const struct qcow2 *q, u64 at, u64 len, bool exclusive);
+/* Takes the lock, with room for the tables that a step needs. */
+int qcow2_begin(struct qcow2 *q);
+/* An extent, with the lock taken meanwhile. */
+int qcow2_look(struct qcow2 *q, u64 at, u64 len, struct qcow2_extent *x);
+/* An extent at `at` reads as zeroes. */
+bool qcow2_reads_zero(const struct qcow2 *q, const struct qcow2_extent *x, u64 at);
+/* The clusters are held exclusively. */
+int qcow2_write_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov, unsigned count);
+
+/* --- clear.c --- */
+
+int qcow2_zero(struct blk_node *n, u64 at, u64 len, bool unmap);
+int qcow2_discard(struct blk_node *n, u64 at, u64 len);
 /* Drops [at, end of the image) without leaving zeroes: for a resize. */
 int qcow2_drop(struct qcow2 *q, u64 at);
 

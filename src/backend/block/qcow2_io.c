@@ -1,5 +1,5 @@
 /*
- * qcow2_io.c - the guest's requests, cluster by cluster.
+ * qcow2_io.c - reading and writing, cluster by cluster.
  */
 #include "backend/block/qcow2.h"
 #include "base/bug.h"
@@ -9,15 +9,14 @@
 
 enum { PIECES = 1024 + 2 };
 
-static struct blk_range range_of(const struct qcow2 *q, u64 at, u64 len, bool exclusive)
+struct blk_range qcow2_range_of(const struct qcow2 *q, u64 at, u64 len, bool exclusive)
 {
     return (struct blk_range){ .first = at >> q->cluster_bits,
                                .last = (at + len - 1) >> q->cluster_bits,
                                .exclusive = exclusive };
 }
 
-/* With the lock and room for the tables that a step needs. */
-static int begin(struct qcow2 *q)
+int qcow2_begin(struct qcow2 *q)
 {
     int rc;
 
@@ -28,9 +27,9 @@ static int begin(struct qcow2 *q)
     return rc;
 }
 
-static int look(struct qcow2 *q, u64 at, u64 len, struct qcow2_extent *x)
+int qcow2_look(struct qcow2 *q, u64 at, u64 len, struct qcow2_extent *x)
 {
-    int rc = begin(q);
+    int rc = qcow2_begin(q);
 
     if (rc)
         return rc;
@@ -45,7 +44,7 @@ static bool no_backing_at(const struct qcow2 *q, u64 at)
     return !q->node.backing || at >= q->node.backing->size;
 }
 
-static bool reads_zero(const struct qcow2 *q, const struct qcow2_extent *x, u64 at)
+bool qcow2_reads_zero(const struct qcow2 *q, const struct qcow2_extent *x, u64 at)
 {
     return x->kind == QCOW2_K_ZERO || (x->kind == QCOW2_K_NONE && no_backing_at(q, at));
 }
@@ -93,7 +92,7 @@ static int read_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov, 
     int rc = 0;
 
     for (u64 done = 0; rc == 0 && done < len; done += x.len) {
-        rc = look(q, at + done, len - done, &x);
+        rc = qcow2_look(q, at + done, len - done, &x);
         if (rc == 0)
             rc = read_extent(q, &x, at + done, iov, count, done);
     }
@@ -103,7 +102,7 @@ static int read_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov, 
 int qcow2_read(struct blk_node *n, u64 at, u64 len, const struct iovec *iov, unsigned count)
 {
     struct qcow2 *q = qcow2_of(n);
-    struct blk_range range = range_of(q, at, len, false);
+    struct blk_range range = qcow2_range_of(q, at, len, false);
     int rc;
 
     if (n->read_only) /* nothing moves */
@@ -166,7 +165,7 @@ static int keep_old(struct qcow2 *q, const struct qcow2_extent *x, struct placin
 {
     int rc;
 
-    if (p->head + p->tail == 0 || (p->fresh && reads_zero(q, x, p->at - p->head)))
+    if (p->head + p->tail == 0 || (p->fresh && qcow2_reads_zero(q, x, p->at - p->head)))
         return 0;
     p->old = malloc(p->head + p->tail);
     if (!p->old)
@@ -236,8 +235,7 @@ static int write_in_place(struct qcow2 *q, const struct qcow2_extent *x, const s
     return q->node.file->ops->write(q->node.file, x->host, part, n);
 }
 
-/* The clusters are held exclusively. */
-static int write_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov, unsigned count)
+int qcow2_write_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov, unsigned count)
 {
     struct qcow2_extent x;
     u64 done = 0, part;
@@ -245,7 +243,7 @@ static int write_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov,
 
     for (; rc == 0 && done < len; done += part) {
         part = 0;
-        rc = begin(q);
+        rc = qcow2_begin(q);
         if (rc)
             return rc;
         rc = qcow2_extent_get(q, at + done, len - done, false, &x);
@@ -264,142 +262,13 @@ static int write_held(struct qcow2 *q, u64 at, u64 len, const struct iovec *iov,
 int qcow2_write(struct blk_node *n, u64 at, u64 len, const struct iovec *iov, unsigned count)
 {
     struct qcow2 *q = qcow2_of(n);
-    struct blk_range range = range_of(q, at, len, true);
+    struct blk_range range = qcow2_range_of(q, at, len, true);
     int rc;
 
     blk_range_lock(&q->ranges, &range);
-    rc = write_held(q, at, len, iov, count);
+    rc = qcow2_write_held(q, at, len, iov, count);
     blk_range_unlock(&q->ranges, &range);
     return rc;
-}
-
-/* --- zeroes and discards --- */
-
-enum clearing {
-    CLEAR_KEEP,    /* zeroes, clusters stay */
-    CLEAR_UNMAP,   /* zeroes, clusters go */
-    CLEAR_DISCARD, /* clusters go */
-    CLEAR_DROP     /* clusters go and what is behind shows again */
-};
-
-static int write_zeroes(struct qcow2 *q, u64 at, u64 len)
-{
-    static u8 zeroes[64 * KIB];
-    struct iovec iov = { zeroes, 0 };
-    int rc = 0;
-
-    for (; rc == 0 && len; at += iov.iov_len, len -= iov.iov_len) {
-        iov.iov_len = (size_t)qcow2_min(len, sizeof zeroes);
-        rc = write_held(q, at, iov.iov_len, &iov, 1);
-    }
-    return rc;
-}
-
-/* Less than a cluster. */
-static int zero_part(struct qcow2 *q, u64 at, u64 len)
-{
-    struct qcow2_extent x;
-    int rc = len ? look(q, at, len, &x) : 0;
-
-    return rc || len == 0 || reads_zero(q, &x, at) ? rc : write_zeroes(q, at, len);
-}
-
-/* Nothing is to be done for an extent. */
-static bool is_clear(const struct qcow2 *q, const struct qcow2_extent *x, u64 at, enum clearing how)
-{
-    bool unmapped = x->kind == QCOW2_K_NONE || (x->kind == QCOW2_K_ZERO && !x->host);
-
-    switch (how) {
-    case CLEAR_KEEP: return reads_zero(q, x, at);
-    case CLEAR_UNMAP: return reads_zero(q, x, at) && unmapped;
-    case CLEAR_DISCARD: return unmapped || (q->version < 3 && q->node.backing);
-    case CLEAR_DROP: break;
-    }
-    return x->kind == QCOW2_K_NONE;
-}
-
-static u64 clear_entry(const struct qcow2 *q, const struct qcow2_extent *x, enum clearing how)
-{
-    if (how == CLEAR_KEEP && x->kind == QCOW2_K_DATA && x->in_place && q->version >= 3)
-        return x->host | QCOW2_COPIED | QCOW2_ZERO;
-    return how == CLEAR_DROP || !q->node.backing ? 0 : QCOW2_ZERO;
-}
-
-/* With the lock: the entries of an extent, which is within one table. */
-static int clear_extent(struct qcow2 *q, const struct qcow2_extent *x, u64 at, enum clearing how)
-{
-    struct qcow2_extent one = *x;
-    int rc = 0;
-
-    for (u64 off = 0; rc == 0 && off < x->len; off += q->cluster_size) {
-        one.host = x->host + off;
-        rc = qcow2_l2_set(q, at + off, clear_entry(q, &one, how), true);
-    }
-    return rc;
-}
-
-/* Whole clusters, the last one perhaps cut off by the image's end; held exclusively. */
-static int clear_held(struct qcow2 *q, u64 at, u64 len, enum clearing how)
-{
-    struct qcow2_extent x;
-    int rc = 0;
-
-    for (u64 end = at + len; rc == 0 && at < end; at += x.len) {
-        rc = begin(q);
-        if (rc)
-            return rc;
-        rc = qcow2_extent_get(q, at, end - at, false, &x);
-        if (rc || is_clear(q, &x, at, how)) {
-            host_mutex_unlock(&q->lock);
-        } else if (q->version < 3 && q->node.backing && how != CLEAR_DROP) {
-            host_mutex_unlock(&q->lock);
-            rc = write_zeroes(q, at, x.len);
-        } else {
-            rc = clear_extent(q, &x, at, how);
-            host_mutex_unlock(&q->lock);
-        }
-    }
-    return rc;
-}
-
-int qcow2_zero(struct blk_node *n, u64 at, u64 len, bool unmap)
-{
-    struct qcow2 *q = qcow2_of(n);
-    struct blk_range range = range_of(q, at, len, true);
-    u64 end = at + len, from = qcow2_min(bits_align_up(at, q->cluster_size), end);
-    u64 to = end == n->size ? end : bits_align_down(end, q->cluster_size);
-    int rc;
-
-    blk_range_lock(&q->ranges, &range);
-    rc = zero_part(q, at, from - at);
-    if (rc == 0 && to > from)
-        rc = clear_held(q, from, to - from, unmap ? CLEAR_UNMAP : CLEAR_KEEP);
-    if (rc == 0 && to >= from)
-        rc = zero_part(q, to, end - to);
-    blk_range_unlock(&q->ranges, &range);
-    return rc;
-}
-
-int qcow2_discard(struct blk_node *n, u64 at, u64 len)
-{
-    struct qcow2 *q = qcow2_of(n);
-    u64 end = at + len, from = bits_align_up(at, q->cluster_size);
-    u64 to = end == n->size ? end : bits_align_down(end, q->cluster_size);
-    struct blk_range range;
-    int rc;
-
-    if (to <= from)
-        return 0;
-    range = range_of(q, from, to - from, true);
-    blk_range_lock(&q->ranges, &range);
-    rc = clear_held(q, from, to - from, CLEAR_DISCARD);
-    blk_range_unlock(&q->ranges, &range);
-    return rc;
-}
-
-int qcow2_drop(struct qcow2 *q, u64 at)
-{
-    return at < q->node.size ? clear_held(q, at, q->node.size - at, CLEAR_DROP) : 0;
 }
 
 /* --- the rest --- */
@@ -423,7 +292,7 @@ int qcow2_status(struct blk_node *n, u64 at, u64 len, u64 *ret_len)
 {
     struct qcow2 *q = qcow2_of(n);
     struct qcow2_extent x;
-    int rc = look(q, at, len, &x);
+    int rc = qcow2_look(q, at, len, &x);
 
     if (rc)
         return rc;

@@ -21,6 +21,7 @@ enum virtio_id {
     VIRTIO_ID_BLOCK = 2,
     VIRTIO_ID_CONSOLE = 3,
     VIRTIO_ID_RNG = 4,
+    VIRTIO_ID_BALLOON = 5,
     VIRTIO_ID_INPUT = 18
 };
 
