@@ -228,7 +228,7 @@ bool lower_block(struct lower_job *job)
     job->fixup_count = job->edge_count = 0;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
-    lo_fp_plan(&l.a);
+    lo_fp_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15)
         x86_nop(l.o);

@@ -23,7 +23,7 @@ void low_get(struct low *l, const struct ir_op *op, u32 id)
 
 void low_set(struct low *l, const struct ir_op *op, u32 id)
 {
-    if (!lo_fp_set(l, op))
+    if (!lo_fp_set(l, op, id))
         vals_set(&l->a, op->a, (u16)op->imm, op->type);
 }
 

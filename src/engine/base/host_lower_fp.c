@@ -103,7 +103,7 @@ static void clear_flags(struct low *l)
     x86_point(none, l->o->at);
 }
 
-bool lo_fp_set(struct low *l, const struct ir_op *op)
+bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id)
 {
     bool round = touches(l, op, offsetof(struct fp_env, round));
     bool flags = touches(l, op, offsetof(struct fp_env, flags));
@@ -112,7 +112,7 @@ bool lo_fp_set(struct low *l, const struct ir_op *op)
         return false;
     if (round)
         lo_fp_drop(l);
-    else
+    else if (l->a.v[id].plan != PLAN_QUIET)
         clear_flags(l);
     vals_set(&l->a, op->a, (u16)op->imm, op->type);
     vals_uncache(&l->a, (u16)op->imm, ir_type_size(op->type));

@@ -35,8 +35,7 @@ bool vals_memory(struct vals *a, u32 id, struct x86_mem *m)
     const struct slot *s = &a->slots[v->slot < 0 ? 0 : v->slot];
     unsigned size = ir_type_size(a->v[id].type);
 
-    if (v->kind != VAL_PLACE || v->slot < 0 || a->v[id].boxed ||
-        size > (s->boxed ? 4 : s->size))
+    if (v->kind != VAL_PLACE || v->slot < 0 || a->v[id].boxed || size > (s->boxed ? 4 : s->size))
         return false;
     *m = vals_slot_mem(a, s);
     return true;
