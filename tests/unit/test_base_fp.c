@@ -32,6 +32,9 @@ static u64 rnd_float(unsigned fraction, unsigned exponent)
     case 10: return sign | 1ull << fraction | (e & 3);              /* smallest normal */
     case 11: return sign | (top / 2 + 31) << fraction | (e & 1 ? (1ull << fraction) - 1 : 0);
     case 12: return sign | (top / 2 - 60 + (e & 127)) << fraction | f;
+    case 14: /* a limit of integers, or next to it */
+        e = (top / 2 + (e & 4 ? 30 : 62) + (e & 3)) << fraction;
+        return sign | (e + (v & 3) - (v >> 2 & 1) * 2);
     case 13: return sign | (top / 2 + (e & 3)) << fraction | (f & ~0ull << (fraction - 3));
     default: return sign | (top / 2 - 8 + (e & 15)) << fraction | f;
     }
