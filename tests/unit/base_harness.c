@@ -110,7 +110,7 @@ static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;
 static struct tlb_bank bank;
-static struct jump_entry jumps[JUMP_CACHE_ENTRIES];
+static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
 static union {
     struct ecpu e;
     u8 bytes[VCPU_STATE_OFF + 8 * STATE_WORDS];
@@ -127,7 +127,7 @@ static void block_describe(unsigned insns)
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
     for (unsigned i = 0; i < insns; i++)
         block.b.insn[i].in =
-            (struct isa_insn){ .offset = (u16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
+            (struct isa_insn){ .offset = (s16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
 }
 
 static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)
@@ -144,7 +144,7 @@ static void cpu_prepare(const u64 *state)
     for (unsigned a = ISA_READ; a <= ISA_WRITE; a++)
         *tlb_slot(FAST_VA, a) = (struct tlb_entry){ FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
     cpu.e.bind[IR_MMU_DATA] = &bank;
-    cpu.e.jumps = jumps;
+    cpu.e.jumps = &jumps;
     cpu.e.v.isa = &test_isa;
     cpu.e.budget = 1000;
     memcpy(vcpu_state(&cpu.e.v), state, 8 * STATE_WORDS);

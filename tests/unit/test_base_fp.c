@@ -247,6 +247,15 @@ static void gen_insn(struct gen *g)
     g->ops++;
 }
 
+static void gen_branch(struct gen *g)
+{
+    ir_val a = ir_get(g->s, IR_I64, any_slot()), b = ir_get(g->s, IR_I64, any_slot());
+    ir_val c = ir_ltu(g->s, a, b);
+    ir_val target = ir_add(g->s, ir_pc(g->s), ir_const(g->s, IR_I64, 64));
+
+    ir_jump_if(g->s, c, target);
+}
+
 /* Flags read, a comparison, mostly the same flags written: as compilers do it. */
 static void gen_kept_flags(struct gen *g, unsigned part)
 {
@@ -279,12 +288,14 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
     state[ENV_SLOT] = rnd() % 4 | (rnd() % 2 ? 0 : rnd() % 32 << 8);
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
-        ir_builder_insn(s, i * INSN_LEN, INSN_LEN);
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
         if (kept || rnd() % 16 == 0) {
             gen_kept_flags(&g, kept);
             kept = (kept + 1) % 3;
         } else {
             gen_insn(&g);
+            if (rnd() % 16 == 0)
+                gen_branch(&g);
         }
         ir_builder_insn_end(s);
     }

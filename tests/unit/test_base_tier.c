@@ -196,26 +196,31 @@ static void gen_insn(struct gen *g)
     }
 }
 
+static void gen_branch(struct gen *g)
+{
+    ir_val target = ir_pc(g->s), c;
+
+    target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
+    if (rnd() % 4 == 0)
+        target = pick(g, IR_I64);
+    c = gen_binary(g);
+    if (ir_type_of(g->s, c) != IR_I1)
+        c = pick(g, IR_I1);
+    ir_jump_if(g->s, c, target);
+}
+
 static void gen_end(struct gen *g)
 {
-    ir_val target, c;
+    ir_val target;
 
-    switch (rnd() % 5) {
+    switch (rnd() % 4) {
     case 0: ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN); break;
     case 1:
         target = ir_pc(g->s);
         target = ir_add(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
         ir_jump(g->s, target, IR_JUMP_PLAIN);
         break;
-    case 2:
-    case 3:
-        target = ir_pc(g->s);
-        target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
-        c = gen_binary(g);
-        if (ir_type_of(g->s, c) != IR_I1)
-            c = pick(g, IR_I1);
-        ir_jump_if(g->s, c, target);
-        break;
+    case 2: gen_branch(g); break;
     default: ir_end_block(g->s);
     }
 }
@@ -229,10 +234,12 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
         state[i] = rnd_value();
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
-        ir_builder_insn(s, i * INSN_LEN, INSN_LEN);
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
         gen_insn(&g);
         if (i + 1 == n && rnd() % 8)
             gen_end(&g);
+        else if (rnd() % 8 == 0)
+            gen_branch(&g);
         ir_builder_insn_end(s);
     }
     return n;

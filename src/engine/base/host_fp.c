@@ -148,9 +148,8 @@ int host_fp_finish(struct vcpu *v)
 {
     struct ecpu *c = ecpu_of(v);
     const struct eblock *b = c->block;
-    const struct isa_insn *last = &b->insn[b->insn_count - 1].in;
     u32 first = v->insn_index, i = first;
-    u64 pc = c->block_pc + last->offset + last->len;
+    u64 pc = c->block_pc + (u64)(s64)eblock_next(b);
     int r = RUN_NEXT;
 
     while (i < b->insn_count && r == RUN_NEXT) {
