@@ -125,7 +125,7 @@ static void block_describe(unsigned insns)
     memset(&block, 0, sizeof block);
     block.b.insn_count = (u16)insns;
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
-    for (unsigned i = 0; i < insns; i++)
+    for (unsigned i = 0; i <= insns; i++)
         block.b.insn[i].in =
             (struct isa_insn){ .offset = (s16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
 }

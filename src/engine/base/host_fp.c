@@ -154,6 +154,8 @@ int host_fp_finish(struct vcpu *v)
 
     while (i < b->insn_count && r == RUN_NEXT) {
         r = b->insn[i].run(v, &b->insn[i].in);
+        if (r == RUN_JUMP && eblock_follows(b, i))
+            r = RUN_NEXT;
         i++;
     }
     if (r == RUN_FAULT)

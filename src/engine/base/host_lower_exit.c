@@ -192,8 +192,8 @@ void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
     lo_leave(l, o, RUN_FAULT);
 }
 
-/* In `o`: the exception of op with its value, which is of operand `id`; X86_NO_REG: it is a
- * constant. Does not come back. */
+/* In `o`: the exception of op with the value of operand `id`, in a register unless it is a
+ * constant (X86_NO_REG). Does not come back. */
 static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 id,
                   enum x86_reg value)
 {

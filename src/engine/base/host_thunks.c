@@ -178,6 +178,7 @@ static void call_slow(struct maker *m, slow_fn *fn)
     x86_stmxcsr(&m->o, guest);
     x86_ldmxcsr(&m->o, CPU_AT(fp_host));
     x86_point(clean, m->o.at);
+    x86_mov_mr(&m->o, 8, CPU_AT(block_pc), REG_PC);
     x86_mov_rr(&m->o, 8, RDI, REG_CPU);
     x86_mov_rr(&m->o, 8, RSI, RDX);
     x86_mov_rr(&m->o, 8, RDX, RCX);
@@ -197,7 +198,6 @@ static const u8 *make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
     for (unsigned i = 0; i < sizeof caller_saved; i++)
         x86_push(&m->o, caller_saved[i]);
     x86_alu_ri(&m->o, ALU_SUB, 8, RSP, FRAME);
-    x86_mov_mr(&m->o, 8, CPU_AT(block_pc), REG_PC);
     if (keep_xmm)
         move_xmm(m, true);
     call_slow(m, fn);

@@ -55,7 +55,7 @@ struct ecpu {
     struct vcpu v;                       /* first: the public part */
     struct engine *engine;               /* borrows (outlives) */
     struct tlb_bank *bind[IR_MMU_COUNT]; /* borrows: into banks, or fetches' own */
-    struct tlb_bank *banks;              /* isa.mmu_banks of them, in this allocation */
+    struct tlb_bank *banks;              /* context_places() of them, in this allocation */
     s64 budget;                          /* instructions left before something is due */
     u64 icount_base;                     /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                      /* virtual address of the running block's start */
