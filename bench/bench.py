@@ -9,6 +9,7 @@ several times over, and the minimum of each counts. Checksums must agree. Starte
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -134,7 +135,7 @@ def vm_programs(opt):
 
 
 def start_targets(opt, files, place):
-    """Starts what was asked for; a list even when one cannot start, so that all are ended."""
+    """Starts what was asked for and waits for the prompts; on a fault, none is left."""
     started = []
     guest = {"kernel": place.kernel, "initrd": place.initrd, "disk": place.disk,
              "memory": opt.memory, "cpus": opt.cpus}
@@ -147,6 +148,8 @@ def start_targets(opt, files, place):
                 started.append(targets.start_vm(name, path, opt.vm_args.split(), **guest))
         if "qemu" in kinds:
             started.append(targets.start_qemu(need(files, "qemu-system-riscv64-10"), **guest))
+        for target in started:
+            target.wait_ready()
     except BaseException:
         for target in started:
             target.close()
@@ -181,8 +184,8 @@ def run_all(opt, files, place, rows):
               "cpus": opt.cpus, "memory": opt.memory, "host": report.host_description(),
               "compilers": {k: guestfiles.compiler_version(k) for k in guestfiles.COMPILERS},
               "flags": " ".join(guestfiles.FLAGS), "rows": []}
-    printer = report.Printer(list(result["targets"]))
     try:
+        printer = report.Printer(list(result["targets"]))
         printer.head(result)
         for name, kind in rows:
             record = run_row(name, kind, running, opt.runs, opt.reps)
@@ -197,6 +200,7 @@ def run_all(opt, files, place, rows):
 
 def main(argv):
     opt = options(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
     opt.runs = opt.runs or (3 if opt.quick else 5)
     files = assets()
     programs = "bench-root.ext4" in files and "bench-native" in files

@@ -38,12 +38,12 @@ static uint64_t run_copy(unsigned reps)
     if (!a) {
         a = bench_alloc(8 * MIB);
         b = bench_alloc(8 * MIB);
-        for (size_t i = 0; i < 8 * MIB; i++)
-            a[i] = (unsigned char)(i >> 4);
     }
+    for (size_t i = 0; i < 8 * MIB; i += 512)
+        a[i] = (unsigned char)(i >> 9);
     while (reps--) {
         memcpy(b, a, 8 * MIB);
-        b[reps] ^= 1;
+        b[reps] = 1;
         memcpy(a, b + 64, 8 * MIB - 64);
     }
     return bench_mix(a[4097], b[1 * MIB + 3]);
