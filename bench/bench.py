@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guestfiles
 import report
 import targets
+import whole
 from targets import BenchError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -41,6 +42,9 @@ def options(argv):
     p.add_argument("--memory", default="1G", help="of each guest (1G)")
     p.add_argument("--cpus", type=int, default=1, help="of each guest (1)")
     p.add_argument("--reps", type=int, default=0, help="work of a row instead of its own count")
+    p.add_argument("--whole", metavar="KINDS", help="figures of whole machines instead of rows: "
+                   "boot,idle,smp")
+    p.add_argument("--idle-seconds", type=float, default=60, help="of --whole idle (60)")
     p.add_argument("--out", help="where results.json, table.md and plot.svg go")
     return p.parse_args(argv)
 
@@ -80,6 +84,7 @@ class Workplace:
         self.initrd = self._path("initrd")
         guestfiles.make_initramfs(need(files, "initrd.cpio"), os.path.join(made, "guest"),
                                   self.initrd)
+        self.plain_initrd = shutil.copy(need(files, "initrd.cpio"), self._path("initrd.cpio"))
         self.disk = self.tree = None
         if with_disk:
             self.tree = need(files, "bench-native")
@@ -178,12 +183,29 @@ def run_row(name, kind, running, runs, reps):
     return record
 
 
-def run_all(opt, files, place, rows):
+def description(opt):
+    """What every results.json begins with."""
+    return {"runs": opt.runs, "cpus": opt.cpus, "memory": opt.memory,
+            "host": report.host_description(),
+            "compilers": {k: guestfiles.compiler_version(k) for k in guestfiles.COMPILERS},
+            "flags": " ".join(guestfiles.FLAGS), "rows": []}
+
+
+def run_whole(opt, files, place):
+    """The figures of whole machines that were asked for."""
+    kinds = whole.guest_kinds(opt, vm_programs(opt), need(files, "qemu-system-riscv64-10"))
+    result = description(opt)
+    for kind in opt.whole.split(","):
+        if kind not in whole.KINDS:
+            raise BenchError("no figures \"%s\": %s" % (kind, ", ".join(whole.KINDS)))
+        result[kind] = whole.KINDS[kind](opt, kinds, place)
+        whole.show(kind, result[kind])
+    return result
+
+
+def run_rows(opt, files, place, rows):
     running = start_targets(opt, files, place)
-    result = {"targets": {t.name: t.line for t in running}, "runs": opt.runs,
-              "cpus": opt.cpus, "memory": opt.memory, "host": report.host_description(),
-              "compilers": {k: guestfiles.compiler_version(k) for k in guestfiles.COMPILERS},
-              "flags": " ".join(guestfiles.FLAGS), "rows": []}
+    result = dict(description(opt), targets={t.name: t.line for t in running})
     try:
         printer = report.Printer(list(result["targets"]))
         printer.head(result)
@@ -211,10 +233,13 @@ def main(argv):
             for name, kind in rows:
                 print("%-10s %s" % (name, kind))
             return 0
-        chosen = wanted_rows(rows, opt)
-        if not programs and any(kind in ("prog", "smp") for _, kind in chosen):
-            raise BenchError("no Debian programs: ./dev bench makes them")
-        result = run_all(opt, files, place, chosen)
+        if opt.whole:
+            result = run_whole(opt, files, place)
+        else:
+            chosen = wanted_rows(rows, opt)
+            if not programs and any(kind in ("prog", "smp") for _, kind in chosen):
+                raise BenchError("no Debian programs: ./dev bench makes them")
+            result = run_rows(opt, files, place, chosen)
     finally:
         place.close()
     if opt.out:

@@ -170,8 +170,9 @@ def plot(result):
 def write(result, folder):
     """results.json, table.md and plot.svg in the folder."""
     os.makedirs(folder, exist_ok=True)
-    files = {"results.json": json.dumps(result, indent=1) + "\n", "table.md": markdown(result),
-             "plot.svg": plot(result)}
+    files = {"results.json": json.dumps(result, indent=1) + "\n"}
+    if result["rows"]:
+        files.update({"table.md": markdown(result), "plot.svg": plot(result)})
     for name, text in files.items():
         if text:
             with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
