@@ -23,7 +23,7 @@ from targets import BenchError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLASSES = ["int", "fp", "mem", "os", "prog"]
-QUICK = ["alu", "fib", "vm", "sort", "lz", "matmul", "nbody", "chase", "copy", "syscall", "fault",
+QUICK = ["alu", "fib", "vm", "qsort", "lz", "matmul", "nbody", "chase", "copy", "syscall", "fault",
          "fork", "pipe", "patch", "python3", "sqlite3", "gzip", "sh"]
 
 

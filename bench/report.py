@@ -93,12 +93,26 @@ class Printer:
     def means(self, result):
         for cells in mean_rows(self.columns, result["rows"]):
             self._line(cells)
+        for line in slow_rows(self.columns, result["rows"]):
+            print("# " + line, flush=True)
 
 
 def mean_rows(columns, records):
     classes = [c for c in CLASS_NAMES if any(r["class"] == c for r in records)]
     rows = [columns.mean_cells(c, [r for r in records if r["class"] == c]) for c in classes]
     return rows + [columns.mean_cells("all", [r for r in records if r["class"] != "smp"])]
+
+
+def slow_rows(columns, records):
+    """A sentence for each machine that loses rows on which native shows there is room."""
+    for name in columns.compared if columns.base else []:
+        slow = []
+        for r in records:
+            ours, room = ratio(r, columns.base, name), ratio(r, columns.base, "native", "cpu_ns")
+            if ours < 0.8 and (room is None or room >= 1.2):
+                slow.append("%s %.2f" % (r["row"], ours))
+        if slow:
+            yield "%s below 0.8 of %s: %s" % (name, columns.base, ", ".join(slow))
 
 
 def markdown(result):
@@ -111,6 +125,7 @@ def markdown(result):
               "|" + "---|" * len(columns.heads())]
     lines += ["| " + " | ".join(columns.cells(r)) + " |" for r in result["rows"]]
     lines += ["| " + " | ".join(c) + " |" for c in mean_rows(columns, result["rows"])]
+    lines += [""] + list(slow_rows(columns, result["rows"]))
     return "\n".join(lines) + "\n"
 
 

@@ -316,7 +316,7 @@ static uint64_t run_parse(unsigned reps)
 
 const struct bench_row bench_rows_data[] = {
     { "crc", "int", run_crc, 1200, NULL },        { "sha", "int", run_sha, 60000, NULL },
-    { "sort", "int", run_sort, 15, NULL },        { "hash", "int", run_hash, 300, NULL },
+    { "qsort", "int", run_sort, 15, NULL },       { "hash", "int", run_hash, 300, NULL },
     { "strings", "int", run_strings, 400, NULL }, { "lz", "int", run_lz, 120, NULL },
     { "bits", "int", run_bits, 300, NULL },       { "tree", "int", run_tree, 40, NULL },
     { "parse", "int", run_parse, 90000, NULL },   { NULL, NULL, NULL, 0, NULL },

@@ -104,5 +104,5 @@ static uint64_t run_pages(unsigned reps)
 const struct bench_row bench_rows_mem[] = {
     { "chase", "mem", run_chase, 1500, NULL }, { "copy", "mem", run_copy, 12, NULL },
     { "triad", "mem", run_triad, 150, NULL },  { "random", "mem", run_random, 1500, NULL },
-    { "pages", "mem", run_pages, 400, NULL }, { NULL, NULL, NULL, 0, NULL },
+    { "pages", "mem", run_pages, 400, NULL },  { NULL, NULL, NULL, 0, NULL },
 };
