@@ -43,8 +43,10 @@ def options(argv):
     p.add_argument("--cpus", type=int, default=1, help="of each guest (1)")
     p.add_argument("--reps", type=int, default=0, help="work of a row instead of its own count")
     p.add_argument("--whole", metavar="KINDS", help="figures of whole machines instead of rows: "
-                   "boot,idle,smp")
+                   "boot,idle,smp,login")
     p.add_argument("--idle-seconds", type=float, default=60, help="of --whole idle (60)")
+    p.add_argument("--login", metavar="KERNEL,INITRD,DISK,ROOT", help="of --whole login: an "
+                   "installed system's raw disk, what boots it, and its root device")
     p.add_argument("--out", help="where results.json, table.md and plot.svg go")
     return p.parse_args(argv)
 

@@ -88,19 +88,20 @@ class Native(Target):
         return super()._result(row, answer, int(answer[2]), host)
 
 
-def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS):
+def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True):
     args = ["--kernel", kernel, "--initrd", initrd, "--memory", memory, "--cpus", str(cpus),
-            "--append", words + (" bench=disk" if disk else "")]
-    return args + (["--disk", disk + ",readonly=on"] if disk else [])
+            "--append", words + (" bench=disk" if disk and readonly else "")]
+    return args + (["--disk", disk + (",readonly=on" if readonly else "")] if disk else [])
 
 
-def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS):
+def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True):
     args = ["-M", "virt", "-accel", "tcg,thread=multi", "-smp", str(cpus), "-m", memory,
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", kernel, "-initrd", initrd,
-            "-append", words + (" bench=disk" if disk else "")]
+            "-append", words + (" bench=disk" if disk and readonly else "")]
     if disk:
-        args += ["-drive", "file=%s,format=raw,if=none,id=d0,readonly=on,file.locking=off" % disk,
+        args += ["-drive", "file=%s,format=raw,if=none,id=d0,readonly=%s,file.locking=off" %
+                 (disk, "on" if readonly else "off"),
                  "-device", "virtio-blk-pci,drive=d0"]
     return args
 

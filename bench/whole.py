@@ -5,11 +5,15 @@ boot   from the start of the process, cold, to the kernel's first line, to the s
 idle   a 256 MiB guest some time after its prompt: its process's memory (PSS, so that shared
        pages of the executable count once) and its share of one host CPU
 smp    row "parallel" with 1, 2 and 4 CPUs
+login  from the start of the process to the login prompt of an installed system (--login)
 """
 
+import os
+import subprocess
 import time
 
 import targets
+from targets import BenchError
 
 BOOT_WORDS = "console=ttyS0 earlycon vmtest=shell"
 MARKS = [("first line", "Linux version"), ("first process", "Run /init as init process"),
@@ -33,12 +37,12 @@ def start(argv):
     return targets.vm.Machine(argv[1:], command=argv[:1])
 
 
-def boot_once(argv):
+def boot_once(argv, marks=tuple(MARKS)):
     """Milliseconds by wall clock and of CPU time at each mark."""
     began = time.monotonic_ns()
     times = {}
     with start(argv) as machine:
-        for name, text in MARKS:
+        for name, text in marks:
             machine.expect(text)
             times[name] = {"wall_ms": (time.monotonic_ns() - began) / 1e6,
                            "cpu_ms": targets.process_cpu_ns(machine.process.pid) / 1e6}
@@ -115,7 +119,26 @@ def smp(opt, kinds, place):
     return result
 
 
-KINDS = {"boot": boot, "idle": idle, "smp": smp}
+def login(opt, kinds, place):
+    """Each boot is from a fresh copy of the disk in memory, which the guest may write to."""
+    parts = (opt.login or "").split(",")
+    if len(parts) != 4:
+        raise BenchError("--whole login needs --login KERNEL,INITRD,DISK,ROOT")
+    kernel, initrd, disk, root = parts
+    copy = os.path.join(place.folder, "login.img")
+    seen = {name: [] for name, _ in kinds}
+    for _ in range(opt.runs):
+        for name, argv in kinds:
+            subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
+            line = argv("console=ttyS0 root=%s rw" % root, kernel=kernel, initrd=initrd, disk=copy,
+                        memory=opt.memory, cpus=opt.cpus, readonly=False)
+            seen[name].append(boot_once(line, [("login", "login: ")])["login"])
+    os.unlink(copy)
+    return {name: {"login": {key: min(run[key] for run in runs) for key in runs[0]}}
+            for name, runs in seen.items()}
+
+
+KINDS = {"boot": boot, "idle": idle, "smp": smp, "login": login}
 
 
 def show(kind, result):
