@@ -33,22 +33,18 @@ static u8 *tlb_probe(struct low *l, enum x86_reg va, unsigned size, enum isa_acc
 }
 
 /* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
- * rdx; ZF clear when it faulted. rcx: address, rdx: decoded instruction, eax: how. */
+ * rdx, and does not come back when it faults. rcx: address, rdx: decoded instruction,
+ * eax: how. */
 static void slow_path(struct low *l, const struct ir_op *op, enum x86_reg va, const u8 *thunk)
 {
     u32 how;
-    u8 *good;
 
     memcpy(&how, &op->mem, sizeof how);
     vals_flush_copy(&l->a, &l->cold);
-    lo_store_here(l, &l->cold);
     x86_mov_rr(&l->cold, 8, RCX, va);
     x86_mov_ri(&l->cold, RDX, (uintptr_t)lo_insn(l, op->insn));
     x86_mov_ri(&l->cold, RAX, how);
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
-    good = x86_jcc(&l->cold, CC_E);
-    lo_leave_fault(l, &l->cold, op->insn);
-    x86_point(good, l->cold.at);
 }
 
 static unsigned log2_size(unsigned size)
@@ -56,7 +52,27 @@ static unsigned log2_size(unsigned size)
     return (unsigned)__builtin_ctz(size);
 }
 
-void low_ld(struct low *l, const struct ir_op *op, u32 id)
+/* The thunks of one kind: with xmm registers to keep, or without. */
+static const u8 *const *keeping(struct low *l, const u8 *const thunks[2][4])
+{
+    return thunks[vals_any_xmm(&l->a)];
+}
+
+static void load_fp(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = ir_type_size(op->type);
+    enum x86_reg va = vals_use(&l->a, op->a);
+    enum x86_xmm d = vals_def_x(&l->a, id);
+    u8 *miss = tlb_probe(l, va, size, ISA_READ, op->mem.align);
+
+    x86_fp_load(l->o, size, d, x86_at_index(va, RDX, 0));
+    lo_fix_cold(l, miss);
+    slow_path(l, op, va, l->job->thunks->load[1][log2_size(size)]);
+    x86_fp_from_reg(&l->cold, size, d, RDX);
+    lo_jmp_hot(l);
+}
+
+static void load_int(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
     enum x86_reg va = vals_use(&l->a, op->a);
@@ -65,12 +81,34 @@ void low_ld(struct low *l, const struct ir_op *op, u32 id)
 
     x86_load_zx(l->o, size, d, x86_at_index(va, RDX, 0));
     lo_fix_cold(l, miss);
-    slow_path(l, op, va, l->job->thunks->load[log2_size(size)]);
+    slow_path(l, op, va, keeping(l, l->job->thunks->load)[log2_size(size)]);
     x86_mov_rr(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);
 }
 
-void low_st(struct low *l, const struct ir_op *op, u32 id)
+void low_ld(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (l->a.v[id].fp && ir_type_size(op->type) >= 4)
+        load_fp(l, op, id);
+    else
+        load_int(l, op, id);
+}
+
+static void store_fp(struct low *l, const struct ir_op *op)
+{
+    unsigned size = ir_type_size(op->type);
+    enum x86_reg va = vals_use(&l->a, op->a);
+    enum x86_xmm v = vals_use_x(&l->a, op->b);
+    u8 *miss = tlb_probe(l, va, size, ISA_WRITE, op->mem.align);
+
+    x86_fp_store(l->o, size, x86_at_index(va, RDX, 0), v);
+    lo_fix_cold(l, miss);
+    x86_fp_store(&l->cold, 8, LO_CPU(tier_value), v);
+    slow_path(l, op, va, l->job->thunks->store[1][log2_size(size)]);
+    lo_jmp_hot(l);
+}
+
+static void store_int(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(op->type);
     enum x86_reg va = vals_use(&l->a, op->a);
@@ -80,8 +118,16 @@ void low_st(struct low *l, const struct ir_op *op, u32 id)
     x86_mov_mr(l->o, size, x86_at_index(va, RDX, 0), v);
     lo_fix_cold(l, miss);
     x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
-    slow_path(l, op, va, l->job->thunks->store[log2_size(size)]);
+    slow_path(l, op, va, keeping(l, l->job->thunks->store)[log2_size(size)]);
     lo_jmp_hot(l);
+}
+
+void low_st(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (vals_in_xmm(&l->a, op->b))
+        store_fp(l, op);
+    else
+        store_int(l, op);
 }
 
 void low_fence(struct low *l, const struct ir_op *op, u32 id)
