@@ -14,6 +14,8 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git dev
     g++ jq qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
     libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
 
+deps_bench='gcc-riscv64-linux-gnu libc6-dev-riscv64-cross'
+
 deps_package='dpkg-dev mmdebstrap binutils'
 
 # Prints those of the packages named that are not installed.
@@ -39,8 +41,9 @@ deps_install()
         build) deps_wanted="$deps_wanted $deps_build" ;;
         assets) deps_wanted="$deps_wanted $deps_assets" ;;
         check) deps_wanted="$deps_wanted $deps_check" ;;
+        bench) deps_wanted="$deps_wanted $deps_bench" ;;
         package) deps_wanted="$deps_wanted $deps_package" ;;
-        *) die "no group of packages \"$deps_group\": build, assets, check or package" ;;
+        *) die "no group of packages \"$deps_group\": build, assets, check, bench or package" ;;
         esac
     done
     have dpkg-query || die "this is no Debian system; install by hand:$deps_wanted"
