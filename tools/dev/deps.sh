@@ -18,6 +18,8 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git dev
 # What vm-cli install-debian runs.
 deps_debian='apt debian-archive-keyring dpkg e2fsprogs openssh-client xz-utils'
 
+deps_bench='gcc-riscv64-linux-gnu libc6-dev-riscv64-cross'
+
 deps_package='dpkg-dev mmdebstrap binutils'
 
 # Prints those of the packages named that are not installed.
@@ -43,9 +45,10 @@ deps_install()
         build) deps_wanted="$deps_wanted $deps_build" ;;
         assets) deps_wanted="$deps_wanted $deps_assets" ;;
         check) deps_wanted="$deps_wanted $deps_check" ;;
+        bench) deps_wanted="$deps_wanted $deps_bench" ;;
         debian) deps_wanted="$deps_wanted $deps_debian" ;;
         package) deps_wanted="$deps_wanted $deps_package" ;;
-        *) die "no group of packages \"$deps_group\": build, assets, check, debian or package" ;;
+        *) die "no group of packages \"$deps_group\": build, assets, check, bench, debian or package" ;;
         esac
     done
     have dpkg-query || die "this is no Debian system; install by hand:$deps_wanted"
