@@ -41,9 +41,21 @@ struct lower_fixup {
 };
 
 /* A buffer for the code of one block; reused. */
+enum lower_access_kind { ACCESS_ALONE, ACCESS_FIRST, ACCESS_NEXT };
+
+/* A plain load or store, and those after it that one check serves: host_plan_mem.c. */
+struct lower_access {
+    u32 root;      /* the value that its address is a constant away from: */
+    s32 offset;    /* address - root; for any i64 operation */
+    s32 low, high; /* FIRST: bytes [root + low, root + high) are accessed */
+    u32 first;     /* NEXT: the one that checked */
+    u8 kind;       /* enum lower_access_kind */
+};
+
 struct lower_room {
     u8 hot[24 * 1024], cold[48 * 1024];
     struct val values[IR_BLOCK_MAX_OPS];
+    struct lower_access access[IR_BLOCK_MAX_OPS]; /* by operation */
     struct lower_fixup fixups[LOWER_FIXUPS];
 };
 

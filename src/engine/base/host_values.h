@@ -21,6 +21,10 @@ enum { VALS_SLOTS = 64, VALS_SPILLS = 64 /* both: bits of a word */, VALS_HEADS 
  * scratch within one operation; the rest hold values. */
 #define REG_CPU RBP /* struct ecpu + CPU_BIAS */
 #define REG_TLB R13 /* TLB bank of the data regime */
+/* Host minus guest address of the page that loads, and stores, through a pointer were checked
+ * for; 0: look again. See host_plan_mem.c. */
+#define REG_LOADS  R15
+#define REG_STORES R12
 #define REG_PC  R14 /* guest virtual address of the block's start */
 
 /* So that the first 256 bytes of guest state have one-byte displacements. */
