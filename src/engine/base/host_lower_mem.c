@@ -48,31 +48,48 @@ static u8 *tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum is
     return miss;
 }
 
-/* Emits what has to hold before the access; *at is what to access then. Returns the jump taken
- * when it does not. */
-static u8 *check_access(struct low *l, const struct ir_op *op, const struct where *w, unsigned size,
-                        struct x86_mem *at)
+/* The first of several accesses: one check for the bytes of all. The cold part asks for the page
+ * and comes back when there is one; else it goes on with the slow path. */
+static void check_group(struct low *l, const struct ir_op *op, const struct where *w,
+                        const struct lower_access *a, enum isa_access access, enum x86_reg held)
+{
+    s32 root = w->offset - l->job->room->access[op->a].offset; /* from w->base */
+    struct x86_out *cold = &l->cold;
+
+    lo_fix_cold(l, tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0));
+    x86_lea(cold, 8, RCX, x86_at(w->base, root + a->low));
+    x86_mov_ri(cold, RDX, (u32)(a->high - a->low));
+    x86_mov_ri(cold, RAX, access);
+    lo_fix(l, x86_call(cold), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->page[vals_any_xmm(&l->a)]);
+    x86_mov_rr(cold, 8, held, RDX);
+    x86_test_rr(cold, 8, held, held);
+    lo_fix(l, x86_jcc(cold, CC_NE), FIX_HOT, (u64)(l->hot.at - l->hot_start));
+}
+
+/* Emits what has to hold before the access, and what to do else up to the slow path, which comes
+ * next in the cold part. *at: what to access when it holds. */
+static void check_access(struct low *l, const struct ir_op *op, const struct where *w,
+                         unsigned size, struct x86_mem *at)
 {
     u32 id = (u32)(op - l->job->ir->ops);
     const struct lower_access *a = &l->job->room->access[id];
     enum isa_access access = op->op == IR_LD ? ISA_READ : ISA_WRITE;
     enum x86_reg held = access == ISA_READ ? REG_LOADS : REG_STORES;
-    bool natural = op->mem.align == IR_ALIGN_NATURAL;
     u32 *checked = &l->checked[access == ISA_WRITE];
-    bool served = a->kind == ACCESS_NEXT && *checked == a->first;
-    s32 root; /* of the group, from w->base */
+    bool natural = op->mem.align == IR_ALIGN_NATURAL;
 
-    *at = x86_at_index(w->base, served || a->kind == ACCESS_FIRST ? held : RDX, w->offset);
-    if (served) {
+    *at = x86_at_index(w->base, held, w->offset);
+    if (a->kind == ACCESS_NEXT && *checked == a->first) {
         x86_test_rr(l->o, 8, held, held);
-        return x86_jcc(l->o, CC_E);
+        lo_fix_cold(l, x86_jcc(l->o, CC_E));
+    } else if (a->kind == ACCESS_FIRST) {
+        *checked = id;
+        check_group(l, op, w, a, access, held);
+    } else {
+        *at = x86_at_index(w->base, RDX, w->offset);
+        lo_fix_cold(l, tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),
+                                 access, RDX, natural ? size - 1 : 0));
     }
-    if (a->kind != ACCESS_FIRST)
-        return tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size), access, RDX,
-                         natural ? size - 1 : 0);
-    *checked = id;
-    root = w->offset - l->job->room->access[op->a].offset;
-    return tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0);
 }
 
 /* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
@@ -83,11 +100,6 @@ static void slow_path(struct low *l, const struct ir_op *op, const struct where 
     u32 how;
 
     memcpy(&how, &op->mem, sizeof how);
-    if (l->job->room->access[op - l->job->ir->ops].kind == ACCESS_FIRST) {
-        enum x86_reg held = op->op == IR_LD ? REG_LOADS : REG_STORES;
-
-        x86_alu_rr(&l->cold, ALU_XOR, 4, held, held); /* the others look for themselves */
-    }
     x86_lea(&l->cold, 8, RCX, x86_at(w->base, w->offset));
     x86_mov_ri(&l->cold, RDX, (uintptr_t)lo_insn(l, op->insn));
     x86_mov_ri(&l->cold, RAX, how);
@@ -111,10 +123,9 @@ static void load_fp(struct low *l, const struct ir_op *op, u32 id)
     struct where w = where_of(l, op);
     enum x86_xmm d = vals_def_x(&l->a, id);
     struct x86_mem at;
-    u8 *miss = check_access(l, op, &w, size, &at);
 
+    check_access(l, op, &w, size, &at);
     x86_fp_load(l->o, size, d, at);
-    lo_fix_cold(l, miss);
     slow_path(l, op, &w, l->job->thunks->load[1][log2_size(size)]);
     x86_fp_from_reg(&l->cold, size, d, RDX);
     lo_jmp_hot(l);
@@ -126,10 +137,9 @@ static void load_int(struct low *l, const struct ir_op *op, u32 id)
     struct where w = where_of(l, op);
     enum x86_reg d = vals_def(&l->a, id); /* before the probe: it may have to spill */
     struct x86_mem at;
-    u8 *miss = check_access(l, op, &w, size, &at);
 
+    check_access(l, op, &w, size, &at);
     x86_load_zx(l->o, size, d, at);
-    lo_fix_cold(l, miss);
     slow_path(l, op, &w, keeping(l, l->job->thunks->load)[log2_size(size)]);
     x86_mov_rr(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);
@@ -152,10 +162,9 @@ static void store_fp(struct low *l, const struct ir_op *op)
     struct where w = where_of(l, op);
     enum x86_xmm v = vals_use_x(&l->a, op->b);
     struct x86_mem at;
-    u8 *miss = check_access(l, op, &w, size, &at);
 
+    check_access(l, op, &w, size, &at);
     x86_fp_store(l->o, size, at, v);
-    lo_fix_cold(l, miss);
     x86_fp_store(&l->cold, 8, LO_CPU(tier_value), v);
     slow_path(l, op, &w, l->job->thunks->store[1][log2_size(size)]);
     lo_jmp_hot(l);
@@ -167,10 +176,9 @@ static void store_int(struct low *l, const struct ir_op *op)
     struct where w = where_of(l, op);
     enum x86_reg v = vals_use(&l->a, op->b);
     struct x86_mem at;
-    u8 *miss = check_access(l, op, &w, size, &at);
 
+    check_access(l, op, &w, size, &at);
     x86_mov_mr(l->o, size, at, v);
-    lo_fix_cold(l, miss);
     x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
     slow_path(l, op, &w, keeping(l, l->job->thunks->store)[log2_size(size)]);
     lo_jmp_hot(l);
