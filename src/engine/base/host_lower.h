@@ -66,6 +66,7 @@ struct lower_job {
     u32 fixup_count;
     struct lower_edge edges[LOWER_EDGES];
     unsigned edge_count;
+    bool loops;         /* it may run several times before it is left */
     u32 native, called; /* instructions done in place, and by their handler */
 };
 
