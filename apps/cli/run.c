@@ -10,17 +10,6 @@
 
 enum { STATS_MAX = 64 };
 
-static void say(const char *text)
-{
-    fprintf(stderr, "vm-cli: %s\n", text);
-}
-
-static int failed(const struct vm_err *err)
-{
-    say(err->text);
-    return STATUS_FAILED;
-}
-
 /* --- statistics --- */
 
 static void stats_text(const struct vm_stat *rows, unsigned count)
@@ -117,7 +106,7 @@ static int run_machine(const struct run_options *o, struct vm *vm)
     return status;
 }
 
-int run_command(int argc, char **argv)
+int run_command(const struct command *c, int argc, char **argv)
 {
     struct run_options o;
     struct vm_err err;
@@ -130,7 +119,7 @@ int run_command(int argc, char **argv)
         return STATUS_USAGE;
     }
     if (o.help)
-        print_run_help();
+        print_command_help(c);
     else if (vm_new(o.config, &vm, &err) < 0)
         status = failed(&err);
     else

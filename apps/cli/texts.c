@@ -1,8 +1,10 @@
 /*
- * texts.c - help, man page and shell completions, all from the option table.
+ * texts.c - help, man page and shell completions, all from the tables of commands and options.
  */
+#include "command.h"
 #include "options.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,20 +32,40 @@ static void print_wrapped(const char *text)
     putchar('\n');
 }
 
-void print_help(void)
+/* A name is "group second". */
+static bool in_group(const struct command *c, const char *group)
 {
-    puts("Usage: vm-cli run OPTIONS\n"
-         "       vm-cli generate man|bash|zsh|fish\n"
-         "       vm-cli --version | --help\n"
-         "\n"
-         "  run        runs a virtual machine (vm-cli run --help lists its options)\n"
-         "  generate   prints the man page or a shell's completions\n"
-         "\n"
-         "Exit status: 0 the guest powered off, 1 the host or the user failed, 2 wrong\n"
-         "usage, 3 the guest reset under --on-reset=exit or reported a panic.");
+    size_t len = strlen(group);
+
+    return strncmp(c->name, group, len) == 0 && c->name[len] == ' ';
 }
 
-static void print_trace_kinds(void)
+static const char *words_of(const struct command *c)
+{
+    return c->words ? c->words : "";
+}
+
+void print_help(const char *group)
+{
+    const struct command *c;
+
+    for (c = commands; c->name; c++)
+        if (!group || in_group(c, group))
+            printf("%s vm-cli %s%s%s%s\n", c == commands || group ? "Usage:" : "      ", c->name,
+                   c->words ? " " : "", words_of(c), c->row || c->options ? " [OPTIONS]" : "");
+    if (!group)
+        puts("       vm-cli --version | --help");
+    putchar('\n');
+    for (c = commands; c->name; c++)
+        if (!group || in_group(c, group))
+            printf("  %-14s %s\n", c->name, c->doc);
+    puts("\nvm-cli COMMAND --help lists a command's options.");
+    if (!group)
+        puts("\nExit status: 0 done (run: the guest powered off), 1 the host or the user failed,\n"
+             "2 wrong usage, 3 the guest reset under --on-reset=exit or reported a panic.");
+}
+
+void print_trace_kinds(void)
 {
     const char *name, *doc;
 
@@ -52,12 +74,14 @@ static void print_trace_kinds(void)
         printf("  %-8s %s\n", name, doc);
 }
 
-void print_run_help(void)
+void print_command_help(const struct command *c)
 {
     struct option_row row;
 
-    puts("Usage: vm-cli run OPTIONS\n");
-    for (unsigned n = 0; option_row(n, &row); n++) {
+    printf("Usage: vm-cli %s%s%s [OPTIONS]\n\n", c->name, c->words ? " " : "", words_of(c));
+    if (!c->row)
+        printf("vm-cli %s %s.\n\n", c->name, c->doc);
+    for (unsigned n = 0; command_row(c, n, &row); n++) {
         printf("  --%s%s%s%s%s\n", row.name,
                !row.arg           ? ""
                : row.arg_optional ? "[="
@@ -68,7 +92,8 @@ void print_run_help(void)
         if (row.initial && row.arg)
             printf("%*sDefault: %s\n", INDENT, "", row.initial);
     }
-    print_trace_kinds();
+    if (c->more_help)
+        c->more_help();
 }
 
 /* --- man page: man(7) macros --- */
@@ -108,25 +133,58 @@ static void man_option(const struct option_row *row)
     }
 }
 
-static void print_man(void)
+/* Text of the table in capitals, for a heading. */
+static void man_heading(const char *name)
+{
+    fputs(".SH OPTIONS OF ", stdout);
+    for (; *name; name++)
+        putchar(toupper((unsigned char)*name));
+    putchar('\n');
+}
+
+static void man_commands(void)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        fputs(".TP\n.B vm-cli ", stdout);
+        roff(c->name);
+        putchar(' ');
+        roff(words_of(c));
+        putchar('\n');
+        putchar(toupper((unsigned char)c->doc[0]));
+        roff(c->doc + 1);
+        puts(".");
+    }
+}
+
+static void man_options(const struct command *c)
 {
     struct option_row row;
+
+    if (!c->row && !c->options)
+        return;
+    man_heading(c->name);
+    for (unsigned n = 0; command_row(c, n, &row); n++)
+        man_option(&row);
+}
+
+static void print_man(void)
+{
     const char *name, *doc;
 
     printf(".TH VM\\-CLI 1 \"\" \"vm %s\" \"User Commands\"\n", vm_version());
     puts(".SH NAME\n"
          "vm-cli \\- run virtual machines of any architecture\n"
          ".SH SYNOPSIS\n"
-         ".B vm-cli run\n.RI [ OPTIONS ]\n.br\n"
-         ".B vm-cli generate\n.RB { man | bash | zsh | fish }\n.br\n"
+         ".B vm-cli\n.I COMMAND\n.RI [ OPTIONS ]\n.br\n"
          ".B vm-cli\n.RB { \\-\\-version | \\-\\-help }\n"
          ".SH DESCRIPTION\n"
          ".B vm-cli run\n"
          "runs a virtual machine until its guest powers off.\n"
          "Its serial console is on standard input and output; Ctrl\\-A x ends the machine.\n"
-         ".SH OPTIONS OF RUN");
-    for (unsigned n = 0; option_row(n, &row); n++)
-        man_option(&row);
+         ".SH COMMANDS");
+    man_commands();
+    for (const struct command *c = commands; c->name; c++)
+        man_options(c);
     puts(".SH TRACE KINDS");
     for (unsigned n = 0; vm_trace_kind(n, &name, &doc); n++) {
         printf(".TP\n.B %s\n", name);
@@ -134,7 +192,7 @@ static void print_man(void)
         puts(".");
     }
     puts(".SH EXIT STATUS\n"
-         ".TP\n.B 0\nThe guest powered off.\n"
+         ".TP\n.B 0\nDone; of run: the guest powered off.\n"
          ".TP\n.B 1\nThe host or the user failed, or the machine was ended from outside.\n"
          ".TP\n.B 2\nWrong usage.\n"
          ".TP\n.B 3\nThe guest reset under \\-\\-on\\-reset=exit, or reported a panic.\n"
@@ -146,40 +204,100 @@ static void print_man(void)
 
 /* --- completions --- */
 
-static bool is_file(const struct option_row *row)
+static bool is_file(const char *values)
 {
-    return row->values && strcmp(row->values, "@file") == 0;
+    return values && strcmp(values, "@file") == 0;
+}
+
+/* The first words of all commands, or the second words of those of a group, each once. */
+static void print_names(const char *group)
+{
+    const struct command *c, *before;
+    const char *space = "";
+
+    for (c = commands, before = NULL; c->name; before = c, c++) {
+        size_t len = strcspn(c->name, " ");
+        const char *name = c->name;
+
+        if (group && !in_group(c, group))
+            continue;
+        if (group)
+            len = strlen(name += strlen(group) + 1);
+        else if (before && strncmp(before->name, name, len + 1) == 0)
+            continue; /* of the same group */
+        printf("%s%.*s", space, (int)len, name);
+        space = " ";
+    }
+}
+
+/* The group's name in c's, at the first of the group; else NULL. */
+static bool group_begins(const struct command *c, char group[32])
+{
+    size_t len = strcspn(c->name, " ");
+
+    if (!c->name[len])
+        return false;
+    snprintf(group, 32, "%.*s", (int)len, c->name);
+    return c == commands || !in_group(c - 1, group);
+}
+
+static void bash_values(const struct option_row *row)
+{
+    if (is_file(row->values))
+        printf("        --%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", row->name);
+    else if (row->values)
+        printf("        --%s) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", row->name,
+               row->values);
+    else
+        printf("        --%s) return ;;\n", row->name);
+}
+
+/* What may follow a command: values of the option before, else options and files. */
+static void bash_command(const struct command *c)
+{
+    struct option_row row;
+
+    printf("    '%s')\n        case $prev in\n", c->name);
+    for (unsigned n = 0; command_row(c, n, &row); n++)
+        if (row.arg && !row.arg_optional)
+            bash_values(&row);
+    fputs("        *) ;;\n        esac\n        COMPREPLY=($(compgen ", stdout);
+    if (is_file(c->word_values))
+        fputs("-f ", stdout);
+    fputs("-W '", stdout);
+    if (c->word_values && !is_file(c->word_values))
+        printf("%s ", c->word_values);
+    for (unsigned n = 0; command_row(c, n, &row); n++)
+        printf("%s--%s", n ? " " : "", row.name);
+    puts("' -- \"$cur\")) ;;");
 }
 
 static void print_bash(void)
 {
-    struct option_row row;
+    char group[32];
 
     puts("# bash completion of vm-cli\n"
          "_vm_cli()\n{\n"
-         "    local cur prev words cword\n"
+         "    local cur prev name\n"
          "    cur=${COMP_WORDS[COMP_CWORD]}\n"
          "    prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-         "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-         "        COMPREPLY=($(compgen -W 'run generate --version --help' -- \"$cur\"))\n"
-         "        return\n    fi\n"
-         "    case $prev in\n"
-         "    generate) COMPREPLY=($(compgen -W 'man bash zsh fish' -- \"$cur\")); return ;;");
-    for (unsigned n = 0; option_row(n, &row); n++) {
-        if (!row.arg || row.arg_optional)
-            continue;
-        if (is_file(&row))
-            printf("    --%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", row.name);
-        else if (row.values)
-            printf("    --%s) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", row.name,
-                   row.values);
-        else
-            printf("    --%s) return ;;\n", row.name);
-    }
-    fputs("    esac\n    COMPREPLY=($(compgen -W '", stdout);
-    for (unsigned n = 0; option_row(n, &row); n++)
-        printf("%s--%s", n ? " " : "", row.name);
-    puts("' -- \"$cur\"))\n}\ncomplete -o filenames -F _vm_cli vm-cli");
+         "    name=${COMP_WORDS[1]}");
+    fputs("    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W '", stdout);
+    print_names(NULL);
+    puts(" --version --help' -- \"$cur\"))\n        return\n    fi\n    case $name in");
+    for (const struct command *c = commands; c->name; c++)
+        if (group_begins(c, group)) {
+            printf("    %s)\n        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+                   "            COMPREPLY=($(compgen -W '",
+                   group);
+            print_names(group);
+            puts(" --help' -- \"$cur\"))\n            return\n        fi\n"
+                 "        name=\"$name ${COMP_WORDS[2]}\" ;;");
+        }
+    puts("    *) ;;\n    esac\n    case $name in");
+    for (const struct command *c = commands; c->name; c++)
+        bash_command(c);
+    puts("    *) ;;\n    esac\n}\ncomplete -o filenames -F _vm_cli vm-cli");
 }
 
 /* Inside '…' in a _arguments specification. */
@@ -194,59 +312,118 @@ static void zsh_text(const char *text)
             putchar(*text);
 }
 
-static void print_zsh(void)
+static void zsh_option(const struct option_row *row)
+{
+    printf("        '%s--%s[", row->repeats ? "*" : "", row->name);
+    zsh_text(row->doc);
+    putchar(']');
+    if (row->arg && !row->arg_optional) {
+        putchar(':');
+        zsh_text(row->name);
+        if (is_file(row->values))
+            fputs(":_files", stdout);
+        else if (row->values)
+            printf(":(%s)", row->values);
+        else
+            fputs(": ", stdout);
+    }
+    puts("' \\");
+}
+
+static void zsh_command(const struct command *c)
 {
     struct option_row row;
 
-    puts("#compdef vm-cli\n"
-         "if (( CURRENT == 2 )); then\n"
-         "    compadd run generate -- --version --help\n"
-         "    return\nfi\n"
-         "shift words; (( CURRENT-- ))\n"
-         "_arguments \\");
-    for (unsigned n = 0; option_row(n, &row); n++) {
-        printf("    '%s--%s%s[", row.repeats ? "*" : "", row.name,
-               row.arg && !row.arg_optional ? "" : "");
-        zsh_text(row.doc);
-        putchar(']');
-        if (row.arg && !row.arg_optional) {
-            putchar(':');
-            zsh_text(row.name);
-            if (is_file(&row))
-                fputs(":_files", stdout);
-            else if (row.values)
-                printf(":(%s)", row.values);
-            else
-                fputs(": ", stdout);
+    printf("'%s')\n    _arguments \\\n", c->name);
+    for (unsigned n = 0; command_row(c, n, &row); n++)
+        zsh_option(&row);
+    if (is_file(c->word_values))
+        puts("        '*: :_files' \\");
+    else if (c->word_values)
+        printf("        '*: :(%s)' \\\n", c->word_values);
+    puts("        && return 0 ;;");
+}
+
+static void print_zsh(void)
+{
+    char group[32];
+
+    fputs("#compdef vm-cli\n"
+          "if (( CURRENT == 2 )); then\n"
+          "    compadd ",
+          stdout);
+    print_names(NULL);
+    puts(
+        " -- --version --help\n    return\nfi\nlocal name=$words[2]\nshift words; (( CURRENT-- ))");
+    for (const struct command *c = commands; c->name; c++)
+        if (group_begins(c, group)) {
+            printf("if [[ $name == %s ]]; then\n    if (( CURRENT == 2 )); then\n        compadd ",
+                   group);
+            print_names(group);
+            puts("\n        return\n    fi\n"
+                 "    name=\"$name $words[2]\"\n    shift words; (( CURRENT-- ))\nfi");
         }
-        puts("' \\");
+    puts("case $name in");
+    for (const struct command *c = commands; c->name; c++)
+        zsh_command(c);
+    puts("esac");
+}
+
+/* The condition under which a command's options are offered. */
+static void fish_condition(const struct command *c)
+{
+    size_t len = strcspn(c->name, " ");
+
+    printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s", (int)len, c->name);
+    if (c->name[len])
+        printf("; and __fish_seen_subcommand_from %s", c->name + len + 1);
+    putchar('\'');
+}
+
+static void fish_option(const struct command *c, const struct option_row *row)
+{
+    fish_condition(c);
+    printf(" -l %s -d '", row->name);
+    for (const char *p = row->doc; *p; p++)
+        printf("%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
+    putchar('\'');
+    if (row->arg && !row->arg_optional) {
+        if (is_file(row->values))
+            fputs(" -r -F", stdout);
+        else if (row->values)
+            printf(" -x -a '%s'", row->values);
+        else
+            fputs(" -x", stdout);
     }
-    puts("    && return 0");
+    putchar('\n');
 }
 
 static void print_fish(void)
 {
     struct option_row row;
+    char group[32];
 
-    puts("# fish completion of vm-cli\n"
-         "complete -c vm-cli -f\n"
-         "complete -c vm-cli -n __fish_use_subcommand -a 'run generate'\n"
-         "complete -c vm-cli -n __fish_use_subcommand -l version -l help\n"
-         "complete -c vm-cli -n '__fish_seen_subcommand_from generate' -a 'man bash zsh fish'");
-    for (unsigned n = 0; option_row(n, &row); n++) {
-        printf("complete -c vm-cli -n '__fish_seen_subcommand_from run' -l %s -d '", row.name);
-        for (const char *p = row.doc; *p; p++)
-            printf("%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
-        putchar('\'');
-        if (row.arg && !row.arg_optional) {
-            if (is_file(&row))
-                fputs(" -r -F", stdout);
-            else if (row.values)
-                printf(" -x -a '%s'", row.values);
-            else
-                fputs(" -x", stdout);
+    fputs("# fish completion of vm-cli\n"
+          "complete -c vm-cli -f\n"
+          "complete -c vm-cli -n __fish_use_subcommand -a '",
+          stdout);
+    print_names(NULL);
+    puts("'\ncomplete -c vm-cli -n __fish_use_subcommand -l version -l help");
+    for (const struct command *c = commands; c->name; c++) {
+        if (group_begins(c, group)) {
+            printf("complete -c vm-cli -n '__fish_seen_subcommand_from %s' -a '", group);
+            print_names(group);
+            puts("'");
         }
-        putchar('\n');
+        if (c->word_values) {
+            fish_condition(c);
+            if (is_file(c->word_values))
+                puts(" -F");
+            else
+                printf(" -a '%s'\n", c->word_values);
+        }
+        for (unsigned n = 0; command_row(c, n, &row); n++)
+            fish_option(c, &row);
     }
 }
 

@@ -127,7 +127,7 @@ static int set_bus(const char *bus, const char *key, const char **out, struct er
 
 static int disk_option(struct machine_disk *disk, char *option, struct err *err)
 {
-    static const char *const formats[] = { "raw", NULL };
+    static const char *const formats[] = { "raw", "qcow2", NULL };
     const char *v;
 
     if ((v = parse_option(option, "format")))
@@ -137,7 +137,7 @@ static int disk_option(struct machine_disk *disk, char *option, struct err *err)
     if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
         return 0;
     return err_set(err, EINVAL,
-                   "--disk has no option '%s': there are format=raw, "
+                   "--disk has no option '%s': there are format=raw|qcow2, "
                    "readonly=on|off, bus=pcie|mmio",
                    option);
 }
@@ -285,7 +285,8 @@ static const struct vm_config_key keys[] = {
       NULL, 0 },
     { "memory", "SIZE", "Guest memory, with K, M, G or T.", "256M 512M 1G 2G 4G", "1G", 0 },
     { "cpus", "N", "Number of CPUs.", NULL, "1", 0 },
-    { "disk", "FILE[,format=raw][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file", NULL, 1 },
+    { "disk", "FILE[,format=raw|qcow2][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file",
+      NULL, 1 },
     { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,bus=pcie|mmio]|none",
       "Adds a network card; user: through this process, without privileges.", "user none", "none",
       1 },

@@ -6,7 +6,8 @@
 # gcc and pkg-config bring their own base; meson brings python3, which a few
 # lints and test drivers use (standard library only).
 deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
-    libfdt-dev libslirp-dev liburing-dev libsqlite3-dev zlib1g-dev'
+    libfdt-dev libslirp-dev liburing-dev libsqlite3-dev zlib1g-dev
+    libzstd-dev'
 
 deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
 

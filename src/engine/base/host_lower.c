@@ -130,7 +130,7 @@ static void call_handler(struct low *l, u32 index)
     if (!l->here_stored)
         lo_store_here(l, l->o);
     l->here_stored = true;
-    x86_mov_rr(l->o, 8, RDI, REG_CPU);
+    x86_lea(l->o, 8, RDI, cpu_at(0));
     x86_mov_ri(l->o, RSI, (uintptr_t)&e->in);
     x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
     x86_call_r(l->o, RAX);

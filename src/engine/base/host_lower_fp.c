@@ -84,7 +84,7 @@ bool lo_fp_get(struct low *l, const struct ir_op *op, u32 id)
     x86_point(none, l->o->at);
     vals_uncache(&l->a, (u16)op->imm, ir_type_size(op->type));
     x86_load_zx(l->o, ir_type_size(op->type), vals_def(&l->a, id),
-                x86_at(REG_CPU, VCPU_STATE_OFF + (s32)op->imm));
+                cpu_at(VCPU_STATE_OFF + (s32)op->imm));
     return true;
 }
 
@@ -163,7 +163,7 @@ void lo_fp_const(struct low *l, struct x86_out *o, unsigned size, enum x86_xmm x
 
 static struct x86_mem argument(unsigned n)
 {
-    return x86_at(REG_CPU, (s32)(offsetof(struct ecpu, fp_arg) + 8 * n));
+    return cpu_at((s32)(offsetof(struct ecpu, fp_arg) + 8 * n));
 }
 
 static void call_slow(struct low *l, const struct ir_op *op)

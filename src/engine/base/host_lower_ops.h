@@ -54,7 +54,7 @@ static inline bool lo_is_narrow(enum ir_type t)
     return t == IR_I8 || t == IR_I16;
 }
 
-#define LO_CPU(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define LO_CPU(member) cpu_at((s32)offsetof(struct ecpu, member))
 
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
