@@ -69,7 +69,7 @@ static void restore(struct low *l)
         enum x86_xmm x = vals_slot_xmm(&l->a, c->offset);
 
         if (x == X86_NO_XMM || done >> x & 1)
-            x86_fp_load(&l->cold, 8, c->reg, x86_at(REG_CPU, VCPU_STATE_OFF + c->offset));
+            x86_fp_load(&l->cold, 8, c->reg, cpu_at(VCPU_STATE_OFF + c->offset));
         else if (x != c->reg)
             x86_fp_mov(&l->cold, c->reg, x);
         if (x != c->reg)
