@@ -1,7 +1,7 @@
 /*
  * disk.c - `vm-cli disk`: disk images without a machine.
  */
-#include "disk.h"
+#include "command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define JSON_ROW     { .name = "json", .doc = "Prints the result as JSON." }
 #define PROGRESS_ROW { .name = "quiet", .doc = "Shows no progress." }
 
-const struct option_row disk_create_options[] = {
+static const struct option disk_create_options[] = {
     FORMAT_ROW("image"),
     { .name = "backing",
       .arg = "FILE",
@@ -34,7 +34,7 @@ const struct option_row disk_create_options[] = {
     { .name = NULL },
 };
 
-const struct option_row disk_convert_options[] = {
+static const struct option disk_convert_options[] = {
     { .name = "from",
       .arg = "raw|qcow2",
       .values = "raw qcow2",
@@ -53,28 +53,36 @@ const struct option_row disk_convert_options[] = {
     { .name = NULL },
 };
 
-const struct option_row disk_resize_options[] = {
+static const struct option disk_resize_options[] = {
     FORMAT_ROW("image"),
     { .name = "shrink", .doc = "Allows a smaller size; what is cut off is lost." },
     { .name = NULL },
 };
 
-const struct option_row disk_info_options[] = { FORMAT_ROW("image"), JSON_ROW, { .name = NULL } };
+static const struct option disk_info_options[] = { FORMAT_ROW("image"),
+                                                   JSON_ROW,
+                                                   { .name = NULL } };
 
-const struct option_row disk_check_options[] = {
+static const struct option disk_check_options[] = {
     FORMAT_ROW("image"),
     { .name = "repair", .doc = "Makes reference counts and flags right." },
     JSON_ROW,
     { .name = NULL },
 };
 
-const struct option_row disk_commit_options[] = {
+static const struct option disk_commit_options[] = {
     FORMAT_ROW("overlay"),
     PROGRESS_ROW,
     { .name = NULL },
 };
 
 /* --- common --- */
+
+static int too_far(struct vm_err *err, const char *name, const char *text)
+{
+    snprintf(err->text, sizeof err->text, "--%s %s: too small or too large", name, text);
+    return -1;
+}
 
 /* 1, and *out is set, when the option was given; 0 when not; -1 when it is no size. */
 static int size_option(const struct command_line *line, const char *name, uint32_t *out,
@@ -88,14 +96,14 @@ static int size_option(const struct command_line *line, const char *name, uint32
     if (vm_disk_parse_size(text, &size, err) < 0)
         return -1;
     if (size == 0 || size > UINT32_MAX)
-        return fail(err, "--%s %s: too small or too large", name, text);
+        return too_far(err, name, text);
     *out = (uint32_t)size;
     return 1;
 }
 
 static int usage(const struct vm_err *err)
 {
-    say(err->text);
+    say("%s", err->text);
     return STATUS_USAGE;
 }
 
@@ -112,7 +120,7 @@ static int show_progress(uint64_t done, uint64_t total, void *arg)
 
 static vm_disk_progress_fn *progress_for(const struct command_line *line)
 {
-    return !line_value(line, "quiet") && isatty(STDERR_FILENO) ? show_progress : NULL;
+    return !line_has(line, "quiet") && isatty(STDERR_FILENO) ? show_progress : NULL;
 }
 
 /* --- JSON --- */
@@ -142,55 +150,54 @@ static void json_bool(const char *name, int value, const char *end)
 
 /* --- the commands --- */
 
-int disk_create(const struct command_line *line)
+static int disk_create(const struct command_line *line)
 {
     struct vm_disk_options o = { .format = line_value(line, "format"),
                                  .backing = line_value(line, "backing"),
                                  .backing_format = line_value(line, "backing-format") };
     struct vm_err err;
 
-    if (line->word_count > 1 && vm_disk_parse_size(line->word[1], &o.size, &err) < 0)
+    if (line->operand_count > 1 && vm_disk_parse_size(line->operands[1], &o.size, &err) < 0)
         return usage(&err);
     if (size_option(line, "cluster-size", &o.cluster_size, &err) < 0)
         return usage(&err);
-    return vm_disk_create(line->word[0], &o, &err) < 0 ? failed(&err) : STATUS_OK;
+    return vm_disk_create(line->operands[0], &o, &err) < 0 ? failed(&err) : STATUS_OK;
 }
 
-int disk_convert(const struct command_line *line)
+static int disk_convert(const struct command_line *line)
 {
     const char *compress = line_value(line, "compress");
-    struct vm_disk_options o = { .format = line_value(line, "format"),
-                                 .compression = compress && *compress ? compress : NULL };
+    struct vm_disk_options o = { .format = line_value(line, "format"), .compression = compress };
     int shown = -1;
     struct vm_err err;
 
     if (size_option(line, "cluster-size", &o.cluster_size, &err) < 0)
         return usage(&err);
-    if (vm_disk_convert(line->word[0], line_value(line, "from"), line->word[1], &o,
-                        compress != NULL, progress_for(line), &shown, &err) < 0)
+    if (vm_disk_convert(line->operands[0], line_value(line, "from"), line->operands[1], &o,
+                        line_has(line, "compress"), progress_for(line), &shown, &err) < 0)
         return failed(&err);
     return STATUS_OK;
 }
 
-int disk_resize(const struct command_line *line)
+static int disk_resize(const struct command_line *line)
 {
     struct vm_err err;
     uint64_t size;
 
-    if (vm_disk_parse_size(line->word[1], &size, &err) < 0)
+    if (vm_disk_parse_size(line->operands[1], &size, &err) < 0)
         return usage(&err);
-    if (vm_disk_resize(line->word[0], line_value(line, "format"), size,
-                       line_value(line, "shrink") != NULL, &err) < 0)
+    if (vm_disk_resize(line->operands[0], line_value(line, "format"), size,
+                       line_has(line, "shrink"), &err) < 0)
         return failed(&err);
     return STATUS_OK;
 }
 
-int disk_commit(const struct command_line *line)
+static int disk_commit(const struct command_line *line)
 {
     int shown = -1;
     struct vm_err err;
 
-    if (vm_disk_commit(line->word[0], line_value(line, "format"), progress_for(line), &shown,
+    if (vm_disk_commit(line->operands[0], line_value(line, "format"), progress_for(line), &shown,
                        &err) < 0)
         return failed(&err);
     return STATUS_OK;
@@ -238,14 +245,14 @@ static void info_text(const char *path, const struct vm_disk_info *i)
         puts("in use:       yes");
 }
 
-int disk_info(const struct command_line *line)
+static int disk_info(const struct command_line *line)
 {
     struct vm_disk_info info;
     struct vm_err err;
 
-    if (vm_disk_info_get(line->word[0], line_value(line, "format"), &info, &err) < 0)
+    if (vm_disk_info_get(line->operands[0], line_value(line, "format"), &info, &err) < 0)
         return failed(&err);
-    (line_value(line, "json") ? info_json : info_text)(line->word[0], &info);
+    (line_has(line, "json") ? info_json : info_text)(line->operands[0], &info);
     return STATUS_OK;
 }
 
@@ -279,17 +286,83 @@ static void check_text(const struct vm_disk_check *c)
 }
 
 /* A damaged image is a failure for a script. */
-int disk_check(const struct command_line *line)
+static int disk_check(const struct command_line *line)
 {
     struct vm_disk_check check;
     struct vm_err err;
 
-    if (vm_disk_check(line->word[0], line_value(line, "format"), line_value(line, "repair") != NULL,
+    if (vm_disk_check(line->operands[0], line_value(line, "format"), line_has(line, "repair"),
                       &check, &err) < 0)
         return failed(&err);
-    if (line_value(line, "json"))
-        check_json(line->word[0], &check);
+    if (line_has(line, "json"))
+        check_json(line->operands[0], &check);
     else
         check_text(&check);
     return check.errors ? STATUS_FAILED : STATUS_OK;
 }
+
+const struct command cmd_disk_create = {
+    .name = "disk create",
+    .operands = "FILE [SIZE]",
+    .doc = "Makes an empty disk image (without SIZE: as large as --backing).",
+    .options = disk_create_options,
+    .operands_min = 1,
+    .operands_max = 2,
+    .completes = "@file",
+    .run = disk_create,
+};
+
+const struct command cmd_disk_convert = {
+    .name = "disk convert",
+    .operands = "FROM TO",
+    .doc = "Copies a disk image into a new one, with what is behind it.",
+    .options = disk_convert_options,
+    .operands_min = 2,
+    .operands_max = 2,
+    .completes = "@file",
+    .run = disk_convert,
+};
+
+const struct command cmd_disk_resize = {
+    .name = "disk resize",
+    .operands = "FILE SIZE",
+    .doc = "Changes the size of a disk image.",
+    .options = disk_resize_options,
+    .operands_min = 2,
+    .operands_max = 2,
+    .completes = "@file",
+    .run = disk_resize,
+};
+
+const struct command cmd_disk_info = {
+    .name = "disk info",
+    .operands = "FILE",
+    .doc = "Tells what a disk image is.",
+    .options = disk_info_options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .completes = "@file",
+    .run = disk_info,
+};
+
+const struct command cmd_disk_check = {
+    .name = "disk check",
+    .operands = "FILE",
+    .doc = "Looks for errors in a qcow2 image, and with --repair mends them.",
+    .options = disk_check_options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .completes = "@file",
+    .run = disk_check,
+};
+
+const struct command cmd_disk_commit = {
+    .name = "disk commit",
+    .operands = "FILE",
+    .doc = "Writes an overlay's content into the image behind it.",
+    .options = disk_commit_options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .completes = "@file",
+    .run = disk_commit,
+};

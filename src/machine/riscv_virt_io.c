@@ -1,6 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks, the source of randomness and the balloon of a riscv-virt
- * machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness, the power button and the balloon
+ * of a riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -40,24 +40,25 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
 }
 
 static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
-                   unsigned count, struct err *err)
+                   unsigned count, struct device **ret, struct err *err)
 {
     unsigned slot = ++v->pci_count;
     char name[32];
-    struct device *d;
     int rc;
 
     snprintf(name, sizeof name, "virtio-%s-pci", type);
-    rc = machine_make_device(&v->m, name, v->m.io, slot, settings, count, &d, err);
-    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), d, err);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, settings, count, ret, err);
+    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), *ret, err);
 }
 
 /* bus NULL: PCIe. */
 static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
                       const struct dev_setting *settings, unsigned count, struct err *err)
 {
+    struct device *d;
+
     return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, settings, count, err)
-                                           : add_pci(v, type, settings, count, err);
+                                           : add_pci(v, type, settings, count, &d, err);
 }
 
 /* The bridge, with BARs below 4 GiB and above all RAM. */
@@ -96,11 +97,12 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
 {
     struct net_backend *backend;
     int rc = machine_open_net(&v->m, net, &backend, err);
+    const struct dev_setting settings[] = { { .name = "netdev", .ptr = backend },
+                                            { .name = "mac", .text = net->mac } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus, &(struct dev_setting){ .name = "netdev", .ptr = backend },
-                      1, err);
+    return add_virtio(v, "net", net->bus, settings, net->mac ? 2 : 1, err);
 }
 
 int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
@@ -114,5 +116,7 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_net(v, &cfg->nets[i], err);
     if (rc == 0)
         rc = add_virtio(v, "rng", NULL, NULL, 0, err);
+    if (rc == 0)
+        rc = add_pci(v, "input", NULL, 0, &v->button, err);
     return rc < 0 ? rc : add_virtio(v, "balloon", NULL, NULL, 0, err);
 }

@@ -144,7 +144,9 @@ static void net_freed(struct net_backend *net)
     (void)net;
 }
 
-static const struct net_backend_ops net_ops = { "fake", net_send, net_ready, net_freed };
+static const struct net_backend_ops net_ops = {
+    .name = "fake", .send = net_send, .set_ready = net_ready, .free = net_freed
+};
 
 void fake_net_init(struct fake_net *f)
 {

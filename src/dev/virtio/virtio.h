@@ -21,7 +21,8 @@ enum virtio_id {
     VIRTIO_ID_BLOCK = 2,
     VIRTIO_ID_CONSOLE = 3,
     VIRTIO_ID_RNG = 4,
-    VIRTIO_ID_BALLOON = 5
+    VIRTIO_ID_BALLOON = 5,
+    VIRTIO_ID_INPUT = 18
 };
 
 /* Device status (2.1). */
@@ -71,6 +72,8 @@ struct virtio_type {
     void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
     void (*update)(struct virtio *v);             /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
+    /* An input line of the device (dev_class.irq_in); its file defines VIRTIO_LINE. */
+    void (*line)(struct virtio *v, unsigned input, bool level);
 };
 
 struct virtio_transport {

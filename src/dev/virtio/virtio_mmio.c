@@ -189,3 +189,8 @@ bool virtio_mmio_idle(struct device *d)
 {
     return virtio_idle(self(d));
 }
+
+void virtio_mmio_line(struct device *d, unsigned input, bool level)
+{
+    self(d)->type->line(self(d), input, level);
+}

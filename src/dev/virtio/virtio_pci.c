@@ -397,3 +397,8 @@ bool virtio_pci_idle(struct device *d)
 {
     return virtio_idle(self(d)->v);
 }
+
+void virtio_pci_line(struct device *d, unsigned input, bool level)
+{
+    self(d)->v->type->line(self(d)->v, input, level);
+}
