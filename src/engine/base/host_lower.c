@@ -199,6 +199,7 @@ static void lower_all(struct low *l)
     u32 from = 0, index = 0;
 
     entry_check(l);
+    lo_loop_begin(l);
     while (from < ir->op_count && !l->failed && !l->left) {
         u32 to = from + 1;
 
@@ -228,6 +229,7 @@ bool lower_block(struct lower_job *job)
     l.o = &l.hot;
     l.checked[0] = l.checked[1] = IR_NO_VAL;
     job->fixup_count = job->edge_count = 0;
+    job->loops = false;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
     lo_fp_plan(&l);

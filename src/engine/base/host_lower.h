@@ -15,7 +15,7 @@
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
 struct lower_thunks {
     const u8 *load[2][4], *store[2][4]; /* xmm registers kept; by log2 of the size */
-    const u8 *page[2]; /* the same */
+    const u8 *page[2];                  /* the same */
     const u8 *raise;
     const u8 *fp_load, *fp_drop, *fp_slow, *finish;
     const u8 *leave; /* eax: enum run_code */
@@ -79,6 +79,7 @@ struct lower_job {
     u32 fixup_count;
     struct lower_edge edges[LOWER_EDGES];
     unsigned edge_count;
+    bool loops;         /* it may run several times before it is left */
     u32 native, called; /* instructions done in place, and by their handler */
 };
 

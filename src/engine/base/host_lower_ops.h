@@ -11,7 +11,7 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4 };
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 8 };
 
 struct low {
     struct lower_job *job;
@@ -25,7 +25,13 @@ struct low {
         u32 a, b;
     } facts[LOWER_FACTS]; /* comparisons that are false from here on, a ring */
     unsigned fact_count;
-    u32 checked[2];   /* whose bytes REG_LOADS and REG_STORES are for; IR_NO_VAL */
+    u32 checked[2]; /* whose bytes REG_LOADS and REG_STORES are for; IR_NO_VAL */
+    struct low_carried {
+        u16 offset;
+        u8 reg;
+    } carried[LOWER_CARRIED]; /* state in xmm registers at the loop's head */
+    unsigned carried_count;
+    u64 loop_head;    /* in the hot part */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -82,6 +88,10 @@ bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id);
 bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
+
+/* host_lower_loop.c: after the entry's checks; and at a branch to the block's start. */
+void lo_loop_begin(struct low *l);
+void lo_loop_back(struct low *l);
 
 /* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
  * of FIX_*. */

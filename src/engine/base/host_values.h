@@ -123,6 +123,8 @@ void vals_step(struct vals *a);
 
 void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
 void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);
+/* The xmm register that holds all of the 8 bytes of state at `offset`, or X86_NO_XMM. */
+enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset);
 /* Writes what is cached of the state at [offset, offset + size) and forgets that it is. */
 void vals_uncache(struct vals *a, u16 offset, unsigned size);
 
