@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, BUDGET = 1000 };
 #define SLOW_VA  (FAST_VA + PAGE)
 #define BLOCK_VA 0x10000f00ull
 
@@ -91,6 +91,12 @@ int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, 
     return -1;
 }
 
+/* Now and then the fast page, when its entry was not looked for where it is. */
+u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access)
+{
+    return va - FAST_VA < PAGE && rnd() % 2 ? (uintptr_t)jit_memory.fast - FAST_VA : 0;
+}
+
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
                    unsigned size, struct ir_mem how)
 {
@@ -146,7 +152,7 @@ static void cpu_prepare(const u64 *state)
     cpu.e.bind[IR_MMU_DATA] = &bank;
     cpu.e.jumps = &jumps;
     cpu.e.v.isa = &test_isa;
-    cpu.e.budget = 1000;
+    cpu.e.budget = BUDGET;
     memcpy(vcpu_state(&cpu.e.v), state, 8 * STATE_WORDS);
     ((u64 *)vcpu_state(&cpu.e.v))[PC_SLOT] = BLOCK_VA;
 }
@@ -190,16 +196,34 @@ static const char *compare(const struct ir_eval_result *want, const u64 *state,
         return "MXCSR is not the host's";
     if (memcmp(m, &jit_memory, sizeof *m))
         return "memory";
-    if (cpu.e.budget != 1000 - (s64)want->retired)
+    if (cpu.e.budget != BUDGET - (s64)want->retired)
         return "the count of retired instructions";
     if (faulted)
-        return cpu.e.v.insn_index != want->retired || !cpu.e.v.fault.pending ||
+        return cpu.e.v.insn_index != want->retired % insns || !cpu.e.v.fault.pending ||
                        cpu.e.block != &block.b || cpu.e.block_pc != BLOCK_VA ||
                        (want->end == IR_EVAL_RAISED &&
                         (cpu.e.v.fault.cause != want->cause || cpu.e.v.fault.value != want->value))
                    ? "the fault"
                    : NULL;
     return got[PC_SLOT] != want->pc ? "pc" : NULL;
+}
+
+/* Runs the block, and again while it jumps to itself and there are `budget` instructions. */
+static struct ir_eval_result evaluate(const struct ir_block *ir, u64 *state,
+                                      const struct ir_eval_mem *mem, u64 budget)
+{
+    u64 done = 0;
+
+    for (;;) {
+        struct ir_eval_result r =
+            ir_eval(ir, state, 8 * ENV_SLOT, BLOCK_VA, mem, NULL, fault_pending);
+        bool again = r.end == IR_EVAL_JUMP && r.pc == BLOCK_VA && r.retired == ir->insn_count;
+
+        r.retired += (u32)done;
+        if (!again || r.retired + ir->insn_count > budget)
+            return r;
+        done = r.retired;
+    }
 }
 
 static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_gen *gen)
@@ -233,7 +257,7 @@ static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_ge
     if (job.called)
         return "an operation of the list is not native";
     mxcsr = host_mxcsr();
-    want = ir_eval(ir, state, 8 * ENV_SLOT, BLOCK_VA, &mem, NULL, fault_pending);
+    want = evaluate(ir, state, &mem, job.loops ? BUDGET : 0);
     if (want.end != IR_EVAL_RAISED && want.end != IR_EVAL_FAULTED)
         state[PC_SLOT] = want.pc;
     code = thunks.enter(&cpu.e.v, map.rx + thunks.size);

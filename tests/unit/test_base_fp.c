@@ -58,7 +58,8 @@ static u64 rnd_word(void)
 
 struct gen {
     struct ir_builder *s;
-    u64 ops; /* floating-point operations so far */
+    u64 ops;    /* floating-point operations so far */
+    u64 offset; /* of the instruction */
 };
 
 static sem_reg env_reg(unsigned member)
@@ -276,6 +277,18 @@ static void gen_kept_flags(struct gen *g, unsigned part)
     }
 }
 
+/* Back to the block's start while some value is small enough: mostly. */
+static void gen_loop(struct gen *g)
+{
+    ir_val a = ir_get(g->s, IR_I64, any_slot());
+    ir_val zero = ir_const(g->s, IR_I64, 0), one = ir_const(g->s, IR_I64, 1);
+    ir_val bit = ir_and(g->s, a, one);
+    ir_val c = rnd() % 2 ? ir_eq(g->s, bit, zero) : ir_ne(g->s, a, one);
+    ir_val start = ir_sub(g->s, ir_pc(g->s), ir_const(g->s, IR_I64, g->offset));
+
+    ir_jump_if(g->s, c, start);
+}
+
 static u64 operations, wanted = 1000000;
 
 static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
@@ -289,7 +302,10 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
         ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
-        if (kept || rnd() % 16 == 0) {
+        g.offset = i * INSN_LEN;
+        if (i + 1 == n && rnd() % 2) {
+            gen_loop(&g);
+        } else if (kept || rnd() % 16 == 0) {
             gen_kept_flags(&g, kept);
             kept = (kept + 1) % 3;
         } else {

@@ -325,8 +325,11 @@ static void base_release(void *self, struct eblock *b)
 static int base_run(struct ecpu *c, struct eblock *b)
 {
     const struct base *t = c->tier_self;
+    void *entry = eblock_host_entry(b);
 
-    return t->thunks.enter(&c->v, eblock_host_entry(b));
+    if (!entry) /* dead since it was looked up */
+        return RUN_JUMP;
+    return t->thunks.enter(&c->v, entry);
 }
 
 static void *base_miss(void *self)

@@ -199,6 +199,7 @@ static void lower_all(struct low *l)
     u32 from = 0, index = 0;
 
     entry_check(l);
+    lo_loop_begin(l);
     while (from < ir->op_count && !l->failed && !l->left) {
         u32 to = from + 1;
 
@@ -226,10 +227,13 @@ bool lower_block(struct lower_job *job)
     if (job->ir->op_count > IR_BLOCK_MAX_OPS)
         return false;
     l.o = &l.hot;
+    l.checked[0] = l.checked[1] = IR_NO_VAL;
     job->fixup_count = job->edge_count = 0;
+    job->loops = false;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
     lo_fp_plan(&l);
+    lo_mem_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15)
         x86_nop(l.o);

@@ -15,6 +15,7 @@
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
 struct lower_thunks {
     const u8 *load[2][4], *store[2][4]; /* xmm registers kept; by log2 of the size */
+    const u8 *page[2];                  /* the same */
     const u8 *raise;
     const u8 *fp_load, *fp_drop, *fp_slow, *finish;
     const u8 *leave; /* eax: enum run_code */
@@ -41,9 +42,21 @@ struct lower_fixup {
 };
 
 /* A buffer for the code of one block; reused. */
+enum lower_access_kind { ACCESS_ALONE, ACCESS_FIRST, ACCESS_NEXT };
+
+/* A plain load or store, and those after it that one check serves: host_plan_mem.c. */
+struct lower_access {
+    u32 root;      /* the value that its address is a constant away from: */
+    s32 offset;    /* address - root; for any i64 operation */
+    s32 low, high; /* FIRST: bytes [root + low, root + high) are accessed */
+    u32 first;     /* NEXT: the one that checked */
+    u8 kind;       /* enum lower_access_kind */
+};
+
 struct lower_room {
     u8 hot[24 * 1024], cold[48 * 1024];
     struct val values[IR_BLOCK_MAX_OPS];
+    struct lower_access access[IR_BLOCK_MAX_OPS]; /* by operation */
     struct lower_fixup fixups[LOWER_FIXUPS];
 };
 
@@ -66,6 +79,7 @@ struct lower_job {
     u32 fixup_count;
     struct lower_edge edges[LOWER_EDGES];
     unsigned edge_count;
+    bool loops;         /* it may run several times before it is left */
     u32 native, called; /* instructions done in place, and by their handler */
 };
 

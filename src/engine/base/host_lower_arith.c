@@ -40,6 +40,11 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
     u32 x = op->a, y = op->b;
     s32 imm;
 
+    if (lo_is_address(l, id, &x, &imm)) {
+        lo_keep_until(l, x, l->a.v[id].last_use);
+        return;
+    }
+
     if (vals_of(&l->a, x)->kind == VAL_CONST) {
         x = op->b;
         y = op->a;

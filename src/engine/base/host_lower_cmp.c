@@ -85,7 +85,7 @@ static bool is_fused(const struct low *l, u32 id)
            (user->op == IR_JUMPIF || user->op == IR_RAISEIF || user->op == IR_SELECT);
 }
 
-static void keep_until(struct low *l, u32 id, u32 use)
+void lo_keep_until(struct low *l, u32 id, u32 use)
 {
     struct val *v = &l->a.v[l->a.v[id].same_as];
 
@@ -100,8 +100,8 @@ void low_compare(struct low *l, const struct ir_op *op, u32 id)
     enum x86_cond cc;
 
     if (is_fused(l, id)) {
-        keep_until(l, op->a, l->a.v[id].last_use);
-        keep_until(l, op->b, l->a.v[id].last_use);
+        lo_keep_until(l, op->a, l->a.v[id].last_use);
+        lo_keep_until(l, op->b, l->a.v[id].last_use);
         return;
     }
     cc = emit_compare(l, op);

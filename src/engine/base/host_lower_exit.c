@@ -161,6 +161,8 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     if (!last)
         vals_flush_copy(&l->a, &l->cold);
     lo_retire(&l->cold, op->insn + 1u);
+    if (last && target == X86_NO_REG && v->imm == 0)
+        lo_loop_back(l);
     if (target == X86_NO_REG)
         lo_exit_direct(l, &l->cold, (s32)v->imm);
     else

@@ -11,7 +11,7 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4 };
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 8 };
 
 struct low {
     struct lower_job *job;
@@ -25,6 +25,13 @@ struct low {
         u32 a, b;
     } facts[LOWER_FACTS]; /* comparisons that are false from here on, a ring */
     unsigned fact_count;
+    u32 checked[2]; /* whose bytes REG_LOADS and REG_STORES are for; IR_NO_VAL */
+    struct low_carried {
+        u16 offset;
+        u8 reg;
+    } carried[LOWER_CARRIED]; /* state in xmm registers at the loop's head */
+    unsigned carried_count;
+    u64 loop_head;    /* in the hot part */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -40,6 +47,13 @@ lower_fn low_compare, low_select, low_minmax;                        /* lower_cm
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
 
+/* Which accesses share a check: fills in lower_room.access. (plan_mem.c) */
+void lo_mem_plan(struct low *l);
+/* Is the load or store one of those that the plan, and fused addresses, are about? */
+bool lo_is_plain_access(const struct ir_op *op);
+/* Is the sum only the address of one access, which will add it up itself? */
+bool lo_is_address(struct low *l, u32 id, u32 *base, s32 *offset);
+
 lower_fn low_fp_binary, low_fp_sqrt, low_fp_fma, low_fp_minmax;          /* lower_fp.c */
 lower_fn low_fp_compare, low_fp_to_int, low_fp_from_int, low_fp_convert; /* lower_fp_cvt.c */
 
@@ -50,6 +64,8 @@ static inline bool lo_is_narrow(enum ir_type t)
 
 #define LO_CPU(member) cpu_at((s32)offsetof(struct ecpu, member))
 
+/* The value is needed until operation `use`. */
+void lo_keep_until(struct low *l, u32 id, u32 use);
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
 enum x86_cond lo_test_true(struct low *l, u32 id);
@@ -72,6 +88,10 @@ bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id);
 bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
+
+/* host_lower_loop.c: after the entry's checks; and at a branch to the block's start. */
+void lo_loop_begin(struct low *l);
+void lo_loop_back(struct low *l);
 
 /* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
  * of FIX_*. */

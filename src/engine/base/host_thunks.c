@@ -74,6 +74,15 @@ static int slow_fp(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)
     return host_fp_slow(c, (uintptr_t)in); /* the same registers hold something else here */
 }
 
+/* The same registers hold something else here. */
+static int slow_page(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 access)
+{
+    bool one_page = (va ^ (va + (uintptr_t)in - 1)) >> TLB_PAGE_SHIFT == 0;
+
+    ecpu_of(v)->tier_value = one_page ? cpu_page(v, va, (enum isa_access)access) : 0;
+    return 0;
+}
+
 static slow_fn *const slow_loads[] = { slow_load_1, slow_load_2, slow_load_4, slow_load_8 };
 static slow_fn *const slow_stores[] = { slow_store_1, slow_store_2, slow_store_4, slow_store_8 };
 
@@ -255,6 +264,8 @@ bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct
     make_link(&m, t->shared.miss);
     t->shared.fp_slow = make_slow(&m, slow_fp, true);
     t->shared.raise = make_slow(&m, slow_raise, false);
+    t->shared.page[0] = make_slow(&m, slow_page, false);
+    t->shared.page[1] = make_slow(&m, slow_page, true);
     for (unsigned i = 0; i < 8; i++) {
         t->shared.load[i / 4][i % 4] = make_slow(&m, slow_loads[i % 4], i / 4);
         t->shared.store[i / 4][i % 4] = make_slow(&m, slow_stores[i % 4], i / 4);

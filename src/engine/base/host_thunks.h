@@ -9,6 +9,8 @@
  *   load[n]  called from cold parts; rcx = address, rdx = decoded instruction, eax = struct
  *            ir_mem. 2^n bytes come back in rdx. It does not return when there is a fault
  *   store[n] the same with the value in ecpu.tier_value
+ *   page[n]  called from cold parts: rdx = length, eax = enum isa_access; REG_LOADS' or REG_STORES'
+ *            value for the bytes at rcx comes back in rdx, 0 when they share no page of RAM
  *   raise    the same: rcx = value, eax = cause; never returns
  * load and store keep every register but rax, rcx and rdx: the first row of each the general
  * ones alone, the second xmm2 to xmm15 too.

@@ -21,6 +21,10 @@ enum { VALS_SLOTS = 64, VALS_SPILLS = 64 /* both: bits of a word */, VALS_HEADS 
  * scratch within one operation; the rest hold values. */
 #define REG_CPU RBP /* struct ecpu + CPU_BIAS */
 #define REG_TLB R13 /* TLB bank of the data regime */
+/* Host minus guest address of the page that loads, and stores, through a pointer were checked
+ * for; 0: look again. See host_plan_mem.c. */
+#define REG_LOADS  R15
+#define REG_STORES R12
 #define REG_PC  R14 /* guest virtual address of the block's start */
 
 /* So that the first 256 bytes of guest state have one-byte displacements. */
@@ -119,6 +123,8 @@ void vals_step(struct vals *a);
 
 void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
 void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);
+/* The xmm register that holds all of the 8 bytes of state at `offset`, or X86_NO_XMM. */
+enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset);
 /* Writes what is cached of the state at [offset, offset + size) and forgets that it is. */
 void vals_uncache(struct vals *a, u16 offset, unsigned size);
 

@@ -245,6 +245,7 @@ void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t)
     }
     a->v[id].kind = VAL_PLACE;
     a->v[id].clean = true; /* loads extend with zeros */
+    a->v[id].spill = -1;
     a->v[id].slot =
         (s16)slot_new(a, (struct slot){ .offset = offset, .size = (u8)size, .value = id }, false);
 }
@@ -261,6 +262,18 @@ void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t)
         slot_drop(a, (unsigned)i);
     }
     slot_new(a, s, true);
+}
+
+enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset)
+{
+    int i = find(a, offset, 8, -1);
+    const struct slot *s = &a->slots[i < 0 ? 0 : i];
+    const struct val *v = &a->v[s->value];
+
+    if (i < 0 || s->offset != offset || s->size != 8 || s->boxed || v->type != IR_I64 ||
+        v->kind != VAL_PLACE)
+        return X86_NO_XMM;
+    return v->at[VALS_XMM];
 }
 
 void vals_uncache(struct vals *a, u16 offset, unsigned size)

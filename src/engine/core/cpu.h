@@ -97,6 +97,9 @@ int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, 
                   struct ir_mem how);
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
                    unsigned size, struct ir_mem how);
+/* Host minus guest address of the page of va if the fast path may use it for the access from now
+ * on; 0 when it may not, or when that would fault. Raises nothing. */
+u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access);
 int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how);
 /* Atomics: *old is what was there. rmw: v is the operand. Sizes 1..16. Always through here. */
 int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,

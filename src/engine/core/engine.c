@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum { DEFAULT_QUANTUM = 100000 };
-static const u64 default_cache = 96 * MIB, min_cache = 256 * KIB;
+static const u64 default_cache = 512 * MIB, /* reached by compilers alone */
+    min_cache = 256 * KIB;
 static const u64 budget_unlimited = 1ull << 62;
 
 /* The memory map changed: nobody may go on by old translations. */
