@@ -8,7 +8,7 @@
 deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
     libfdt-dev libslirp-dev liburing-dev libsqlite3-dev zlib1g-dev'
 
-deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
+deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs binutils'
 
 deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git device-tree-compiler
     g++ qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
