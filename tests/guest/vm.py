@@ -143,7 +143,7 @@ class Machine:
 
     def __exit__(self, *exc):
         if self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: see __init__
             self.process.wait()
         for fd in {self.reader, self.writer}:
             if fd >= 0:
