@@ -66,7 +66,7 @@ def uses_network(m):
           "U-Boot's network: " + printed)
 
 
-def uboot_devices(engine, bus):
+def uboot_devices(bus, engine):
     """Disk read through its ext4, written and read back; an address by DHCP, and a ping."""
     with tempfile.TemporaryDirectory() as scratch:
         disk = os.path.join(scratch, "root.ext4")
@@ -110,7 +110,7 @@ def boot_disk(scratch):
     return disk
 
 
-def uboot_linux(engine, bus, cpus, extra):
+def uboot_linux(bus, engine, cpus, extra):
     """U-Boot finds the kernel on the disk by itself, and Linux comes up under it."""
     with tempfile.TemporaryDirectory() as scratch:
         args = firmware_args() + [
