@@ -25,6 +25,10 @@ enum { ISA_INSN_REGS = 8, ISA_INSN_MAX_BYTES = 15 };
 enum {
     ISA_INSN_ENDS = 1 << 0,  /* leaves the block: the fetcher stops after it */
     ISA_INSN_ALONE = 1 << 1, /* must also begin its block */
+    /* It may go on `imm` bytes from its own address (BRANCH), or does (JUMP); so that
+     * blocks can be made that follow it. Set beside ENDS. */
+    ISA_INSN_BRANCH = 1 << 2,
+    ISA_INSN_JUMP = 1 << 3,
 };
 
 struct isa_insn {
@@ -32,7 +36,7 @@ struct isa_insn {
     s32 imm2;   /* sem_imm operand 1 */
     u32 raw;    /* the encoding's first four bytes; upper bytes zero if shorter */
     u16 op;     /* index into isa.ops: a handler, i.e. semantics x variant */
-    u16 offset; /* bytes from the block's start; set by the fetcher */
+    s16 offset; /* bytes from the block's start; set by the fetcher */
     u8 len;     /* 1..15 bytes */
     u8 flags;   /* ISA_INSN_* */
     u8 index;   /* of the instruction in its block; set by the fetcher */

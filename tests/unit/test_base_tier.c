@@ -296,26 +296,31 @@ static void gen_insn(struct gen *g)
     }
 }
 
+static void gen_branch(struct gen *g)
+{
+    ir_val target = ir_pc(g->s), c;
+
+    target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
+    if (rnd() % 4 == 0)
+        target = pick(g, IR_I64);
+    c = gen_binary(g);
+    if (ir_type_of(g->s, c) != IR_I1)
+        c = pick(g, IR_I1);
+    ir_jump_if(g->s, c, target);
+}
+
 static void gen_end(struct gen *g)
 {
-    ir_val target, c;
+    ir_val target;
 
-    switch (rnd() % 5) {
+    switch (rnd() % 4) {
     case 0: ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN); break;
     case 1:
         target = ir_pc(g->s);
         target = ir_add(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
         ir_jump(g->s, target, IR_JUMP_PLAIN);
         break;
-    case 2:
-    case 3:
-        target = ir_pc(g->s);
-        target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
-        c = gen_binary(g);
-        if (ir_type_of(g->s, c) != IR_I1)
-            c = pick(g, IR_I1);
-        ir_jump_if(g->s, c, target);
-        break;
+    case 2: gen_branch(g); break;
     default: ir_end_block(g->s);
     }
 }
@@ -327,10 +332,12 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b)
 
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
-        ir_builder_insn(s, i * INSN_LEN, INSN_LEN);
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
         gen_insn(&g);
         if (i + 1 == n && rnd() % 8)
             gen_end(&g);
+        else if (rnd() % 8 == 0)
+            gen_branch(&g);
         ir_builder_insn_end(s);
     }
     return n;
@@ -343,7 +350,7 @@ static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;
 static struct tlb_bank bank;
-static struct jump_entry jumps[JUMP_CACHE_ENTRIES];
+static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
 static union {
     struct ecpu e;
     u8 bytes[VCPU_STATE_OFF + 8 * STATE_WORDS];
@@ -360,7 +367,7 @@ static void block_describe(unsigned insns)
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
     for (unsigned i = 0; i < insns; i++)
         block.b.insn[i].in =
-            (struct isa_insn){ .offset = (u16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
+            (struct isa_insn){ .offset = (s16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
 }
 
 static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)
@@ -377,7 +384,7 @@ static void cpu_prepare(const u64 *state)
     for (unsigned a = ISA_READ; a <= ISA_WRITE; a++)
         *tlb_slot(FAST_VA, a) = (struct tlb_entry){ FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
     cpu.e.bind[IR_MMU_DATA] = &bank;
-    cpu.e.jumps = jumps;
+    cpu.e.jumps = &jumps;
     cpu.e.budget = 1000;
     memcpy(vcpu_state(&cpu.e.v), state, 8 * STATE_WORDS);
     ((u64 *)vcpu_state(&cpu.e.v))[PC_SLOT] = BLOCK_VA;

@@ -129,6 +129,7 @@ static void entry_check(struct low *l)
 {
     u8 *a, *b;
 
+    /* The first instruction is long enough to be made a jump: see base_invalidate(). */
     x86_alu_mi(l->o, ALU_CMP, 8, LO_CPU(budget), l->job->block->insn_count);
     a = x86_jcc(l->o, CC_L);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
@@ -184,7 +185,7 @@ static void lower_all(struct low *l)
     if (!l->left) { /* falls through to what follows */
         vals_flush(&l->a);
         lo_retire(l->o, ir->insn_count);
-        lo_exit_direct(l, (s32)ir->byte_count);
+        lo_exit_direct(l, l->o, ir->next);
     }
 }
 
@@ -208,6 +209,10 @@ bool lower_block(struct lower_job *job)
         x86_nop(l.o);
     job->hot_size = (u32)(l.hot.at - l.hot_start);
     job->cold_size = (u32)(l.cold.at - l.cold_start);
+    for (unsigned i = 0; i < job->edge_count; i++) {
+        job->edges[i].stub += job->hot_size;
+        job->edges[i].where += job->edges[i].in_cold ? job->hot_size : 0;
+    }
     return !l.failed && !l.a.failed && !l.hot.full && !l.cold.full;
 }
 

@@ -9,22 +9,27 @@
 #define ENGINE_BASE_HOST_LOWER_H
 
 #include "engine/base/host_values.h"
+#include "engine/core/block.h"
 #include "isa/isa.h"
 
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
 struct lower_thunks {
     const u8 *load[4], *store[4]; /* by log2 of the size */
-    const u8 *leave;              /* eax: enum run_code */
-    const u8 *lookup;             /* REG_PC is set: next block by the jump cache */
+    const u8 *raise;
+    const u8 *leave; /* eax: enum run_code */
+    const u8 *miss;  /* REG_PC is set: leaves with RUN_JUMP */
+    const u8 *link;  /* the same, from an edge that is not linked; rax: its site */
+    unsigned jump_shift;
 };
 
 /* A jump out of the block to a fixed place, which can be pointed at another block. */
 struct lower_edge {
-    u32 where;  /* of its 4-byte displacement, 4-byte aligned, from the code's start */
-    u32 stub;   /* what it points to while unlinked */
-    s32 offset; /* of the target from the block's start, in guest bytes */
+    u32 where;    /* of its 4-byte displacement, 4-byte aligned, from the code's start */
+    u32 stub;     /* what it points to while unlinked */
+    s32 offset;   /* of the target from the block's start, in guest bytes */
+    bool in_cold; /* where, while lower_block() runs, counts from the cold part's start */
 };
-enum { LOWER_EDGES = 2, LOWER_FIXUPS = 1024 };
+enum { LOWER_EDGES = EBLOCK_MAX_INSNS + 2, LOWER_FIXUPS = 1024 };
 
 /* A displacement that crosses between the two parts, or leaves the block. */
 struct lower_fixup {
@@ -47,7 +52,10 @@ struct lower_job {
     const struct isa *isa;
     struct eblock *block; /* insn[] and what exits hand to the engine */
     const struct lower_thunks *thunks;
-    void *edge_sites[LOWER_EDGES]; /* what ecpu.link is set to when an edge is unlinked */
+    /* What ecpu.link is set to when edge n is unlinked: edge_sites + n * edge_step. */
+    u8 *edge_sites;
+    size_t edge_step;
+    unsigned edge_max;
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
     /* out */

@@ -33,22 +33,18 @@ static u8 *tlb_probe(struct low *l, enum x86_reg va, unsigned size, enum isa_acc
 }
 
 /* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
- * rdx; ZF clear when it faulted. rcx: address, rdx: decoded instruction, eax: how. */
+ * rdx, and does not come back when it faults. rcx: address, rdx: decoded instruction,
+ * eax: how. */
 static void slow_path(struct low *l, const struct ir_op *op, enum x86_reg va, const u8 *thunk)
 {
     u32 how;
-    u8 *good;
 
     memcpy(&how, &op->mem, sizeof how);
     vals_flush_copy(&l->a, &l->cold);
-    lo_store_here(l, &l->cold);
     x86_mov_rr(&l->cold, 8, RCX, va);
     x86_mov_ri(&l->cold, RDX, (uintptr_t)lo_insn(l, op->insn));
     x86_mov_ri(&l->cold, RAX, how);
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
-    good = x86_jcc(&l->cold, CC_E);
-    lo_leave_fault(l, &l->cold, op->insn);
-    x86_point(good, l->cold.at);
 }
 
 static unsigned log2_size(unsigned size)

@@ -56,12 +56,12 @@ const struct isa_insn *lo_insn(const struct low *l, u32 index);
 struct x86_mem lo_pc_slot(const struct low *l);
 /* Counts `insns` as retired. */
 void lo_retire(struct x86_out *o, u32 insns);
-/* Tells slow paths and helpers which block runs, and where. Uses rax. */
+/* Tells helpers which block runs, and where. Uses rax. */
 void lo_store_here(struct low *l, struct x86_out *o);
 void lo_leave(struct low *l, struct x86_out *o, enum run_code code);
 /* The end of instruction `insn`, whose fault is pending; state is written. */
 void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn);
-/* A patchable exit `offset` bytes from the block's start. */
-void lo_exit_direct(struct low *l, s32 offset);
+/* A patchable exit `offset` bytes from the block's start; state is written. */
+void lo_exit_direct(struct low *l, struct x86_out *o, s32 offset);
 
 #endif

@@ -23,15 +23,44 @@ static struct ir_mem unpack(u32 how)
     return m;
 }
 
+/* The running instruction's block, as slow paths and faults want it. */
+static void enter_insn(struct ecpu *c, const struct isa_insn *in)
+{
+    const struct einsn *e = (const struct einsn *)((const u8 *)in - offsetof(struct einsn, in));
+
+    c->block = (struct eblock *)((u8 *)(uintptr_t)(e - in->index) - offsetof(struct eblock, insn));
+}
+
+/* A fault is pending: the block ends in front of the instruction. */
+static int fault_at(struct ecpu *c, const struct isa_insn *in)
+{
+    c->v.insn_index = in->index;
+    __atomic_store_n(&c->budget, c->budget - in->index, __ATOMIC_RELAXED);
+    return 1;
+}
+
+static int slow_raise(struct vcpu *c, const struct isa_insn *in, gva_t value, u32 cause)
+{
+    vcpu_raise(c, cause, value);
+    enter_insn(ecpu_of(c), in);
+    return fault_at(ecpu_of(c), in);
+}
+
 #define SLOW(n)                                                                                    \
-    static int slow_load_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)         \
+    static int slow_load_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)         \
     {                                                                                              \
-        ecpu_of(c)->tier_value = 0;                                                                \
-        return cpu_load_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                  \
+        struct ecpu *c = ecpu_of(v);                                                               \
+                                                                                                   \
+        enter_insn(c, in);                                                                         \
+        c->tier_value = 0;                                                                         \
+        return cpu_load_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;     \
     }                                                                                              \
-    static int slow_store_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)        \
+    static int slow_store_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)        \
     {                                                                                              \
-        return cpu_store_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                 \
+        struct ecpu *c = ecpu_of(v);                                                               \
+                                                                                                   \
+        enter_insn(c, in);                                                                         \
+        return cpu_store_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;    \
     }
 SLOW(1)
 SLOW(2)
@@ -86,46 +115,29 @@ static void make_leave(struct maker *m)
     x86_ret(&m->o);
 }
 
-static unsigned align_shift(const struct isa *isa)
+/* Out with RUN_JUMP to the address in REG_PC. */
+static void make_miss(struct maker *m, const u8 *leave)
 {
-    return (unsigned)__builtin_ctz(isa->insn_align);
-}
-
-/* The probe of block.h: jumps[jump_index(pc)] with this pc and a block with host code. */
-static void make_lookup(struct maker *m, const u8 *leave)
-{
-    u8 *miss[3];
-
-    _Static_assert(sizeof(struct jump_entry) == 16, "index is scaled by a shift of 4");
-    x86_mov_rr(&m->o, 8, RDX, REG_PC);
-    if (align_shift(m->isa))
-        x86_shift_ri(&m->o, SH_SHR, 8, RDX, align_shift(m->isa));
-    x86_alu_ri(&m->o, ALU_AND, 4, RDX, JUMP_CACHE_ENTRIES - 1);
-    x86_shift_ri(&m->o, SH_SHL, 4, RDX, 4);
-    x86_alu_rm(&m->o, ALU_ADD, 8, RDX, CPU_AT(jumps));
-    x86_alu_rm(&m->o, ALU_CMP, 8, REG_PC, x86_at(RDX, offsetof(struct jump_entry, pc)));
-    miss[0] = x86_jcc(&m->o, CC_NE);
-    x86_load_zx(&m->o, 8, RDX, x86_at(RDX, offsetof(struct jump_entry, block)));
-    x86_test_rr(&m->o, 8, RDX, RDX);
-    miss[1] = x86_jcc(&m->o, CC_E);
-    x86_load_zx(&m->o, 8, RAX, x86_at(RDX, offsetof(struct eblock, host_entry)));
-    x86_test_rr(&m->o, 8, RAX, RAX);
-    miss[2] = x86_jcc(&m->o, CC_E);
-    x86_jmp_r(&m->o, RAX);
-    for (unsigned i = 0; i < 3; i++)
-        x86_point(miss[i], m->o.at);
     x86_mov_mr(&m->o, 8, pc_slot(m), REG_PC);
     x86_mov_ri(&m->o, RAX, RUN_JUMP);
     jump_to(m, leave);
 }
 
-static const u8 *make_slow(struct maker *m, slow_fn *fn)
+static void make_link(struct maker *m, const u8 *miss)
+{
+    x86_mov_mr(&m->o, 8, CPU_AT(link), RAX);
+    jump_to(m, miss);
+}
+
+static const u8 *make_slow(struct maker *m, slow_fn *fn, const u8 *leave)
 {
     const u8 *at = here(m);
+    u8 *fault;
 
     for (unsigned i = 0; i < sizeof caller_saved; i++)
         x86_push(&m->o, caller_saved[i]);
     x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8);
+    x86_mov_mr(&m->o, 8, CPU_AT(block_pc), REG_PC);
     x86_mov_rr(&m->o, 8, RDI, REG_CPU);
     x86_mov_rr(&m->o, 8, RSI, RDX);
     x86_mov_rr(&m->o, 8, RDX, RCX);
@@ -135,9 +147,14 @@ static const u8 *make_slow(struct maker *m, slow_fn *fn)
     x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8);
     for (unsigned i = sizeof caller_saved; i-- > 0;)
         x86_pop(&m->o, caller_saved[i]);
-    x86_load_zx(&m->o, 8, RDX, CPU_AT(tier_value));
     x86_test_rr(&m->o, 4, RAX, RAX);
+    fault = x86_jcc(&m->o, CC_NE);
+    x86_load_zx(&m->o, 8, RDX, CPU_AT(tier_value));
     x86_ret(&m->o);
+    x86_point(fault, m->o.at);
+    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8); /* never back to the block */
+    x86_mov_ri(&m->o, RAX, RUN_FAULT);
+    jump_to(m, leave);
     return at;
 }
 
@@ -146,15 +163,19 @@ bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct
     struct maker m = { .o = { map->rw, map->rw + map->size, false }, .map = map, .isa = isa };
     const u8 *at = here(&m);
 
+    t->shared.jump_shift = (unsigned)__builtin_ctz(isa->insn_align);
     memcpy(&t->enter, &at, sizeof t->enter); /* data pointer to function pointer */
     make_enter(&m);
     t->shared.leave = here(&m);
     make_leave(&m);
-    t->shared.lookup = here(&m);
-    make_lookup(&m, t->shared.leave);
+    t->shared.miss = here(&m);
+    make_miss(&m, t->shared.leave);
+    t->shared.link = here(&m);
+    make_link(&m, t->shared.miss);
+    t->shared.raise = make_slow(&m, slow_raise, t->shared.leave);
     for (unsigned i = 0; i < 4; i++) {
-        t->shared.load[i] = make_slow(&m, slow_loads[i]);
-        t->shared.store[i] = make_slow(&m, slow_stores[i]);
+        t->shared.load[i] = make_slow(&m, slow_loads[i], t->shared.leave);
+        t->shared.store[i] = make_slow(&m, slow_stores[i], t->shared.leave);
     }
     t->size = ((size_t)(m.o.at - map->rw) + 63) & ~(size_t)63;
     return !m.o.full && t->size <= map->size;

@@ -4,11 +4,12 @@
  * Made once at the start of the code map:
  *   enter    called from C: saves registers, sets REG_CPU, REG_TLB and REG_PC, jumps to a block
  *   leave    jumped to from blocks with eax = enum run_code: back to C
- *   lookup   jumped to with REG_PC set: goes to the block that the jump cache has for it,
- *            or leaves with RUN_JUMP
+ *   miss     jumped to with REG_PC set: leaves with RUN_JUMP
+ *   link     the same from an edge that could be linked; rax = its site
  *   load[n]  called from cold parts; rcx = address, rdx = decoded instruction, eax = struct
- *            ir_mem. 2^n bytes come back in rdx, ZF set; ZF clear: a fault is pending
+ *            ir_mem. 2^n bytes come back in rdx. It does not return when there is a fault
  *   store[n] the same with the value in ecpu.tier_value
+ *   raise    the same: rcx = value, eax = cause; never returns
  * load and store keep every register but rax, rcx and rdx.
  */
 #ifndef ENGINE_BASE_HOST_THUNKS_H

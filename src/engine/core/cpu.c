@@ -44,11 +44,13 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->e.jump_shift = (u32)__builtin_ctz(isa->insn_align);
     c->modes = (struct jump_mode *)(void *)(p + modes_at);
     c->mode = c->modes;
-    c->e.jumps = c->mode->entry;
+    c->e.jumps = &c->mode->cache;
     c->side = (struct tlb_side *)(void *)(p + side_at);
     c->pc = (u64 *)(void *)(p + VCPU_STATE_OFF + isa->pc_offset);
     c->deadline = NS_NEVER;
     c->stop_at = UINT64_MAX;
+    for (unsigned i = 0; i < JUMP_MODES; i++)
+        jump_cache_clear(&c->modes[i].cache, c->e.jump_shift);
     for (unsigned i = 0; i < IR_MMU_COUNT; i++)
         c->e.bind[i] = c->e.banks;
     banks_init(c, isa->mmu_banks);

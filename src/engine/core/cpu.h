@@ -41,8 +41,14 @@ struct tlb_bank {
 struct eblock; /* one translated block: code cache's */
 
 struct jump_entry {
-    gva_t pc;             /* tag */
-    struct eblock *block; /* NULL: empty */
+    gva_t pc;   /* tag; an empty entry has one that belongs to another entry */
+    void *code; /* host code of that block, or the tier's way out */
+};
+
+/* By jump_index(). block[i] belongs to entry[i]. */
+struct jump_cache {
+    struct jump_entry entry[JUMP_CACHE_ENTRIES];
+    struct eblock *block[JUMP_CACHE_ENTRIES];
 };
 
 struct ecpu {
@@ -57,7 +63,7 @@ struct ecpu {
     /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
     u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
-    struct jump_entry *jumps;    /* borrows: the present mode's, in this allocation */
+    struct jump_cache *jumps;    /* borrows: the present mode's, in this allocation */
     void *link;                  /* tier: the exit it wants patched, see block.h */
     u32 jump_shift;              /* jump_index()'s */
     void *tier_self;             /* tier: what its start() made */

@@ -54,7 +54,7 @@ struct jump_mode {
     bool used;  /* holds entries */
     u64 last_use;
     u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
-    struct jump_entry entry[JUMP_CACHE_ENTRIES];
+    struct jump_cache cache;
 };
 
 /* --- a vCPU --- */
@@ -149,6 +149,8 @@ struct code_ram *code_ram_of(struct code_cache *cache, const void *host);
 bool code_ram_add(struct code_cache *cache, struct mem_ram *ram);
 /* The block at the pc slot. NULL: a fault is pending, or (none pending) look again. */
 struct eblock *code_find(struct cpu *c);
+/* The long block that starts where b does, if it is longer; b's place is taken. b else. */
+struct eblock *code_lengthen(struct cpu *c, struct eblock *b);
 /* The cache's part of it: by host address of its first byte. */
 struct eblock *code_lookup(struct cpu *c, const u8 *host, u64 key, u32 flags);
 /* Adds a block just decoded; returns it, or one that was there first (b is freed), or NULL
@@ -161,7 +163,8 @@ void code_marks_take(struct cpu *c);
 void code_revalidate(struct cpu *c);
 
 /* decode.c */
-struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);
+/* flags: EBLOCK_SINGLE or EBLOCK_LONG. NULL as code_insert(), or a fault is pending. */
+struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags);
 
 /* --- softmmu --- */
 
@@ -234,6 +237,7 @@ struct engine {
     const struct tier *tier; /* NULL: interpreter only */
     u32 tier_threshold;      /* UINT32_MAX: never */
     void *tier_self;
+    void *tier_miss; /* tier->miss() */
     struct code_cache code;
 
     struct host_mutex lock;   /* of all below, but for what is atomic */
@@ -283,6 +287,9 @@ void cpu_requests(struct cpu *c);
 void cpu_calls_serve(struct cpu *c);
 void cpu_mode_update(struct cpu *c);
 void cpu_jumps_empty(struct cpu *c);
+void jump_cache_clear(struct jump_cache *j, unsigned shift);
+/* b is what the pc slot leads to in the present mode, with whatever host code it has. */
+void cpu_jumps_put(struct cpu *c, struct eblock *b);
 /* Drops what was found through the bank: of va's page, or all. */
 void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole);
 void cpu_go_online(struct cpu *c);

@@ -64,6 +64,8 @@ static int tier_init(struct engine *e, struct err *err)
     e->tier = t;
     for (unsigned i = 0; i < e->cfg.cpus; i++)
         e->cpus[i]->e.tier_self = e->tier_self;
+    if (t->miss)
+        e->tier_miss = t->miss(e->tier_self);
     e->tier_threshold = e->cfg.tier == ENGINE_BASE || e->cfg.check_interp ? 0 : t->threshold;
     return 0;
 }
