@@ -144,8 +144,14 @@ struct cpu_env {
 
     /* Binds a regime of the running code to TLB bank `bank` (0 <= bank < isa.mmu_banks). */
     void (*mmu_bind)(struct vcpu *c, enum ir_mmu mmu, unsigned bank);
-    /* Own TLB. banks: bit mask of the banks meant. Takes effect before the next access. */
+    /* Names the running code's address space (ASID, PCID, VMID) where isa.context_banks has
+     * any: what these banks hold belongs to it from now on. Between blocks only. */
+    void (*mmu_context)(struct vcpu *c, u64 id);
+    /* Own TLB. banks: bit mask of the banks meant, in all address spaces. Takes effect before
+     * the next access. */
     void (*tlb_flush)(struct vcpu *c, enum isa_tlb_flush what, gva_t va, u32 banks);
+    /* The same in the banks of one address space alone. */
+    void (*tlb_flush_context)(struct vcpu *c, u64 id, enum isa_tlb_flush what, gva_t va);
     /* Stores by this CPU become visible to its instruction fetches. */
     void (*icache_sync)(struct vcpu *c);
 
@@ -186,6 +192,7 @@ struct isa {
     u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
     const struct state_list *state; /* the declared state */
     unsigned mmu_banks;             /* 1..16 TLB banks it uses */
+    u32 context_banks;              /* bit mask of those that belong to an address space */
     unsigned insn_align;            /* bytes; an instruction may not start elsewhere */
 
     const struct isa_op *ops; /* op_count handlers; the last decodes nothing: "illegal" */

@@ -45,18 +45,16 @@ static void make_block(const struct hard_case *c)
     for (unsigned i = 0; i < c->insn_count; i++) {
         now.block->insn[i].run = hard_interp_handlers[c->insn[i].handler];
         now.block->insn[i].in = c->insn[i].in;
+        now.block->insn[i + 1].in.offset = (s16)(c->insn[i].in.offset + c->insn[i].in.len);
     }
 }
 
 static void translate(const struct hard_case *c)
 {
     struct ir_block ir;
-    struct lower_job job = { .ir = &ir,
-                             .isa = &hard_isa,
-                             .thunks = &thunks.shared,
-                             .room = &room,
-                             .has_bit_counts = lower_has_bit_counts() };
+    struct lower_job job = { .ir = &ir, .isa = &hard_isa, .thunks = &thunks.shared, .room = &room };
 
+    lower_ask_host(&job);
     make_block(c);
     ir_block_init(&ir);
     hard_build(c, &ir);
@@ -84,6 +82,7 @@ static void run(struct hard_machine *m, const struct hard_case *c)
         hard_interpreter.run(m, c);
         return;
     }
+    m->cpu.v.isa = &hard_isa;
     m->cpu.budget = 1000;
     m->cpu.jumps = &jumps;
     m->cpu.block = now.block;

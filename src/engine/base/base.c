@@ -45,8 +45,8 @@ struct base {
     struct lower_room *room;    /* owns */
     u64 *used;                  /* owns: a bit a unit */
     u32 units, rover;
-    u64 bytes; /* atomic */
-    bool has_bit_counts;
+    u64 bytes;             /* atomic */
+    struct lower_job host; /* what lower_ask_host() said */
 };
 
 static int base_start_map(struct base *t, struct err *err)
@@ -90,7 +90,7 @@ static int base_start(struct engine *e, const struct isa *isa, void **self, stru
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
     t->isa = isa;
-    t->has_bit_counts = lower_has_bit_counts();
+    lower_ask_host(&t->host);
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
@@ -191,17 +191,16 @@ static bool translate_locked(struct base *t, struct eblock *b)
 {
     unsigned edges = exit_count(b);
     struct record *r = calloc(1, sizeof *r + edges * sizeof r->edges[0]);
-    struct lower_job job = { .ir = &t->ir,
-                             .isa = t->isa,
-                             .block = b,
-                             .thunks = &t->thunks.shared,
-                             .room = t->room,
-                             .has_bit_counts = t->has_bit_counts };
-
+    struct lower_job job = t->host;
     bool room = true;
 
     if (!r)
         return true;
+    job.ir = &t->ir;
+    job.isa = t->isa;
+    job.block = b;
+    job.thunks = &t->thunks.shared;
+    job.room = t->room;
     job.edge_sites = (u8 *)r->edges;
     job.edge_step = sizeof r->edges[0];
     job.edge_max = edges;

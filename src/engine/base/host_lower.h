@@ -14,8 +14,9 @@
 
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
 struct lower_thunks {
-    const u8 *load[4], *store[4]; /* by log2 of the size */
+    const u8 *load[2][4], *store[2][4]; /* xmm registers kept; by log2 of the size */
     const u8 *raise;
+    const u8 *fp_load, *fp_drop, *fp_slow, *finish;
     const u8 *leave; /* eax: enum run_code */
     const u8 *miss;  /* REG_PC is set: leaves with RUN_JUMP */
     const u8 *link;  /* the same, from an edge that is not linked; rax: its site */
@@ -58,6 +59,8 @@ struct lower_job {
     unsigned edge_max;
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
+    bool has_fma;        /* FMA3 */
+    bool has_round;      /* SSE4.1's ROUNDSD */
     /* out */
     u32 hot_size, cold_size; /* the code is hot, then cold, one after the other */
     u32 fixup_count;
@@ -66,8 +69,8 @@ struct lower_job {
     u32 native, called; /* instructions done in place, and by their handler */
 };
 
-/* What lower_job.has_bit_counts should be on this host. */
-bool lower_has_bit_counts(void);
+/* Fills lower_job's has_*: what this host has. */
+void lower_ask_host(struct lower_job *job);
 
 /* False when there is no room or the block is too hard for this tier. */
 bool lower_block(struct lower_job *job);

@@ -17,12 +17,14 @@ void low_pc(struct low *l, const struct ir_op *op, u32 id)
 
 void low_get(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_get(&l->a, id, (u16)op->imm, op->type);
+    if (!lo_fp_get(l, op, id))
+        vals_get(&l->a, id, (u16)op->imm, op->type);
 }
 
 void low_set(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_set(&l->a, op->a, (u16)op->imm, op->type);
+    if (!lo_fp_set(l, op))
+        vals_set(&l->a, op->a, (u16)op->imm, op->type);
 }
 
 /* --- arithmetic --- */

@@ -192,11 +192,16 @@ void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
     lo_leave(l, o, RUN_FAULT);
 }
 
-/* In `o`: the exception of op with its value. Does not come back. */
-static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, enum x86_reg value)
+/* In `o`: the exception of op with the value of operand `id`, in a register unless it is a
+ * constant (X86_NO_REG). Does not come back. */
+static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 id,
+                  enum x86_reg value)
 {
     vals_flush_copy(&l->a, o);
-    x86_mov_rr(o, 8, RCX, value);
+    if (value == X86_NO_REG)
+        vals_load_const(o, RCX, vals_of(&l->a, id));
+    else
+        x86_mov_rr(o, 8, RCX, value);
     x86_mov_ri(o, RDX, (uintptr_t)lo_insn(l, op->insn));
     x86_mov_ri(o, RAX, (u32)op->imm);
     lo_fix(l, x86_call(o), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->raise);
@@ -206,15 +211,19 @@ void low_raise(struct low *l, const struct ir_op *op, u32 id)
 {
     enum x86_reg value = vals_use(&l->a, op->a);
 
-    raise(l, l->o, op, value);
+    raise(l, l->o, op, op->a, value);
     l->left = true;
 }
 
 void low_raiseif(struct low *l, const struct ir_op *op, u32 id)
 {
-    enum x86_reg value = vals_use(&l->a, op->b);
-    enum x86_cond cc = lo_test_true(l, op->a);
+    bool is_place = vals_of(&l->a, op->b)->kind == VAL_PLACE;
+    enum x86_reg value;
 
-    lo_fix_cold(l, x86_jcc(l->o, cc));
-    raise(l, &l->cold, op, value);
+    if (lo_is_false(l, op->a))
+        return;
+    value = is_place ? vals_use(&l->a, op->b) : X86_NO_REG;
+    lo_fix_cold(l, x86_jcc(l->o, lo_test_true(l, op->a)));
+    raise(l, &l->cold, op, op->b, value);
+    lo_note_false(l, op->a);
 }

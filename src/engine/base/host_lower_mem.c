@@ -52,7 +52,27 @@ static unsigned log2_size(unsigned size)
     return (unsigned)__builtin_ctz(size);
 }
 
-void low_ld(struct low *l, const struct ir_op *op, u32 id)
+/* The thunks of one kind: with xmm registers to keep, or without. */
+static const u8 *const *keeping(struct low *l, const u8 *const thunks[2][4])
+{
+    return thunks[vals_any_xmm(&l->a)];
+}
+
+static void load_fp(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = ir_type_size(op->type);
+    enum x86_reg va = vals_use(&l->a, op->a);
+    enum x86_xmm d = vals_def_x(&l->a, id);
+    u8 *miss = tlb_probe(l, va, size, ISA_READ, op->mem.align);
+
+    x86_fp_load(l->o, size, d, x86_at_index(va, RDX, 0));
+    lo_fix_cold(l, miss);
+    slow_path(l, op, va, l->job->thunks->load[1][log2_size(size)]);
+    x86_fp_from_reg(&l->cold, size, d, RDX);
+    lo_jmp_hot(l);
+}
+
+static void load_int(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
     enum x86_reg va = vals_use(&l->a, op->a);
@@ -61,12 +81,34 @@ void low_ld(struct low *l, const struct ir_op *op, u32 id)
 
     x86_load_zx(l->o, size, d, x86_at_index(va, RDX, 0));
     lo_fix_cold(l, miss);
-    slow_path(l, op, va, l->job->thunks->load[log2_size(size)]);
+    slow_path(l, op, va, keeping(l, l->job->thunks->load)[log2_size(size)]);
     x86_mov_rr(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);
 }
 
-void low_st(struct low *l, const struct ir_op *op, u32 id)
+void low_ld(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (l->a.v[id].fp && ir_type_size(op->type) >= 4)
+        load_fp(l, op, id);
+    else
+        load_int(l, op, id);
+}
+
+static void store_fp(struct low *l, const struct ir_op *op)
+{
+    unsigned size = ir_type_size(op->type);
+    enum x86_reg va = vals_use(&l->a, op->a);
+    enum x86_xmm v = vals_use_x(&l->a, op->b);
+    u8 *miss = tlb_probe(l, va, size, ISA_WRITE, op->mem.align);
+
+    x86_fp_store(l->o, size, x86_at_index(va, RDX, 0), v);
+    lo_fix_cold(l, miss);
+    x86_fp_store(&l->cold, 8, LO_CPU(tier_value), v);
+    slow_path(l, op, va, l->job->thunks->store[1][log2_size(size)]);
+    lo_jmp_hot(l);
+}
+
+static void store_int(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(op->type);
     enum x86_reg va = vals_use(&l->a, op->a);
@@ -76,8 +118,16 @@ void low_st(struct low *l, const struct ir_op *op, u32 id)
     x86_mov_mr(l->o, size, x86_at_index(va, RDX, 0), v);
     lo_fix_cold(l, miss);
     x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
-    slow_path(l, op, va, l->job->thunks->store[log2_size(size)]);
+    slow_path(l, op, va, keeping(l, l->job->thunks->store)[log2_size(size)]);
     lo_jmp_hot(l);
+}
+
+void low_st(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (vals_in_xmm(&l->a, op->b))
+        store_fp(l, op);
+    else
+        store_int(l, op);
 }
 
 void low_fence(struct low *l, const struct ir_op *op, u32 id)

@@ -11,12 +11,20 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
+enum { LOWER_FACTS = 4 };
+
 struct low {
     struct lower_job *job;
     struct vals a;
     struct x86_out hot, cold;
     struct x86_out *o; /* the hot part */
     u8 *hot_start, *cold_start;
+    enum { FP_ANY, FP_LIVE, FP_DEAD } fp; /* ecpu.fp_live: not known, 1, 0 */
+    struct low_fact {
+        u8 op;
+        u32 a, b;
+    } facts[LOWER_FACTS]; /* comparisons that are false from here on, a ring */
+    unsigned fact_count;
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -32,6 +40,9 @@ lower_fn low_compare, low_select, low_minmax;                        /* lower_cm
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
 
+lower_fn low_fp_binary, low_fp_sqrt, low_fp_fma, low_fp_minmax;          /* lower_fp.c */
+lower_fn low_fp_compare, low_fp_to_int, low_fp_from_int, low_fp_convert; /* lower_fp_cvt.c */
+
 static inline bool lo_is_narrow(enum ir_type t)
 {
     return t == IR_I8 || t == IR_I16;
@@ -42,6 +53,25 @@ static inline bool lo_is_narrow(enum ir_type t)
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
 enum x86_cond lo_test_true(struct low *l, u32 id);
+
+/* Is the comparison known to be false? And: it is, or this is not reached. */
+bool lo_is_false(struct low *l, u32 id);
+void lo_note_false(struct low *l, u32 id);
+
+/* Is the floating-point operation done by the host's unit? */
+bool lo_fp_native(const struct low *l, const struct ir_op *op);
+/* At the start of instruction `insn`, which has such operations: MXCSR is the guest's. */
+void lo_fp_guard(struct low *l, u32 insn);
+/* Before C code is called, but by the memory thunks: MXCSR is the host's, the guest's flags are
+ * where they belong. Uses rax, rcx, rdx. */
+void lo_fp_drop(struct low *l);
+/* GET and SET of struct fp_env's members; false: of something else. */
+bool lo_fp_get(struct low *l, const struct ir_op *op, u32 id);
+bool lo_fp_set(struct low *l, const struct ir_op *op);
+/* Is it a comparison that MXCSR, being the guest's, makes false? */
+bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
+/* What lo_fp_plan() found to be floating point; false: nothing. */
+bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
 
 /* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
  * of FIX_*. */

@@ -10,7 +10,13 @@
  *            ir_mem. 2^n bytes come back in rdx. It does not return when there is a fault
  *   store[n] the same with the value in ecpu.tier_value
  *   raise    the same: rcx = value, eax = cause; never returns
- * load and store keep every register but rax, rcx and rdx.
+ * load and store keep every register but rax, rcx and rdx: the first row of each the general
+ * ones alone, the second xmm2 to xmm15 too.
+ *   fp_load, fp_drop   called: MXCSR becomes the guest's (ZF set) or the host's: host_fp.h
+ *   fp_slow  called: does one operation by software, operands in ecpu.fp_arg, rdx = which;
+ *            the result comes back in rdx. Keeps what load keeps
+ *   finish   jumped to with state written and insn_index set: handlers do the rest of the
+ *            block, then back to C
  */
 #ifndef ENGINE_BASE_HOST_THUNKS_H
 #define ENGINE_BASE_HOST_THUNKS_H

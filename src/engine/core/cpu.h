@@ -55,7 +55,7 @@ struct ecpu {
     struct vcpu v;                       /* first: the public part */
     struct engine *engine;               /* borrows (outlives) */
     struct tlb_bank *bind[IR_MMU_COUNT]; /* borrows: into banks, or fetches' own */
-    struct tlb_bank *banks;              /* isa.mmu_banks of them, in this allocation */
+    struct tlb_bank *banks;              /* context_places() of them, in this allocation */
     s64 budget;                          /* instructions left before something is due */
     u64 icount_base;                     /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                      /* virtual address of the running block's start */
@@ -68,6 +68,10 @@ struct ecpu {
     u32 jump_shift;              /* jump_index()'s */
     void *tier_self;             /* tier: what its start() made */
     u64 tier_value;              /* tier: a value on its way through a slow path */
+    u32 fp_host, fp_guest;       /* tier: MXCSR of C code; the guest's as loaded, no flags */
+    u32 fp_tmp;                  /* tier: MXCSR on its way */
+    u8 fp_live;                  /* tier: MXCSR is the guest's, see base/host_fp.h */
+    u64 fp_arg[3];               /* tier: operands of an operation done by software */
     u64 tier_spill[TIER_SPILLS]; /* tier: values that found no host register */
     /* more private fields follow in core/: see cpu_private.h */
 };

@@ -35,7 +35,8 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
 {
     BUG_ON(!cfg->isa || !cfg->handlers || !cfg->map);
     BUG_ON(!cfg->deterministic && !host->clock);
-    BUG_ON(cfg->isa->mmu_banks == 0 || cfg->isa->mmu_banks > 16);
+    BUG_ON(cfg->isa->mmu_banks == 0 || cfg->isa->mmu_banks > 16 ||
+           context_places(cfg->isa) > MMU_PLACES);
     BUG_ON(!bits_is_pow2(cfg->isa->insn_align));
     if (cfg->cpus == 0 || cfg->cpus > 256)
         return err_set(err, EINVAL, "%u CPUs asked for; an engine runs 1 to 256", cfg->cpus);

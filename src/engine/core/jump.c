@@ -57,12 +57,12 @@ static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
     }
 }
 
-void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole)
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned place, bool whole)
 {
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         struct jump_mode *m = &c->modes[i];
 
-        if (!m->valid || m->bank != bank)
+        if (!m->valid || m->place != place)
             continue;
         if (whole)
             mode_empty(c, m);
@@ -75,24 +75,23 @@ void cpu_mode_update(struct cpu *c)
 {
     struct vcpu *v = &c->e.v;
     u64 key = v->isa->block_key(v);
-    unsigned bank = v->isa->fetch_bank(v);
+    unsigned place = c->context.place[v->isa->fetch_bank(v)];
     struct jump_mode *m = c->mode, *oldest = &c->modes[0];
 
-    BUG_ON(bank >= v->isa->mmu_banks);
-    if (m->valid && m->key == key && m->bank == bank)
+    if (m->valid && m->key == key && m->place == place)
         return;
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         m = &c->modes[i];
-        if (m->valid && m->key == key && m->bank == bank)
+        if (m->valid && m->key == key && m->place == place)
             break;
         if (!m->valid || m->last_use < oldest->last_use)
             oldest = m;
     }
-    if (!m->valid || m->key != key || m->bank != bank) {
+    if (!m->valid || m->key != key || m->place != place) {
         m = oldest;
         mode_empty(c, m);
         m->key = key;
-        m->bank = bank;
+        m->place = place;
         m->valid = true;
     }
     m->last_use = ++c->mode_clock;
@@ -140,7 +139,7 @@ struct eblock *code_find(struct cpu *c)
 
     if (b && m->cache.entry[i].pc == pc && !eblock_dead(b))
         return b;
-    if (mmu_resolve(c, pc, ISA_FETCH, m->bank, &ref))
+    if (mmu_resolve(c, pc, ISA_FETCH, m->place, &ref))
         return NULL;
     b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b && !c->e.v.fault.pending)
