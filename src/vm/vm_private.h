@@ -11,11 +11,37 @@
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
+    const char *control; /* path of the control socket; NULL: none */
     u64 rng_seed;
     bool has_rng_seed;
     char **owned; /* owns each and the array */
     unsigned owned_count;
 };
+
+struct vm {
+    struct vm_config *cfg;   /* owns */
+    struct machine *machine; /* owns */
+    struct control *control; /* owns; NULL: none */
+    char *guest_text;        /* owns */
+    const char *name;        /* borrows (outlives): of a named machine; NULL */
+    vm_stop_fn *on_stop;
+    void *on_stop_arg;
+    bool signals;
+
+    /* The control socket's; changed in the loop, or while it is not running. */
+    bool held;               /* CPUs are to stand still until `cont` */
+    bool stopped;            /* they do */
+    bool reset_asked;        /* by system_reset, not by the guest */
+    const char *quit_reason; /* why VM_STOP_QUIT was asked for; NULL: at the console */
+};
+
+/* vm_config_set() for libvm itself. */
+int config_set(struct vm_config *cfg, const char *key, const char *value, struct err *err);
+
+/* The serial console becomes a server on the socket `console`, which keeps what the guest
+ * writes in the file `log`. The strings are copied. */
+int config_set_console_server(struct vm_config *cfg, const char *console, const char *log,
+                              struct err *err);
 
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);

@@ -32,6 +32,9 @@ static u64 rnd_float(unsigned fraction, unsigned exponent)
     case 10: return sign | 1ull << fraction | (e & 3);              /* smallest normal */
     case 11: return sign | (top / 2 + 31) << fraction | (e & 1 ? (1ull << fraction) - 1 : 0);
     case 12: return sign | (top / 2 - 60 + (e & 127)) << fraction | f;
+    case 14: /* a limit of integers, or next to it */
+        e = (top / 2 + (e & 4 ? 30 : 62) + (e & 3)) << fraction;
+        return sign | (e + (v & 3) - (v >> 2 & 1) * 2);
     case 13: return sign | (top / 2 + (e & 3)) << fraction | (f & ~0ull << (fraction - 3));
     default: return sign | (top / 2 - 8 + (e & 15)) << fraction | f;
     }
@@ -244,12 +247,41 @@ static void gen_insn(struct gen *g)
     g->ops++;
 }
 
+static void gen_branch(struct gen *g)
+{
+    ir_val a = ir_get(g->s, IR_I64, any_slot()), b = ir_get(g->s, IR_I64, any_slot());
+    ir_val c = ir_ltu(g->s, a, b);
+    ir_val target = ir_add(g->s, ir_pc(g->s), ir_const(g->s, IR_I64, 64));
+
+    ir_jump_if(g->s, c, target);
+}
+
+/* Flags read, a comparison, mostly the same flags written: as compilers do it. */
+static void gen_kept_flags(struct gen *g, unsigned part)
+{
+    static sem_reg copy;
+    ir_val v;
+
+    switch (part) {
+    case 0:
+        copy = any_slot();
+        v = ir_get(g->s, IR_I8, env_reg(offsetof(struct fp_env, flags)));
+        ir_set(g->s, copy, ir_zext(g->s, IR_I64, v));
+        break;
+    case 1: gen_compare(g, rnd() % 2 ? FP_F64 : FP_F32); break;
+    default:
+        v = ir_get(g->s, IR_I64, rnd() % 8 ? copy : any_slot());
+        v = ir_and(g->s, v, ir_const(g->s, IR_I64, 31));
+        ir_set(g->s, env_reg(offsetof(struct fp_env, flags)), ir_trunc(g->s, IR_I8, v));
+    }
+}
+
 static u64 operations, wanted = 1000000;
 
 static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
 {
     struct gen g = { .s = s };
-    unsigned n = 1 + (unsigned)(rnd() % INSNS);
+    unsigned n = 1 + (unsigned)(rnd() % INSNS), kept = 0;
 
     for (unsigned i = 0; i < SLOTS; i++)
         state[i] = rnd_word();
@@ -257,7 +289,14 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
         ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
-        gen_insn(&g);
+        if (kept || rnd() % 16 == 0) {
+            gen_kept_flags(&g, kept);
+            kept = (kept + 1) % 3;
+        } else {
+            gen_insn(&g);
+            if (rnd() % 16 == 0)
+                gen_branch(&g);
+        }
         ir_builder_insn_end(s);
     }
     operations += g.ops;

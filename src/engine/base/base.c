@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { UNIT = 64 };
-#define CODE_BYTES (64 * MIB)
+#define CODE_BYTES (256 * MIB) /* of address space; what is not used takes no memory */
 
 struct record;
 

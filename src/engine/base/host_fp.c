@@ -8,7 +8,7 @@
 #include "ir/fp.h"
 #include <string.h>
 
-#define CPU_AT(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define CPU_AT(member) cpu_at((s32)offsetof(struct ecpu, member))
 
 /* --- MXCSR --- */
 
@@ -31,14 +31,12 @@ unsigned host_fp_rc(unsigned round)
 
 struct x86_mem host_fp_round_at(const struct isa *isa)
 {
-    return x86_at(REG_CPU,
-                  VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, round)));
+    return cpu_at(VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, round)));
 }
 
 struct x86_mem host_fp_flags_at(const struct isa *isa)
 {
-    return x86_at(REG_CPU,
-                  VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, flags)));
+    return cpu_at(VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, flags)));
 }
 
 void host_fp_fold(struct x86_out *o, const struct isa *isa)

@@ -130,7 +130,7 @@ static void call_handler(struct low *l, u32 index)
     if (!l->here_stored)
         lo_store_here(l, l->o);
     l->here_stored = true;
-    x86_mov_rr(l->o, 8, RDI, REG_CPU);
+    x86_lea(l->o, 8, RDI, cpu_at(0));
     x86_mov_ri(l->o, RSI, (uintptr_t)&e->in);
     x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
     x86_call_r(l->o, RAX);
@@ -229,7 +229,7 @@ bool lower_block(struct lower_job *job)
     job->fixup_count = job->edge_count = 0;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
-    lo_fp_plan(&l.a);
+    lo_fp_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15)
         x86_nop(l.o);

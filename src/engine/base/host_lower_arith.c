@@ -23,7 +23,7 @@ void low_get(struct low *l, const struct ir_op *op, u32 id)
 
 void low_set(struct low *l, const struct ir_op *op, u32 id)
 {
-    if (!lo_fp_set(l, op))
+    if (!lo_fp_set(l, op, id))
         vals_set(&l->a, op->a, (u16)op->imm, op->type);
 }
 
@@ -47,10 +47,7 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
     if (vals_imm(&l->a, y, &imm)) {
         enum x86_reg s = vals_use(&l->a, x);
 
-        if (dies_here(l, x))
-            x86_alu_ri(l->o, ALU_ADD, size, vals_def_from(&l->a, id, x), imm);
-        else
-            x86_lea(l->o, size, vals_def(&l->a, id), x86_at(s, imm));
+        x86_lea(l->o, size, vals_def(&l->a, id), x86_at(s, imm));
     } else {
         enum x86_reg s = vals_use(&l->a, x), t = vals_use(&l->a, y);
 

@@ -48,7 +48,7 @@ const struct isa_insn *lo_insn(const struct low *l, u32 index)
 
 struct x86_mem lo_pc_slot(const struct low *l)
 {
-    return x86_at(REG_CPU, VCPU_STATE_OFF + (s32)l->job->isa->pc_offset);
+    return cpu_at(VCPU_STATE_OFF + (s32)l->job->isa->pc_offset);
 }
 
 void lo_retire(struct x86_out *o, u32 insns)

@@ -84,7 +84,7 @@ bool lo_fp_get(struct low *l, const struct ir_op *op, u32 id)
     x86_point(none, l->o->at);
     vals_uncache(&l->a, (u16)op->imm, ir_type_size(op->type));
     x86_load_zx(l->o, ir_type_size(op->type), vals_def(&l->a, id),
-                x86_at(REG_CPU, VCPU_STATE_OFF + (s32)op->imm));
+                cpu_at(VCPU_STATE_OFF + (s32)op->imm));
     return true;
 }
 
@@ -103,7 +103,7 @@ static void clear_flags(struct low *l)
     x86_point(none, l->o->at);
 }
 
-bool lo_fp_set(struct low *l, const struct ir_op *op)
+bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id)
 {
     bool round = touches(l, op, offsetof(struct fp_env, round));
     bool flags = touches(l, op, offsetof(struct fp_env, flags));
@@ -112,7 +112,7 @@ bool lo_fp_set(struct low *l, const struct ir_op *op)
         return false;
     if (round)
         lo_fp_drop(l);
-    else
+    else if (l->a.v[id].plan != PLAN_QUIET)
         clear_flags(l);
     vals_set(&l->a, op->a, (u16)op->imm, op->type);
     vals_uncache(&l->a, (u16)op->imm, ir_type_size(op->type));
@@ -163,7 +163,7 @@ void lo_fp_const(struct low *l, struct x86_out *o, unsigned size, enum x86_xmm x
 
 static struct x86_mem argument(unsigned n)
 {
-    return x86_at(REG_CPU, (s32)(offsetof(struct ecpu, fp_arg) + 8 * n));
+    return cpu_at((s32)(offsetof(struct ecpu, fp_arg) + 8 * n));
 }
 
 static void call_slow(struct low *l, const struct ir_op *op)

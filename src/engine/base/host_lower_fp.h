@@ -19,12 +19,14 @@ enum {
     PLAN_COPY, /* of value val.imm, until it is lowered; so the next two */
     PLAN_ABS,
     PLAN_NEGATE,
+    PLAN_QUIET,            /* FCMP: of no flags; SET of the flags: to what they are */
     PLAN_FMA_MINUS_A = 16, /* bits */
     PLAN_FMA_MINUS_C = 32
 };
 
 /* Fills in val.plan and val.fp. After vals_init(). */
-void lo_fp_plan(struct vals *a);
+void lo_fp_plan(struct low *l);
+void lo_fp_plan_flags(struct low *l);
 
 /* Bytes of an operand in its format. */
 static inline unsigned lo_fp_size(unsigned format)

@@ -10,12 +10,18 @@
 void low_fp_compare(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = lo_fp_size(op->fp.format), mask = op->imm2 & 0xff;
-    bool signal = op->imm2 >> 8 & 1, less = mask & 1 << FP_LT;
+    bool quiet = l->a.v[id].plan == PLAN_QUIET;
+    bool signal = (op->imm2 >> 8 & 1) && !quiet, less = mask & 1 << FP_LT;
     enum x86_xmm a = vals_use_x(&l->a, less ? op->b : op->a);
     enum x86_xmm b = vals_use_x(&l->a, less ? op->a : op->b);
     enum x86_reg d = vals_def(&l->a, id);
 
     x86_fp_compare(l->o, signal, size, a, b);
+    if (quiet) { /* what a signalling NaN has raised: all flags are where they belong */
+        lo_fix_cold(l, x86_jcc(l->o, CC_P));
+        x86_ldmxcsr(&l->cold, LO_CPU(fp_guest));
+        lo_jmp_hot(l);
+    }
     if (mask == 1 << FP_EQ) {
         x86_setcc(l->o, CC_NP, RAX);
         x86_setcc(l->o, CC_E, d);

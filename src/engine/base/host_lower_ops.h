@@ -48,7 +48,7 @@ static inline bool lo_is_narrow(enum ir_type t)
     return t == IR_I8 || t == IR_I16;
 }
 
-#define LO_CPU(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define LO_CPU(member) cpu_at((s32)offsetof(struct ecpu, member))
 
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
@@ -67,7 +67,7 @@ void lo_fp_guard(struct low *l, u32 insn);
 void lo_fp_drop(struct low *l);
 /* GET and SET of struct fp_env's members; false: of something else. */
 bool lo_fp_get(struct low *l, const struct ir_op *op, u32 id);
-bool lo_fp_set(struct low *l, const struct ir_op *op);
+bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id);
 /* Is it a comparison that MXCSR, being the guest's, makes false? */
 bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */

@@ -212,8 +212,9 @@ static void mark_values(struct plan *p, u32 count)
             p->v[source(p, p->ops[i].a)].fp = true;
 }
 
-void lo_fp_plan(struct vals *a)
+void lo_fp_plan(struct low *l)
 {
+    const struct vals *a = &l->a;
     struct plan p = { .ops = a->ir->ops, .v = a->v };
     bool any = false;
 
@@ -229,6 +230,8 @@ void lo_fp_plan(struct vals *a)
         }
         any |= (ir_op_infos[op->op].effects & IRE_FP) != 0;
     }
-    if (any)
-        mark_values(&p, a->ir->op_count);
+    if (!any)
+        return;
+    mark_values(&p, a->ir->op_count);
+    lo_fp_plan_flags(l);
 }

@@ -11,7 +11,7 @@ static const u8 callee_saved[] = { RBP, RBX, R12, R13, R14, R15 };
 static const u8 caller_saved[] = { RSI, RDI, R8, R9, R10, R11 };
 enum { XMM_FIRST = XMM2, XMM_LAST = XMM15 }; /* all are the caller's to save */
 
-#define CPU_AT(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define CPU_AT(member) cpu_at((s32)offsetof(struct ecpu, member))
 
 /* --- what the memory thunks call --- */
 
@@ -101,7 +101,7 @@ static void jump_to(struct maker *m, const u8 *rx)
 
 static struct x86_mem pc_slot(const struct maker *m)
 {
-    return x86_at(REG_CPU, VCPU_STATE_OFF + (s32)m->isa->pc_offset);
+    return cpu_at(VCPU_STATE_OFF + (s32)m->isa->pc_offset);
 }
 
 static void make_enter(struct maker *m)
@@ -109,7 +109,7 @@ static void make_enter(struct maker *m)
     for (unsigned i = 0; i < sizeof callee_saved; i++)
         x86_push(&m->o, callee_saved[i]);
     x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8); /* aligned to 16 for calls */
-    x86_mov_rr(&m->o, 8, REG_CPU, RDI);
+    x86_lea(&m->o, 8, REG_CPU, x86_at(RDI, CPU_BIAS));
     x86_load_zx(&m->o, 8, REG_TLB, CPU_AT(bind[IR_MMU_DATA]));
     x86_load_zx(&m->o, 8, REG_PC, pc_slot(m));
     x86_jmp_r(&m->o, RSI);
@@ -179,7 +179,7 @@ static void call_slow(struct maker *m, slow_fn *fn)
     x86_ldmxcsr(&m->o, CPU_AT(fp_host));
     x86_point(clean, m->o.at);
     x86_mov_mr(&m->o, 8, CPU_AT(block_pc), REG_PC);
-    x86_mov_rr(&m->o, 8, RDI, REG_CPU);
+    x86_lea(&m->o, 8, RDI, cpu_at(0));
     x86_mov_rr(&m->o, 8, RSI, RDX);
     x86_mov_rr(&m->o, 8, RDX, RCX);
     x86_mov_rr(&m->o, 4, RCX, RAX);
@@ -220,7 +220,7 @@ static const u8 *make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
 /* Jumped to where a block's rest is left to its handlers. */
 static void make_finish(struct maker *m)
 {
-    x86_mov_rr(&m->o, 8, RDI, REG_CPU);
+    x86_lea(&m->o, 8, RDI, cpu_at(0));
     x86_mov_ri(&m->o, RAX, (uintptr_t)host_fp_finish);
     x86_call_r(&m->o, RAX);
     jump_to(m, m->thunks->leave);

@@ -13,14 +13,23 @@
 
 #include "engine/base/emit_x86.h"
 #include "ir/ir.h"
+#include "isa/isa.h"
 
 enum { VALS_SLOTS = 64, VALS_SPILLS = 64 /* both: bits of a word */, VALS_HEADS = 256 };
 
 /* Registers with a fixed meaning in translated code. rax, rcx, rdx, xmm0 and xmm1 are
  * scratch within one operation; the rest hold values. */
-#define REG_CPU R12 /* struct ecpu */
+#define REG_CPU RBP /* struct ecpu + CPU_BIAS */
 #define REG_TLB R13 /* TLB bank of the data regime */
 #define REG_PC  R14 /* guest virtual address of the block's start */
+
+/* So that the first 256 bytes of guest state have one-byte displacements. */
+enum { CPU_BIAS = VCPU_STATE_OFF + 128 };
+
+static inline struct x86_mem cpu_at(s32 offset)
+{
+    return x86_at(REG_CPU, offset - CPU_BIAS);
+}
 
 enum val_kind { VAL_NONE, VAL_CONST, VAL_PC, VAL_PLACE };
 

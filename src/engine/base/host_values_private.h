@@ -8,12 +8,12 @@
 
 static inline struct x86_mem vals_slot_mem(const struct vals *a, const struct slot *s)
 {
-    return x86_at(REG_CPU, a->state_off + s->offset);
+    return cpu_at(a->state_off + s->offset);
 }
 
 static inline struct x86_mem vals_spill_mem(const struct vals *a, const struct val *v)
 {
-    return x86_at(REG_CPU, a->spill_off + 8 * v->spill);
+    return cpu_at(a->spill_off + 8 * v->spill);
 }
 
 static inline bool vals_in_register(const struct val *v)

@@ -210,6 +210,13 @@ ns_t engine_clock(struct engine *e)
 
 /* --- statistics --- */
 
+int engine_cpu_thread(struct engine *e, unsigned cpu)
+{
+    struct worker *w = cpu_of(engine_cpu(e, cpu))->worker;
+
+    return w ? __atomic_load_n(&w->thread.tid, __ATOMIC_RELAXED) : 0;
+}
+
 u64 engine_insns(struct engine *e, unsigned cpu)
 {
     struct cpu *c = cpu_of(engine_cpu(e, cpu));
