@@ -3,8 +3,12 @@
  * suppression, reset and save with requests in flight.
  */
 #include "base/bits.h"
+#include "base/log.h"
 #include "test.h"
 #include "virtio_driver.h"
+
+#include <errno.h>
+#include <string.h>
 
 enum { T_IN, T_OUT, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_ZEROES = 13 };
 enum { S_OK, S_IOERR, S_UNSUPP, S_NONE = 0xff };
@@ -177,6 +181,34 @@ static void errors(void)
 TEST(what_the_host_refuses_is_an_error_of_the_request)
 {
     each_way(0, errors);
+}
+
+static void count_line(void *arg, enum log_level level, const char *text)
+{
+    CHECK_EQ(level, LOG_ERROR);
+    CHECK(strstr(text, strerror(ENOSPC)));
+    ++*(unsigned *)arg;
+}
+
+/* The person at the shell is told that the host's disk is full: once, not by each request. */
+TEST(a_full_host_disk_is_said_once)
+{
+    unsigned lines = 0;
+
+    fake_host_init(&h);
+    vdrv_open(&v, &h, "blk", vdrv_ways[0], NULL, 0);
+    CHECK(vdrv_up(&v, 0, 1, 0));
+    log_set_sink(count_line, &lines);
+    CHECK_EQ(run_new(T_OUT, FAKE_DISK_SECTORS, 512), S_IOERR); /* the guest's own fault */
+    CHECK_EQ(lines, 0);
+    h.disk.fail = -ENOSPC;
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQ(run_new(T_OUT, 0, 512), S_IOERR);
+    h.disk.fail = 0;
+    log_set_sink(NULL, NULL);
+    CHECK_EQ(lines, 1);
+    vdrv_close(&v);
+    fake_host_fini(&h);
 }
 
 TEST(a_read_only_disk_refuses_writes)
@@ -464,7 +496,8 @@ TEST(queues_work_side_by_side)
 TEST_MAIN(TEST_CASE(what_is_written_is_read_while_the_ring_goes_round),
           TEST_CASE(flush_identity_discard_and_zeroes),
           TEST_CASE(what_the_host_refuses_is_an_error_of_the_request),
-          TEST_CASE(a_read_only_disk_refuses_writes), TEST_CASE(requests_may_end_in_any_order),
+          TEST_CASE(a_full_host_disk_is_said_once), TEST_CASE(a_read_only_disk_refuses_writes),
+          TEST_CASE(requests_may_end_in_any_order),
           TEST_CASE(a_reset_waits_for_what_is_in_flight_and_forgets_it),
           TEST_CASE(a_loaded_disk_goes_on_in_the_middle_of_the_ring),
           TEST_CASE(an_interrupt_survives_a_save),

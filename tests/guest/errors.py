@@ -171,11 +171,15 @@ def disk_is_directory(scratch):
     refused(1, [scratch], ["--kernel", asset("Image"), "--disk", scratch + ",bus=mmio"])
 
 
-def needs_device(option, value):
-    """Skips where the machine has no such device yet."""
-    _, _, err = run_cli(["--kernel", asset("Image"), option, value, "--memory", "32M"])
-    if "in this build" in err:
-        raise Skip(err.strip())
+def malformed_disks(scratch):
+    """A raw disk may hold anything, but not nothing."""
+    path = os.path.join(scratch, "disk")
+    for size in (0, 1, 511):
+        write(path, b"x" * size)
+        refused(1, [path], ["--kernel", asset("Image"), "--disk", path])
+        check(os.path.getsize(path) == size, "the file was changed")
+    os.mkfifo(path + ".fifo")
+    refused(1, [path + ".fifo"], ["--kernel", asset("Image"), "--disk", path + ".fifo"])
 
 
 def disk_in_use(scratch):
@@ -183,58 +187,91 @@ def disk_in_use(scratch):
     path = os.path.join(scratch, "disk")
     with open(path, "wb") as file:
         file.truncate(1 << 20)
-    needs_device("--disk", path + ",bus=mmio")
     args = linux_args() + ["--disk", path + ",bus=mmio"]
     with Machine(args) as m:
         m.expect("Linux version")
         refused(1, [path], args)
 
 
-def full_host_disk(scratch):
-    """The file system below the disk is full: the guest sees a write error, nobody crashes."""
-    raise_unless_root()
-    needs_device("--disk", write(os.path.join(scratch, "d"), bytes(4096)) + ",bus=mmio")
-    mount = os.path.join(scratch, "small")
-    os.mkdir(mount)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2M", "tmpfs", mount], check=True)
-    try:
-        path = os.path.join(mount, "disk")
-        with open(path, "wb") as file:
-            file.truncate(64 << 20)
-        with Machine(linux_args() + ["--disk", path + ",bus=mmio"]) as m:
-            m.expect("vm# ")
-            m.type("dd if=/dev/urandom of=/dev/vda bs=64k count=256 conv=fsync; echo end''ed $?\n")
-            m.expect("ended 1")
-            m.expect("vm# ")
-            m.shell("echo still alive")
-            m.type("exit\n")
-            m.finish(0)
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
+# In a mount namespace of its own: a small file system on "small", filled from "before"; what
+# is on it at the end goes to "after". Needs no privilege where user namespaces are allowed.
+SMALL = """mount -t tmpfs -o size="$1" tmpfs small || exit 77
+cp -r --sparse=always before/. small/ || exit 77
+shift
+"$@"
+status=$?
+cp -r --sparse=always small/. after/ && exit $status
+"""
 
 
-def raise_unless_root():
-    if os.geteuid() != 0:
-        raise Skip("only root mounts a small file system")
+class SmallDisk:
+    """A host file system too small for what is written to it, and how to run below it."""
+
+    def __init__(self, scratch, size):
+        for name in ("small", "before", "after"):
+            os.mkdir(os.path.join(scratch, name))
+        self.scratch = scratch
+        self.wrapper = ["unshare", "--mount" if os.geteuid() == 0 else "-rm", "sh", "-c",
+                        "cd '%s'\n%s" % (scratch, SMALL), "sh", size]
+        if run_cli([], command=self.wrapper + ["true"])[0] != 0:
+            raise Skip("no mount namespace may be made here")
+        self.command = self.wrapper + [vm_cli(), "run"]
+
+    def path(self, name, where="small"):
+        return os.path.join(self.scratch, where, name)
+
+    def after(self):
+        """Name and content of each file on it when the program had ended."""
+        found = {}
+        for name in os.listdir(os.path.join(self.scratch, "after")):
+            with open(self.path(name, "after"), "rb") as file:
+                found[name] = file.read()
+        return found
+
+
+def full_host_disk(scratch, bus):
+    """The file system below a disk is full: the guest sees a write error, the person one
+    sentence, and what was written before is unharmed."""
+    small = SmallDisk(scratch, "2M")
+    size, kept = 64 << 20, bytes(range(256)) * 4096
+    write(small.path("disk", "before"), kept)
+    os.truncate(small.path("disk", "before"), size)
+    args = linux_args() + ["--disk", "%s,bus=%s" % (small.path("disk"), bus)]
+    with Machine(args, command=small.command) as m:
+        m.expect("vm# ")
+        m.type("dd if=/dev/zero of=/dev/vda bs=64k seek=16 count=64 conv=fsync; "
+               "echo end''ed $?\n")
+        m.expect("ended 1")
+        m.expect("vm# ")
+        m.shell("cmp -n 1048576 /dev/vda /dev/vda")
+        m.type("exit\n")
+        said = m.finish(0)
+    check(len(said.splitlines()) == 1 and "No space left on device" in said,
+          "it was not told in one sentence: " + said)
+    disk = small.after()["disk"]
+    check(len(disk) == size and disk[:len(kept)] == kept, "the disk's file was damaged")
+    check(not disk[len(kept):].strip(b"\0"), "the disk holds what nobody wrote")
 
 
 def save_to_full_disk(scratch):
     """A save that cannot be completed leaves the old file and no half of a new one."""
-    raise_unless_root()
-    mount = os.path.join(scratch, "small")
-    os.mkdir(mount)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", mount], check=True)
-    try:
-        path = write(os.path.join(mount, "state"), b"the old one")
-        got, _, err = run_cli(linux_args() + ["--console", "none", "--save-state",
-                                              path + ",at=insns:20000000"])
-        check(got == 1 and len(err.splitlines()) == 1 and path in err,
-              "status %d: %s" % (got, err))
-        with open(path, "rb") as file:
-            check(file.read() == b"the old one", "the old file was changed")
-        check(os.listdir(mount) == ["state"], "left behind: %s" % os.listdir(mount))
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
+    small = SmallDisk(scratch, "1M")
+    write(small.path("state", "before"), b"the old one")
+    refused(1, [small.path("state"), "No space left on device"], linux_args() + [
+        "--console", "none", "--save-state", small.path("state") + ",at=insns:20000000"],
+        command=small.command)
+    check(small.after() == {"state": b"the old one"},
+          "not as it was before: %s" % {n: d[:64] for n, d in small.after().items()})
+
+
+def stats_to_full_disk(scratch):
+    """Statistics that cannot be written make the run fail, though the guest ended well."""
+    small = SmallDisk(scratch, "4K")
+    write(small.path("filler", "before"), b"x" * 4096)
+    got, _, err = run_cli(linux_args("vmtest=poweroff") + ["--stats=json:" + small.path("s")],
+                          command=small.command)
+    check(got == 1 and len(err.splitlines()) == 1 and small.path("s") in err,
+          "status %d: %s" % (got, err))
 
 
 def save_nowhere():
@@ -245,7 +282,6 @@ def save_nowhere():
 
 
 def port_taken():
-    needs_device("--net", "user")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -343,13 +379,16 @@ def main():
                            ("an unreadable file", unreadable),
                            ("a directory as disk", disk_is_directory),
                            ("a disk in use", disk_in_use),
-                           ("a full host disk below a disk", full_host_disk),
+                           ("malformed disks", malformed_disks),
+                           ("a full host disk below statistics", stats_to_full_disk),
                            ("a full host disk below a saved state", save_to_full_disk),
                            ("a console socket that is taken", console_socket_taken),
                            ("damaged states", damaged_states),
                            ("a state of a newer format", newer_state),
                            ("a state of another machine", state_of_another_machine)):
         tap.case(name, in_scratch, function)
+    for bus in ("mmio", "pcie"):
+        tap.case("a full host disk below a disk on " + bus, in_scratch, full_host_disk, bus)
     for name, function in (("memory too small for the kernel", memory_too_small),
                            ("memory the host does not have", memory_not_there),
                            ("a state in no directory", save_nowhere),

@@ -143,7 +143,7 @@ class Machine:
 
     def __exit__(self, *exc):
         if self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: see __init__
             self.process.wait()
         for fd in {self.reader, self.writer}:
             if fd >= 0:
@@ -163,7 +163,7 @@ class Machine:
     def fail(self, what):
         raise TestFailed(self._describe(what))
 
-    def _pump(self, seconds):
+    def pump(self, seconds):
         """Reads what the console has within that time. False at its end."""
         ready, _, _ = select.select([self.reader], [], [], seconds)
         if not ready:
@@ -193,7 +193,7 @@ class Machine:
             left = deadline - time.monotonic()
             if left <= 0:
                 self.fail("no %r on the console in time" % text)
-            open_ = self._pump(min(left, 1.0))
+            open_ = self.pump(min(left, 1.0))
 
     def type(self, text):
         os.write(self.writer, text.encode())
@@ -210,7 +210,7 @@ class Machine:
     def finish(self, status=0):
         """Waits for the end; the exit status must be this one. Returns stderr."""
         deadline = time.monotonic() + PATIENCE
-        while self._pump(1.0):
+        while self.pump(1.0):
             if time.monotonic() > deadline:
                 self.fail("does not end")
             if self.process.poll() is not None and not select.select(

@@ -158,16 +158,22 @@ assets_initramfs()
     assets_put "$assets_work/initrd.cpio.zst" initrd.cpio.zst
 }
 
-# 48 MiB of ext4 with busybox and 8 MiB of checksummed data.
+# assets_skeleton DIR: what each disk the tests boot from holds: busybox and the test's init.
+assets_skeleton()
+{
+    mkdir -p "$1/dev" "$1/proc" "$1/sys" "$1/etc" "$1/tmp" "$1/root" "$1/var"
+    assets_busybox "$1"
+    cp "$guest_files/root.init" "$1/sbin/init"
+    chmod 755 "$1/sbin/init"
+}
+
+# 48 MiB of ext4 with busybox and 2 MB of checksummed data.
 assets_rootfs()
 {
     assets_root=$assets_work/root
-    mkdir -p "$assets_root/dev" "$assets_root/proc" "$assets_root/sys" "$assets_root/etc" \
-        "$assets_root/tmp" "$assets_root/root" "$assets_root/var" "$assets_root/data"
-    assets_busybox "$assets_root"
-    cp "$guest_files/root.init" "$assets_root/sbin/init"
-    chmod 755 "$assets_root/sbin/init"
-    seq 1 1200000 >"$assets_root/data/numbers"
+    assets_skeleton "$assets_root"
+    mkdir -p "$assets_root/data"
+    seq 1 300000 >"$assets_root/data/numbers"
     (cd "$assets_root" && sha256sum data/numbers >etc/data.sha256)
     assets_ext4 "$assets_root" 48M root.ext4
 }
@@ -179,6 +185,49 @@ assets_ext4()
     mke2fs -q -t ext4 -E root_owner=0:0 -L vm-root -d "$1" "$assets_work/$3" ||
         die "mke2fs cannot make $3"
     assets_put "$assets_work/$3" "$3"
+}
+
+# stress-ng and the packages that hold the libraries it is linked with. Named one by one:
+# what these depend on in turn (Mesa, LLVM) is for a screen and twenty times as large.
+assets_stress_packages='stress-ng libc6 libgcc-s1 libstdc++6 libacl1 libapparmor1 libbsd0 libmd0
+    libcrypt1 libdrm2 libegl1 libglvnd0 libgbm1 libgles2 libgmp10 libjpeg62-turbo libjudydebian1
+    libssl3t64 libkmod2 libmpfr6 libsctp1 libxxhash0 zlib1g libzstd1 libexpat1'
+
+# 64 MiB of ext4 with busybox and stress-ng, which the test's init finds intact by its sum.
+assets_stress()
+{
+    assets_root=$assets_work/root
+    assets_skeleton "$assets_root"
+    mkdir -p "$assets_root/usr/bin"
+    # shellcheck disable=SC2086
+    apt_unpack "$assets_work/packages" "$assets_suite" "$assets_guest" $assets_stress_packages
+    cp "$assets_work/packages/usr/bin/stress-ng" "$assets_root/usr/bin/stress-ng"
+    assets_libraries "$assets_work/packages" "$assets_root" usr/bin/stress-ng
+    (cd "$assets_root" && sha256sum usr/bin/stress-ng >etc/data.sha256)
+    assets_ext4 "$assets_root" 64M stress.ext4
+}
+
+# assets_libraries PACKAGES ROOT PROGRAM: copies the loader and the libraries that ROOT/PROGRAM
+# is linked with, and those they are linked with, from the unpacked packages.
+assets_libraries()
+{
+    assets_from=$1/usr/lib/riscv64-linux-gnu
+    assets_to=$2/lib/riscv64-linux-gnu
+    mkdir -p "$assets_to"
+    cp "$assets_from/ld-linux-riscv64-lp64d.so.1" "$2/lib/"
+    assets_todo=$2/$3
+    while [ -n "$assets_todo" ]; do
+        # shellcheck disable=SC2086
+        assets_needed=$(readelf -d $assets_todo |
+            sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p' | sort -u)
+        assets_todo=
+        for assets_file in $assets_needed; do
+            [ ! -e "$assets_to/$assets_file" ] || continue
+            [ -e "$assets_from/$assets_file" ] || die "no package of $3 holds $assets_file"
+            cp "$assets_from/$assets_file" "$assets_to/"
+            assets_todo="$assets_todo $assets_to/$assets_file"
+        done
+    done
 }
 
 assets_firmware()
@@ -236,8 +285,9 @@ assets_main()
             ;;
         rootfs) assets_make rootfs "$assets_self" "$guest_files/root.init" -- assets_rootfs ;;
         firmware) assets_make firmware 1 -- assets_firmware ;;
+        stress) assets_make stress "$assets_self" "$guest_files/root.init" -- assets_stress ;;
         qemu10) assets_make qemu10 1 -- assets_qemu10 ;;
-        *) die "no asset \"$assets_wanted\": kernel, initramfs, rootfs, firmware or qemu10" ;;
+        *) die "no asset \"$assets_wanted\": kernel, initramfs, rootfs, firmware, qemu10 or stress" ;;
         esac
     done
 }

@@ -9,7 +9,7 @@ deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
     libext2fs-dev libfdt-dev libjansson-dev libslirp-dev liburing-dev libsqlite3-dev libzstd-dev
     zlib1g-dev'
 
-deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
+deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs binutils'
 
 deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git device-tree-compiler
     g++ jq qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross

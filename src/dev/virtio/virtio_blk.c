@@ -47,6 +47,7 @@ struct virtio_blk {
     const char *serial;
     u64 queues;
     unsigned in_flight;
+    bool told; /* the person at the shell knows that the host failed */
 };
 
 /* A request that the host works at. Ends with its segments, and the iovec of them. */
@@ -75,6 +76,16 @@ static void finish(struct virtio_blk *blk, const struct virtq_ticket *ticket,
     virtio_done(&blk->v, ticket, written + 1);
 }
 
+/* The host failed, not the guest: a full file system, a broken disk. Said once a disk, since a
+ * guest may repeat what fails without end. */
+static void tell(struct virtio_blk *blk, int result)
+{
+    if (!blk->told)
+        log_error("%s: the host fails a disk request: %s; the guest is told of an I/O error",
+                  blk->v.dev->id, strerror(-result));
+    blk->told = true;
+}
+
 /* From the event loop; or from a drain, when the ticket is void and the memory may be the
  * driver's again only after it. */
 static void done(struct blk_request *io, int result)
@@ -82,6 +93,8 @@ static void done(struct blk_request *io, int result)
     struct request *r = container_of(io, struct request, io);
     struct virtio_blk *blk = r->blk;
 
+    if (result)
+        tell(blk, result);
     for (unsigned i = 0; r->io.op == BLK_READ && i < r->count; i++)
         dma_written(blk->v.dev, r->seg[i].at, r->seg[i].len);
     if (r->ticket.generation == blk->v.queue[r->ticket.queue].generation) {
