@@ -1,7 +1,7 @@
 /*
  * run.c - `vm-cli run`: one machine from its options to an exit status.
  */
-#include "options.h"
+#include "run_options.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,17 +9,6 @@
 #include <string.h>
 
 enum { STATS_MAX = 64 };
-
-static void say(const char *text)
-{
-    fprintf(stderr, "vm-cli: %s\n", text);
-}
-
-static int failed(const struct vm_err *err)
-{
-    say(err->text);
-    return STATUS_FAILED;
-}
 
 /* --- statistics --- */
 
@@ -31,7 +20,6 @@ static void stats_text(const struct vm_stat *rows, unsigned count)
 
 static int stats_json(const struct vm_stat *rows, unsigned count, const char *path)
 {
-    struct vm_err err;
     FILE *out = fopen(path, "w");
     bool ok = out != NULL;
 
@@ -44,8 +32,8 @@ static int stats_json(const struct vm_stat *rows, unsigned count, const char *pa
         ok = false;
     if (ok)
         return STATUS_OK;
-    fail(&err, "--stats: %s cannot be written: %s", path, strerror(errno));
-    return failed(&err);
+    say("--stats: %s cannot be written: %s", path, strerror(errno));
+    return STATUS_FAILED;
 }
 
 static int print_stats(const struct run_options *o, struct vm *vm)
@@ -117,25 +105,31 @@ static int run_machine(const struct run_options *o, struct vm *vm)
     return status;
 }
 
-int run_command(int argc, char **argv)
+static int run(const struct command_line *line)
 {
     struct run_options o;
     struct vm_err err;
     struct vm *vm = NULL;
-    int status = STATUS_OK;
+    int status;
 
-    if (options_parse(&o, argc, argv, &err) < 0) {
-        say(err.text);
-        options_fini(&o);
-        return STATUS_USAGE;
-    }
-    if (o.help)
-        print_run_help();
+    if (run_options_take(&o, line, &err) < 0)
+        status = misused("%s", err.text);
     else if (vm_new(o.config, &vm, &err) < 0)
         status = failed(&err);
     else
         status = run_machine(&o, vm);
     vm_free(vm);
-    options_fini(&o);
+    run_options_fini(&o);
     return status;
 }
+
+const struct command cmd_run = {
+    .name = "run",
+    .doc = "Runs a virtual machine until its guest powers off.",
+    .details = "Its serial console is on standard input and output; Ctrl-A x ends the machine.",
+    .options = run_options,
+    .keys = KEYS_CONFIG,
+    .list_title = "Kinds of --trace",
+    .list = vm_trace_kind,
+    .run = run,
+};

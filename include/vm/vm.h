@@ -83,6 +83,18 @@ struct vm_stat {
 /* Fills at most `max` rows and returns how many there are. */
 VM_API unsigned vm_stats(struct vm *vm, struct vm_stat *rows, unsigned max);
 
+/* --- a machine that another process runs --- */
+
+/* Sends one command to the machine whose control socket (key "control") is at `path`, and
+ * waits for the answer, at most `seconds`. The protocol is QMP; the user guide lists the
+ * commands, query-qmp-schema describes them. arguments: a JSON object as text; NULL: none.
+ * *ret_reply, when ret_reply is not NULL, gets the answer as JSON text, which the caller
+ * frees with free(). Fails with -ENOENT or -ECONNREFUSED when nobody listens there,
+ * -ETIMEDOUT, -EREMOTEIO when the machine refused (its sentence is in *err), -ENOSYS when
+ * it has no such command. [any thread] */
+VM_API int vm_control_call(const char *path, const char *command, const char *arguments,
+                           double seconds, char **ret_reply, struct vm_err *err);
+
 /* --- of the whole process --- */
 
 /* Prints events of the comma-separated kinds ("all" for every one) on standard error. */

@@ -82,4 +82,19 @@ static inline u64 be64_get(const void *p)
     return __builtin_bswap64(le64_get(p));
 }
 
+static inline void be16_put(void *p, u16 v)
+{
+    le16_put(p, __builtin_bswap16(v));
+}
+
+static inline void be32_put(void *p, u32 v)
+{
+    le32_put(p, __builtin_bswap32(v));
+}
+
+static inline void be64_put(void *p, u64 v)
+{
+    le64_put(p, __builtin_bswap64(v));
+}
+
 #endif

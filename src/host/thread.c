@@ -22,7 +22,10 @@ static void *thread_main(void *arg)
 {
     struct host_thread *t = arg;
 
-#ifndef _WIN32
+#ifdef _WIN32
+    __atomic_store_n(&t->tid, (int)GetCurrentThreadId(), __ATOMIC_RELAXED);
+#else
+    __atomic_store_n(&t->tid, (int)syscall(SYS_gettid), __ATOMIC_RELAXED);
     pthread_setname_np(pthread_self(), t->name);
 #endif
     t->fn(t->arg);

@@ -13,6 +13,7 @@ struct host_thread {
     void (*fn)(void *arg);
     void *arg;
     char name[16]; /* as a debugger shows it; longer names are cut */
+    int tid;       /* atomic: the operating system's number of it; 0 until it runs */
 };
 
 /* Runs fn(arg) in a new thread. *t is the caller's and stays where it is until

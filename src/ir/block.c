@@ -20,5 +20,5 @@ void ir_block_clear(struct ir_block *b)
 {
     b->op_count = 0;
     b->insn_count = 0;
-    b->byte_count = 0;
+    b->next = 0;
 }

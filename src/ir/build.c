@@ -19,7 +19,7 @@ struct ir_builder {
     void (*on_bug)(const char *what);
     bool symbolic;
     struct ir_flow flow;
-    u32 offset, len; /* of the open instruction */
+    s32 offset, len; /* of the open instruction */
     u16 insn;
     unsigned pending_count;
     struct pending {
@@ -59,7 +59,7 @@ static _Noreturn void builder_bug(struct ir_builder *s, unsigned op, const char 
 {
     char text[200];
 
-    snprintf(text, sizeof text, "IR builder: %s at +%u: %s", ir_op_infos[op].name, s->offset, why);
+    snprintf(text, sizeof text, "IR builder: %s at +%d: %s", ir_op_infos[op].name, s->offset, why);
     if (s->on_bug)
         s->on_bug(text);
     BUG(text);
@@ -283,12 +283,12 @@ static ir_val pc_plus(struct ir_builder *s, u32 symbol, u64 offset)
 
 ir_val ir_pc(struct ir_builder *s)
 {
-    return pc_plus(s, 0, s->offset);
+    return pc_plus(s, 0, (u64)(s64)s->offset);
 }
 
 ir_val ir_next_pc(struct ir_builder *s)
 {
-    return pc_plus(s, 1, s->offset + s->len);
+    return pc_plus(s, 1, (u64)(s64)(s->offset + s->len));
 }
 
 static struct ir_op state_op(struct ir_builder *s, enum ir_opcode opcode, enum ir_type t, sem_reg r)
@@ -471,19 +471,26 @@ void ir_builder_begin(struct ir_builder *s, struct ir_block *block)
         s->consts[i].id = IR_NO_VAL;
 }
 
-void ir_builder_insn(struct ir_builder *s, u32 offset, u32 len)
+void ir_builder_insn(struct ir_builder *s, s32 offset, u32 len)
 {
     struct ir_op op = build_op(IR_INSN, IR_NONE);
 
     s->offset = offset;
-    s->len = len;
+    s->len = (s32)len;
     s->insn = (u16)s->block->insn_count++;
     s->pending_count = 0;
     s->exit = build_op(IR_INSN, IR_NONE);
     s->helper_effects = 0;
-    op.imm = offset;
+    op.imm = (u64)(s64)offset;
     op.imm2 = s->insn;
     build_append(s, op);
+}
+
+void ir_builder_follow(struct ir_builder *s)
+{
+    if (s->exit.op != IR_JUMP)
+        builder_bug(s, s->exit.op, "only a jump can be followed");
+    s->exit = build_op(IR_INSN, IR_NONE);
 }
 
 void ir_builder_insn_end(struct ir_builder *s)
@@ -502,7 +509,7 @@ void ir_builder_insn_end(struct ir_builder *s)
     }
     if (s->exit.op != IR_INSN && !s->flow.left)
         build_append(s, s->exit);
-    s->block->byte_count = s->offset + s->len;
+    s->block->next = s->offset + s->len;
 }
 
 bool ir_builder_left(const struct ir_builder *s)

@@ -178,8 +178,10 @@ void ir_builder_begin(struct ir_builder *s, struct ir_block *block);
 void ir_builder_on_bug(struct ir_builder *s, void (*fn)(const char *what));
 
 /* Opens and closes one instruction at `offset` bytes from the block's start. */
-void ir_builder_insn(struct ir_builder *s, u32 offset, u32 len);
+void ir_builder_insn(struct ir_builder *s, s32 offset, u32 len);
 void ir_builder_insn_end(struct ir_builder *s);
+/* Before the latter: where this instruction jumps to is what comes next in the block. */
+void ir_builder_follow(struct ir_builder *s);
 
 /* True when the instruction just closed leaves the block (JUMP, RAISE, ENDBLOCK …). */
 bool ir_builder_left(const struct ir_builder *s);

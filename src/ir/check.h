@@ -41,6 +41,7 @@ struct ir_flow {
     unsigned depth;
     bool in_insn; /* an INSN came */
     bool left;    /* the block was left */
+    bool maybe;   /* left: by JUMPIF, so that another instruction may follow */
     bool wrote;   /* state may have been written since the instruction's start or COMMIT */
     bool set;     /* by SET: later GETs would be ambiguous */
 };

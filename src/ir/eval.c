@@ -44,7 +44,7 @@ static u64 next_pc(const struct eval *e, u32 at)
     for (at++; at < e->b->op_count; at++)
         if (e->b->ops[at].op == IR_INSN)
             return e->pc + e->b->ops[at].imm;
-    return e->pc + e->b->byte_count;
+    return e->pc + (u64)(s64)e->b->next;
 }
 
 static void leave(struct eval *e, enum ir_eval_end end, u64 pc)
@@ -323,7 +323,10 @@ static void eval_op(struct eval *e)
             raise(e, op->imm, b);
         break;
     case IR_JUMP: leave(e, IR_EVAL_JUMP, (u64)a); break;
-    case IR_JUMPIF: leave(e, IR_EVAL_JUMP, a ? (u64)b : next_pc(e, e->at)); break;
+    case IR_JUMPIF:
+        if (a)
+            leave(e, IR_EVAL_JUMP, (u64)b);
+        break;
     case IR_ENDBLOCK:
         leave(e, op->imm ? IR_EVAL_PC_SET : IR_EVAL_ENDBLOCK, next_pc(e, e->at));
         break;
@@ -359,7 +362,7 @@ struct ir_eval_result ir_eval(const struct ir_block *b, void *state, u32 fp_env_
     for (e.at = 0; e.at < b->op_count && !e.done; e.at++)
         eval_op(&e);
     if (!e.done) {
-        e.r.pc = pc + b->byte_count;
+        e.r.pc = pc + (u64)(s64)b->next;
         e.r.retired = b->insn_count;
     }
     free(e.v);

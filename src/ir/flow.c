@@ -102,6 +102,7 @@ static const char *flow_exit(struct ir_flow *f, const struct ir_op *op)
     if (f->depth && op->op != IR_RAISE)
         return "the block is left inside IF or LOOP";
     f->left = f->depth == 0;
+    f->maybe = op->op == IR_JUMPIF;
     return NULL;
 }
 
@@ -133,9 +134,10 @@ static const char *flow_insn(struct ir_flow *f)
 
     if (why)
         return why;
-    if (f->left)
+    if (f->left && !f->maybe)
         return "an instruction after the block was left";
     f->in_insn = true;
+    f->left = false;
     f->wrote = f->set = false;
     return NULL;
 }

@@ -198,7 +198,7 @@ struct ir_block {
     struct ir_op *ops; /* owns */
     u32 op_count, op_room;
     u32 insn_count;
-    u32 byte_count; /* guest bytes covered from the start */
+    s32 next; /* where it goes on when nothing leaves it: bytes from the block's start */
 };
 
 void ir_block_init(struct ir_block *b);

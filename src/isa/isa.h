@@ -25,6 +25,10 @@ enum { ISA_INSN_REGS = 8, ISA_INSN_MAX_BYTES = 15 };
 enum {
     ISA_INSN_ENDS = 1 << 0,  /* leaves the block: the fetcher stops after it */
     ISA_INSN_ALONE = 1 << 1, /* must also begin its block */
+    /* It may go on `imm` bytes from its own address (BRANCH), or does (JUMP); so that
+     * blocks can be made that follow it. Set beside ENDS. */
+    ISA_INSN_BRANCH = 1 << 2,
+    ISA_INSN_JUMP = 1 << 3,
 };
 
 struct isa_insn {
@@ -32,7 +36,7 @@ struct isa_insn {
     s32 imm2;   /* sem_imm operand 1 */
     u32 raw;    /* the encoding's first four bytes; upper bytes zero if shorter */
     u16 op;     /* index into isa.ops: a handler, i.e. semantics x variant */
-    u16 offset; /* bytes from the block's start; set by the fetcher */
+    s16 offset; /* bytes from the block's start; set by the fetcher */
     u8 len;     /* 1..15 bytes */
     u8 flags;   /* ISA_INSN_* */
     u8 index;   /* of the instruction in its block; set by the fetcher */
@@ -140,8 +144,14 @@ struct cpu_env {
 
     /* Binds a regime of the running code to TLB bank `bank` (0 <= bank < isa.mmu_banks). */
     void (*mmu_bind)(struct vcpu *c, enum ir_mmu mmu, unsigned bank);
-    /* Own TLB. banks: bit mask of the banks meant. Takes effect before the next access. */
+    /* Names the running code's address space (ASID, PCID, VMID) where isa.context_banks has
+     * any: what these banks hold belongs to it from now on. Between blocks only. */
+    void (*mmu_context)(struct vcpu *c, u64 id);
+    /* Own TLB. banks: bit mask of the banks meant, in all address spaces. Takes effect before
+     * the next access. */
     void (*tlb_flush)(struct vcpu *c, enum isa_tlb_flush what, gva_t va, u32 banks);
+    /* The same in the banks of one address space alone. */
+    void (*tlb_flush_context)(struct vcpu *c, u64 id, enum isa_tlb_flush what, gva_t va);
     /* Stores by this CPU become visible to its instruction fetches. */
     void (*icache_sync)(struct vcpu *c);
 
@@ -182,6 +192,7 @@ struct isa {
     u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
     const struct state_list *state; /* the declared state */
     unsigned mmu_banks;             /* 1..16 TLB banks it uses */
+    u32 context_banks;              /* bit mask of those that belong to an address space */
     unsigned insn_align;            /* bytes; an instruction may not start elsewhere */
 
     const struct isa_op *ops; /* op_count handlers; the last decodes nothing: "illegal" */

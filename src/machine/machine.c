@@ -214,6 +214,8 @@ static int make_console(struct machine *m, struct err *err)
 {
     const char *spec = m->cfg->console;
 
+    if (m->cfg->console_log)
+        return chardev_server_new(m->loop, spec, m->cfg->console_log, &m->console, err);
     if (strcmp(spec, "stdio") == 0)
         return chardev_stdio_new(m->loop, machine_escape, m, &m->console, err);
     if (strcmp(spec, "pty") == 0)

@@ -34,6 +34,7 @@ struct machine_disk {
 
 struct machine_net {
     const char *bus;
+    const char *mac; /* "52:54:00:12:34:56"; NULL: the card's default */
     const char *hostfwd[16];
     unsigned hostfwd_count;
 };
@@ -53,7 +54,9 @@ struct machine_config {
     /* Makes the host's side of a network; needed when there are nets. */
     int (*net_open)(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
                     struct net_backend **ret, struct err *err);
-    const char *console; /* "stdio", "pty", "unix:PATH", "null" */
+    const char *console; /* "stdio", "pty", "unix:PATH", "none" */
+    const char
+        *console_log; /* not NULL: console is the path of a server's socket, this of its log */
     enum engine_tier tier;
     bool deterministic, check_interp, check_eval;
     const u64 *rng_seed; /* NULL: from the host */
@@ -88,6 +91,8 @@ struct machine_class {
                        u64 *out);
     int (*sysreg_write)(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 v);
     bool (*msi)(struct machine *m, u32 requester, gpa_t addr, u32 data);
+    /* Presses the power button, which the guest may heed; NULL: it has none. */
+    void (*powerdown)(struct machine *m);
 };
 
 /* Looks a board up by name; NULL. */
@@ -104,7 +109,8 @@ enum machine_stop {
     MACHINE_STOP_RESET = 1 << 3, /* the guest asked for it; machine_reset() is the caller's */
     MACHINE_STOP_QUIT = 1 << 4,  /* the person at the console, a signal */
     MACHINE_STOP_POINT = 1 << 5, /* a stop point was reached */
-    MACHINE_STOP_PAUSE = 1 << 6, /* machine_pause_request() */
+    MACHINE_STOP_PAUSE = 1 << 6, /* vm_request_pause() */
+    MACHINE_STOP_HOLD = 1 << 7,  /* the control socket's stop */
 };
 
 struct machine {
@@ -157,6 +163,10 @@ int machine_run(struct machine *m, struct err *err) MUST_CHECK;
 
 /* Asks machine_run() to return `why`. [any thread] */
 void machine_stop_request(struct machine *m, enum machine_stop why);
+
+/* While machine_run() is not active: serves the devices' loop, CPUs standing still, until a
+ * stop is asked for or *held is false (whoever clears it in a callback stops the loop). */
+void machine_hold(struct machine *m, const bool *held);
 
 /* One-shot stop points, to be set while stopped: MACHINE_STOP_POINT follows. text is
  * copied; NULL and UINT64_MAX switch off. */

@@ -185,6 +185,14 @@ static int load(struct machine *m, struct state_reader *r, struct err *err)
     return 0;
 }
 
+static void powerdown(struct machine *m)
+{
+    struct device *button = ((struct riscv_virt *)m)->button;
+
+    dev_irq_input(button, 0, true);
+    dev_irq_input(button, 0, false);
+}
+
 static const char *const irqchips[] = { "plic", "aia", NULL };
 static const char *const cpus[] = { "rv64", NULL };
 
@@ -209,4 +217,5 @@ const struct machine_class riscv_virt_class = {
     .sysreg_read = sysreg_read,
     .sysreg_write = sysreg_write,
     .msi = msi,
+    .powerdown = powerdown,
 };

@@ -52,6 +52,7 @@ struct riscv_virt {
     gpa_t pci_high;        /* where BARs lie above all RAM */
     unsigned pci_count, mmio_count; /* slots and virtio windows in use */
     struct device *imsic;           /* borrows: NULL without AIA */
+    struct device *button;          /* borrows: the power button */
     gpa_t entry, dtb_at, info_at;   /* of the boot plan; info_at 0: none */
     gpa_t initrd_at;
     u64 initrd_size;

@@ -1,5 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks and the source of randomness of a riscv-virt machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness, the power button and the balloon
+ * of a riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -12,8 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
-                    struct err *err)
+enum { DISK_QUEUES_MAX = 16 };
+
+static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+                    unsigned count, struct err *err)
 {
     unsigned slot = v->mmio_count;
     char name[32];
@@ -27,8 +30,8 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
                        RISCV_VIRT_VIRTIO_SLOTS);
     snprintf(name, sizeof name, "virtio-%s-mmio", type);
     rc = machine_add_device(&v->m, name, v->m.io,
-                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, setting,
-                            setting ? 1 : 0, &d, err);
+                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, settings, count,
+                            &d, err);
     if (rc < 0)
         return rc;
     dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_VIRTIO + slot);
@@ -36,25 +39,26 @@ static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_set
     return 0;
 }
 
-static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *setting,
-                   struct err *err)
+static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+                   unsigned count, struct device **ret, struct err *err)
 {
     unsigned slot = ++v->pci_count;
     char name[32];
-    struct device *d;
     int rc;
 
     snprintf(name, sizeof name, "virtio-%s-pci", type);
-    rc = machine_make_device(&v->m, name, v->m.io, slot, setting, setting ? 1 : 0, &d, err);
-    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), d, err);
+    rc = machine_make_device(&v->m, name, v->m.io, slot, settings, count, ret, err);
+    return rc < 0 ? rc : pci_host_plug(v->pci, PCI_DEVFN(slot, 0), *ret, err);
 }
 
 /* bus NULL: PCIe. */
 static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
-                      const struct dev_setting *setting, struct err *err)
+                      const struct dev_setting *settings, unsigned count, struct err *err)
 {
-    return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, setting, err)
-                                           : add_pci(v, type, setting, err);
+    struct device *d;
+
+    return bus && strcmp(bus, "mmio") == 0 ? add_mmio(v, type, settings, count, err)
+                                           : add_pci(v, type, settings, count, &d, err);
 }
 
 /* The bridge, with BARs below 4 GiB and above all RAM. */
@@ -73,26 +77,32 @@ static int add_bridge(struct riscv_virt *v, struct err *err)
     return 0;
 }
 
+/* A queue for each CPU, so that none waits for another's requests. */
 static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struct err *err)
 {
+    unsigned cpus = v->m.cfg->cpus;
     struct blk_image *image;
+    char queues[16];
     int rc = machine_open_disk(&v->m, disk, &image, err);
+    const struct dev_setting settings[] = { { .name = "drive", .ptr = image },
+                                            { .name = "queues", .text = queues } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "blk", disk->bus, &(struct dev_setting){ .name = "drive", .ptr = image },
-                      err);
+    snprintf(queues, sizeof queues, "%u", cpus < DISK_QUEUES_MAX ? cpus : DISK_QUEUES_MAX);
+    return add_virtio(v, "blk", disk->bus, settings, ARRAY_SIZE(settings), err);
 }
 
 static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
 {
     struct net_backend *backend;
     int rc = machine_open_net(&v->m, net, &backend, err);
+    const struct dev_setting settings[] = { { .name = "netdev", .ptr = backend },
+                                            { .name = "mac", .text = net->mac } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus, &(struct dev_setting){ .name = "netdev", .ptr = backend },
-                      err);
+    return add_virtio(v, "net", net->bus, settings, net->mac ? 2 : 1, err);
 }
 
 int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
@@ -104,5 +114,9 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_disk(v, &cfg->disks[i], err);
     for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
         rc = add_net(v, &cfg->nets[i], err);
-    return rc < 0 ? rc : add_virtio(v, "rng", NULL, NULL, err);
+    if (rc == 0)
+        rc = add_virtio(v, "rng", NULL, NULL, 0, err);
+    if (rc == 0)
+        rc = add_pci(v, "input", NULL, 0, &v->button, err);
+    return rc < 0 ? rc : add_virtio(v, "balloon", NULL, NULL, 0, err);
 }

@@ -138,6 +138,12 @@ static void serve(struct machine *m)
     engine_pause_wait(m->engine);
 }
 
+void machine_hold(struct machine *m, const bool *held)
+{
+    while (__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE) == 0 && *held)
+        loop_run(m->loop);
+}
+
 static enum machine_stop take_stop(struct machine *m)
 {
     u32 all = __atomic_load_n(&m->stop, __ATOMIC_ACQUIRE);

@@ -42,6 +42,10 @@ struct mem_ram *mem_ram_free(struct mem_ram *ram);
  * on another thread read the old bytes after the report. [any thread] */
 void mem_ram_written(struct mem_ram *ram, u64 offset, u64 len);
 
+/* Gives the whole host pages within [offset, offset + len) back to the host; they read as
+ * zeroes and cost nothing until they are written. Reported like a store. [any thread] */
+void mem_ram_discard(struct mem_ram *ram, u64 offset, u64 len);
+
 /* Dirty log: start marks every page clean; fetch copies and resets one bit a page
  * (bits[] has size/4096/8 bytes, rounded up). The caller flushes TLBs after both. */
 void mem_ram_dirty_start(struct mem_ram *ram);

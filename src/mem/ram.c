@@ -94,6 +94,20 @@ void mem_ram_written(struct mem_ram *ram, u64 offset, u64 len)
     }
 }
 
+void mem_ram_discard(struct mem_ram *ram, u64 offset, u64 len)
+{
+    struct ram *r = container_of(ram, struct ram, ram);
+    u64 page = host_page_size(), from = bits_align_up(offset, page);
+    u64 to = bits_align_down(offset + len, page);
+
+    BUG_ON(!checked_range(offset, len, ram->size));
+    if (from >= to)
+        return;
+    if (host_map_discard(&r->memory, from, to - from))
+        memset(ram->host + from, 0, to - from); /* a host that keeps it: the content at least */
+    mem_ram_written(ram, from, to - from);
+}
+
 void mem_ram_dirty_start(struct mem_ram *ram)
 {
     for (u64 i = 0; i < ram->size >> MEM_PAGE_SHIFT; i++)

@@ -127,7 +127,7 @@ static int set_bus(const char *bus, const char *key, const char **out, struct er
 
 static int disk_option(struct machine_disk *disk, char *option, struct err *err)
 {
-    static const char *const formats[] = { "raw", NULL };
+    static const char *const formats[] = { "raw", "qcow2", NULL };
     const char *v;
 
     if ((v = parse_option(option, "format")))
@@ -137,7 +137,7 @@ static int disk_option(struct machine_disk *disk, char *option, struct err *err)
     if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
         return 0;
     return err_set(err, EINVAL,
-                   "--disk has no option '%s': there are format=raw, "
+                   "--disk has no option '%s': there are format=raw|qcow2, "
                    "readonly=on|off, bus=pcie|mmio",
                    option);
 }
@@ -169,10 +169,14 @@ static int net_option(struct machine_net *net, char *option, struct err *err)
 
     if ((v = parse_option(option, "bus")))
         return set_bus(v, "--net bus", &net->bus, err);
+    if ((v = parse_option(option, "mac"))) {
+        net->mac = v;
+        return 0;
+    }
     v = parse_option(option, "hostfwd");
     if (!v)
         return err_set(err, EINVAL,
-                       "--net user has no option '%s': there are hostfwd=, "
+                       "--net user has no option '%s': there are hostfwd=, mac=, "
                        "bus=pcie|mmio",
                        option);
     rc = slirp_hostfwd_check(v, err);
@@ -253,6 +257,14 @@ static int set_on_reset(struct vm_config *c, const char *key, char *value, struc
     return 0;
 }
 
+static int set_boot(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    c->boot_disk = strcmp(value, "disk") == 0;
+    if (!c->boot_disk && strcmp(value, "direct") != 0)
+        return err_set(err, EINVAL, "--boot %s is unknown: give direct or disk", value);
+    return 0;
+}
+
 static int set_rng_seed(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     if (!parse_number(value, &c->rng_seed))
@@ -263,8 +275,10 @@ static int set_rng_seed(struct vm_config *c, const char *key, char *value, struc
 
 static int set_control(struct vm_config *c, const char *key, char *value, struct err *err)
 {
-    return err_set(err, ENOTSUP, "--control %s: this build has no control socket: leave it out",
-                   value);
+    if (strncmp(value, "unix:", 5) != 0 || !value[5])
+        return err_set(err, EINVAL, "--control %s is unknown: give unix:PATH", value);
+    c->control = value + 5;
+    return 0;
 }
 
 /* Order: help prints it. What later rows check against (the machine) comes first. */
@@ -285,8 +299,9 @@ static const struct vm_config_key keys[] = {
       NULL, 0 },
     { "memory", "SIZE", "Guest memory, with K, M, G or T.", "256M 512M 1G 2G 4G", "1G", 0 },
     { "cpus", "N", "Number of CPUs.", NULL, "1", 0 },
-    { "disk", "FILE[,format=raw][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file", NULL, 1 },
-    { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,bus=pcie|mmio]|none",
+    { "disk", "FILE[,format=raw|qcow2][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file",
+      NULL, 1 },
+    { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,mac=ADDRESS][,bus=pcie|mmio]|none",
       "Adds a network card; user: through this process, without privileges.", "user none", "none",
       1 },
     { "console", "stdio|pty|unix:PATH|none",
@@ -301,15 +316,20 @@ static const struct vm_config_key keys[] = {
       "Runs JIT and interpreter in lock step; eval: the slow reference "
       "too. The first difference stops.",
       "interp eval", NULL, 0 },
-    { "control", "unix:PATH", "Control socket.", "unix:", NULL, 0 },
+    { "control", "unix:PATH", "Listens for commands there (QMP, as QEMU's tools speak it).",
+      "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
+    { "boot", "direct|disk",
+      "What is started: the files given by --kernel or --firmware, or the newest kernel that "
+      "the guest itself has installed on its first disk (Boot Loader Specification entries in "
+      "an ext4 partition of the type Extended Boot Loader).",
+      "direct disk", "direct", 0 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,  set_machine, set_cpu,      set_text,     set_text,
-    set_text,  set_text,    set_text,     set_memory,   set_cpus,
-    set_disk,  set_net,     set_console,  set_engine,   set_deterministic,
-    set_check, set_control, set_on_reset, set_rng_seed,
+    set_arch,          set_machine, set_cpu,     set_text,     set_text, set_text,     set_text,
+    set_text,          set_memory,  set_cpus,    set_disk,     set_net,  set_console,  set_engine,
+    set_deterministic, set_check,   set_control, set_on_reset, set_boot, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -340,7 +360,7 @@ static char *own(struct vm_config *c, const char *text)
     return copy;
 }
 
-static int set(struct vm_config *c, const char *key, const char *value, struct err *err)
+int config_set(struct vm_config *c, const char *key, const char *value, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         char *copy;
@@ -355,6 +375,16 @@ static int set(struct vm_config *c, const char *key, const char *value, struct e
     return err_set(err, EINVAL, "'%s' is no key of a configuration", key);
 }
 
+int config_set_console_server(struct vm_config *c, const char *console, const char *log,
+                              struct err *err)
+{
+    c->m.console = own(c, console);
+    c->m.console_log = own(c, log);
+    if (c->m.console && c->m.console_log)
+        return 0;
+    return err_set_errno(err, ENOMEM, "the console");
+}
+
 VM_API struct vm_config *vm_config_new(void)
 {
     struct vm_config *c = calloc(1, sizeof *c);
@@ -364,7 +394,7 @@ VM_API struct vm_config *vm_config_new(void)
         return NULL;
     c->m.net_open = config_net_open;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (keys[i].initial && set(c, keys[i].name, keys[i].initial, &err) < 0)
+        if (keys[i].initial && config_set(c, keys[i].name, keys[i].initial, &err) < 0)
             return vm_config_free(c);
     return c;
 }
@@ -384,7 +414,7 @@ VM_API int vm_config_set(struct vm_config *c, const char *key, const char *value
 {
     struct err e = { 0 };
 
-    return set(c, key, value, &e) < 0 ? err_to_public(&e, err) : 0;
+    return config_set(c, key, value, &e) < 0 ? err_to_public(&e, err) : 0;
 }
 
 /* --- copies --- */
@@ -415,11 +445,15 @@ struct vm_config *config_copy(const struct vm_config *c)
         *at = moved(c, n, *at, &failed);
     }
     n->m.console = moved(c, n, n->m.console, &failed);
+    n->m.console_log = moved(c, n, n->m.console_log, &failed);
+    n->control = moved(c, n, n->control, &failed);
     for (unsigned i = 0; i < n->m.disk_count; i++)
         n->m.disks[i].path = moved(c, n, n->m.disks[i].path, &failed);
-    for (unsigned i = 0; i < n->m.net_count; i++)
+    for (unsigned i = 0; i < n->m.net_count; i++) {
+        n->m.nets[i].mac = moved(c, n, n->m.nets[i].mac, &failed);
         for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
             n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
+    }
     /* Equal runs have equal random numbers: the seed is 0 where none is given. */
     n->m.rng_seed = n->has_rng_seed || n->m.deterministic ? &n->rng_seed : NULL;
     return failed ? vm_config_free(n) : n;

@@ -5,18 +5,10 @@
 
 #include "base/log.h"
 #include "host/signal.h"
+#include "vm/control.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct vm {
-    struct vm_config *cfg;   /* owns */
-    struct machine *machine; /* owns */
-    char *guest_text;        /* owns */
-    vm_stop_fn *on_stop;
-    void *on_stop_arg;
-    bool signals;
-};
 
 VM_API const char *vm_version(void)
 {
@@ -36,7 +28,11 @@ VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err
     if (!vm || !vm->cfg || !vm->guest_text)
         rc = err_set_errno(&e, ENOMEM, "making the machine");
     if (rc == 0)
+        rc = boot_disk_check(vm->cfg, &e);
+    if (rc == 0)
         rc = machine_new(&vm->cfg->m, &vm->machine, &e);
+    if (rc == 0 && vm->cfg->control)
+        rc = control_start(vm, vm->cfg->control, &vm->control, &e);
     if (rc < 0) {
         vm_free(vm);
         return err_to_public(&e, err);
@@ -51,8 +47,10 @@ VM_API struct vm *vm_free(struct vm *vm)
         return NULL;
     if (vm->signals)
         host_signal_stop();
+    control_free(vm->control);
     machine_free(vm->machine);
     vm_config_free(vm->cfg);
+    boot_disk_fini(&vm->disk);
     free(vm->guest_text);
     free(vm);
     return NULL;
@@ -70,24 +68,79 @@ static enum vm_stop public_stop(int why)
     }
 }
 
-/* Runs through resets when they are to restart. */
+/* The control socket's `stop` has taken effect, until `cont`, which may have come already. */
+static void hold(struct vm *vm)
+{
+    if (!vm->stopped) {
+        vm->stopped = true;
+        control_tell(vm->control, CONTROL_STOP, NULL);
+    }
+    if (vm->stopped && !vm->held) {
+        vm->stopped = false;
+        control_tell(vm->control, CONTROL_RESUME, NULL);
+    }
+    machine_hold(vm->machine, &vm->held);
+}
+
+/* The machine has reset: again from the start, or (false) out of vm_run(). */
+static int restart(struct vm *vm, struct err *err)
+{
+    bool asked = vm->reset_asked;
+    int rc;
+
+    vm->reset_asked = vm->machine->ready = false;
+    control_tell(vm->control, CONTROL_RESET, asked ? "host-qmp-system-reset" : "guest-reset");
+    if (!asked && !vm->cfg->restart_on_reset)
+        return false;
+    log_info(asked ? "reset by the control socket: starting again"
+                   : "the guest reset: starting again");
+    rc = boot_disk_read(vm, err);
+    if (rc == 0)
+        rc = machine_reset(vm->machine, err);
+    return rc < 0 ? err_wrap(err, "resetting the machine") : true;
+}
+
+/* Runs through resets when they are to restart, and through the control socket's stops. */
 static int run(struct vm *vm, struct err *err)
 {
     for (;;) {
-        int why = machine_run(vm->machine, err);
+        int why, rc;
 
+        if (vm->stopped)
+            hold(vm);
+        if (!vm->machine->ready && boot_disk_read(vm, err) < 0)
+            return -err->code;
+        why = machine_run(vm->machine, err);
+        if (why == MACHINE_STOP_HOLD)
+            hold(vm);
         if (why == MACHINE_STOP_FAILED)
             return err_set(err, EIO, "the machine stopped because of the failure reported above");
         if (why == MACHINE_STOP_POWEROFF || why == MACHINE_STOP_PANIC)
             vm->machine->ready = false;
-        if (why != MACHINE_STOP_RESET)
+        if (why != MACHINE_STOP_RESET && why != MACHINE_STOP_HOLD)
             return why;
-        vm->machine->ready = false;
-        if (!vm->cfg->restart_on_reset)
-            return why;
-        log_info("the guest reset: starting again");
-        if (machine_reset(vm->machine, err) < 0)
-            return err_wrap(err, "the guest reset");
+        rc = why == MACHINE_STOP_RESET ? restart(vm, err) : true;
+        if (rc <= 0)
+            return rc < 0 ? rc : why;
+    }
+}
+
+/* Clients hear of the machine's end, not of a pause by the program itself. */
+static void tell_end(struct vm *vm, enum vm_stop why)
+{
+    switch (why) {
+    case VM_STOP_CRASHED:
+        control_tell(vm->control, CONTROL_GUEST_PANICKED, NULL);
+        control_tell(vm->control, CONTROL_SHUTDOWN, "guest-panic");
+        break;
+    case VM_STOP_SHUTDOWN: control_tell(vm->control, CONTROL_SHUTDOWN, "guest-shutdown"); break;
+    case VM_STOP_RESET: control_tell(vm->control, CONTROL_SHUTDOWN, "guest-reset"); break;
+    case VM_STOP_QUIT:
+        control_tell(vm->control, CONTROL_SHUTDOWN, vm->quit_reason ? vm->quit_reason : "host-ui");
+        vm->quit_reason = NULL;
+        break;
+    case VM_STOP_PAUSED:
+    case VM_STOP_POINT: break;
     }
 }
 
@@ -99,6 +152,7 @@ VM_API int vm_run(struct vm *vm, enum vm_stop *ret_why, struct vm_err *err)
     if (why < 0)
         return err_to_public(&e, err);
     *ret_why = public_stop(why);
+    tell_end(vm, *ret_why);
     if (vm->on_stop)
         vm->on_stop(vm, *ret_why, vm->on_stop_arg);
     return 0;
@@ -158,6 +212,7 @@ static void signalled(void *arg, int sig)
 {
     struct vm *vm = arg;
 
+    vm->quit_reason = "host-signal";
     machine_stop_request(vm->machine, MACHINE_STOP_QUIT);
 }
 

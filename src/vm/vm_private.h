@@ -6,16 +6,52 @@
 
 #include "base/err.h"
 #include "machine/machine.h"
+#include "vm/guest_kernel.h"
 #include <vm/vm.h>
 
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
+    bool boot_disk;      /* the kernel comes from the first disk */
+    const char *control; /* path of the control socket; NULL: none */
     u64 rng_seed;
     bool has_rng_seed;
     char **owned; /* owns each and the array */
     unsigned owned_count;
 };
+
+/* --boot disk: zeroed at first. */
+struct boot_disk {
+    struct guest_kernel kernel; /* owns; of the last power-on */
+    char *append;               /* owns; the whole command line */
+    const char *given;          /* borrows (the configuration): --append; NULL: none */
+};
+
+struct vm {
+    struct vm_config *cfg;   /* owns */
+    struct machine *machine; /* owns */
+    struct control *control; /* owns; NULL: none */
+    char *guest_text;        /* owns */
+    struct boot_disk disk;   /* owns */
+    const char *name;        /* borrows (outlives): of a named machine; NULL */
+    vm_stop_fn *on_stop;
+    void *on_stop_arg;
+    bool signals;
+
+    /* The control socket's; changed in the loop, or while it is not running. */
+    bool held;               /* CPUs are to stand still until `cont` */
+    bool stopped;            /* they do */
+    bool reset_asked;        /* by system_reset, not by the guest */
+    const char *quit_reason; /* why VM_STOP_QUIT was asked for; NULL: at the console */
+};
+
+/* vm_config_set() for libvm itself. */
+int config_set(struct vm_config *cfg, const char *key, const char *value, struct err *err);
+
+/* The serial console becomes a server on the socket `console`, which keeps what the guest
+ * writes in the file `log`. The strings are copied. */
+int config_set_console_server(struct vm_config *cfg, const char *console, const char *log,
+                              struct err *err);
 
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);
@@ -27,6 +63,15 @@ int config_net_open(const struct machine_net *net, struct loop *loop, struct mac
 /* What the guest can see of a configuration, one "key=value" a line: two machines with
  * equal texts can exchange saved state. malloc'ed; NULL: no memory. */
 char *config_guest_text(const struct vm_config *cfg);
+
+/* --- boot_disk.c --- */
+
+/* Can a machine of this configuration start from its disk, if it is to? */
+int boot_disk_check(const struct vm_config *cfg, struct err *err) MUST_CHECK;
+
+/* With --boot disk: takes the kernel that the disk names now for the next power-on. */
+int boot_disk_read(struct vm *vm, struct err *err) MUST_CHECK;
+void boot_disk_fini(struct boot_disk *d);
 
 /* Hands an internal error out; returns -err->code. */
 int err_to_public(const struct err *err, struct vm_err *out);

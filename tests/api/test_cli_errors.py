@@ -29,12 +29,18 @@ def elf(machine, paddr=0x80000000, size=4):
     return header + segment + struct.pack("<I", 0x6f)
 
 
+def qcow2():
+    """The header of a qcow2 image whose tables are missing."""
+    return struct.pack(">IIQIIQIIQQIIQQQQII", 0x514649fb, 3, 0, 0, 16, 1 << 20, 0, 1, 3 << 16, 1 << 16,
+                       1, 0, 0, 0, 0, 0, 4, 104) + bytes(512)
+
+
 def files(folder):
     """Writes the inputs; returns their paths by name."""
     contents = {"text": b"hello\n" * 100, "huge": image(1 << 30), "empty": b"", "loop": elf(243),
                 "arm": elf(183), "nowhere": elf(243, 0x1000), "cut": elf(243, size=4000),
                 "gzip": b"\x1f\x8b\x08" + b"\0" * 40, "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 40,
-                "bigdtb": b"\xd0\x0d\xfe\xed" + b"\xff" * 60}
+                "qcow2": qcow2(), "bigdtb": b"\xd0\x0d\xfe\xed" + b"\xff" * 60}
     paths = {}
     for name, data in contents.items():
         paths[name] = os.path.join(folder, name)
@@ -82,6 +88,14 @@ def cases(p, folder):
         ("irqchip unknown", ["--machine", "riscv-virt,irqchip=gic"], 2, ["gic", "plic"]),
         ("arch unknown", ["--arch", "vax"], 2, ["vax", "riscv64"]),
         ("disk missing", kernel + ["--disk", folder + "/none"], 1, ["--disk" , folder + "/none"]),
+        ("disk qcow2 by name", kernel + ["--disk", folder + "/a.qcow2"], 1,
+         [folder + "/a.qcow2", "format=qcow2"]),
+        ("disk no qcow2", kernel + ["--disk", p["text"] + ",format=qcow2"], 1,
+         [p["text"], "no qcow2 image"]),
+        ("disk qcow2 cut off", kernel + ["--disk", p["qcow2"] + ",format=qcow2"], 1,
+         [p["qcow2"], "cut off"]),
+        ("disk qcow2 not said", kernel + ["--disk", p["qcow2"]], 1,
+         [p["qcow2"], "format=qcow2", "format=raw"]),
         ("disk option unknown", ["--disk", p["text"] + ",colour=red"], 2, ["colour=red"]),
         ("forward malformed", ["--net", "user,hostfwd=tcp:x"], 2, ["tcp:x"]),
         ("console unknown", ["--console", "teapot"], 2, ["teapot", "stdio"]),

@@ -11,8 +11,22 @@
 
 u64 blk_image_sectors(const struct blk_image *image)
 {
-    (void)image;
-    return FAKE_DISK_SECTORS;
+    return image->sectors ? image->sectors : FAKE_DISK_SECTORS;
+}
+
+void blk_image_on_resize(struct blk_image *image, void (*fn)(void *arg), void *arg)
+{
+    image->resized = fn;
+    image->resized_arg = arg;
+}
+
+int blk_image_resize(struct blk_image *image, u64 size, struct err *err)
+{
+    blk_drain(image);
+    image->sectors = size / BLK_SECTOR;
+    if (image->resized)
+        image->resized(image->resized_arg);
+    return 0;
 }
 
 bool blk_image_read_only(const struct blk_image *image)
@@ -38,7 +52,7 @@ int blk_submit(struct blk_image *image, struct blk_request *req)
 
     if (req->op != BLK_FLUSH &&
         (bytes == 0 || bytes % BLK_SECTOR || req->iov_count > 1024 ||
-         !checked_range(req->sector, bytes / BLK_SECTOR, FAKE_DISK_SECTORS)))
+         !checked_range(req->sector, bytes / BLK_SECTOR, blk_image_sectors(image))))
         return -EINVAL;
     if (image->read_only && req->op != BLK_READ && req->op != BLK_FLUSH)
         return -EROFS;
@@ -58,6 +72,8 @@ static void carry_out(struct blk_image *image, struct blk_request *req)
 
     if (req->op == BLK_FLUSH)
         image->flushes++;
+    if (req->op == BLK_WRITE_ZEROES)
+        image->unmapped = req->unmap;
     if (req->op == BLK_DISCARD || req->op == BLK_WRITE_ZEROES)
         memset(at, 0, (size_t)(req->count * BLK_SECTOR));
     for (unsigned i = 0; i < req->iov_count; at += req->iov[i].iov_len, i++)
@@ -128,7 +144,9 @@ static void net_freed(struct net_backend *net)
     (void)net;
 }
 
-static const struct net_backend_ops net_ops = { "fake", net_send, net_ready, net_freed };
+static const struct net_backend_ops net_ops = {
+    .name = "fake", .send = net_send, .set_ready = net_ready, .free = net_freed
+};
 
 void fake_net_init(struct fake_net *f)
 {

@@ -14,7 +14,11 @@ enum { FAKE_DISK_SECTORS = 256, FAKE_FRAMES = 16 };
 
 struct blk_image {
     u8 data[FAKE_DISK_SECTORS * 512];
+    u64 sectors; /* 0: FAKE_DISK_SECTORS; less after a resize */
+    void (*resized)(void *arg);
+    void *resized_arg;
     bool read_only;
+    bool unmapped;             /* the last WRITE_ZEROES let space go */
     int fail;                  /* what requests end with; 0: they succeed */
     struct blk_request *first; /* in flight, oldest first */
     unsigned in_flight, started, flushes;

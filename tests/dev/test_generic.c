@@ -273,6 +273,8 @@ static const struct {
 } quiet[] = {
     { "virtio-blk", "note", "a disk knows nothing of its next request" },
     { "virtio-rng", "note", "nor does a source of entropy" },
+    { "virtio-balloon-pci", "note", "one register, seldom hit: test_virtio_balloon.c saves it" },
+    { "virtio-", "config_generation", "no traffic resizes a disk; test_virtio_blk.c does" },
 };
 
 static bool is_quiet(const struct dev_class *cls, const char *member)

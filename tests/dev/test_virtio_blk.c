@@ -141,6 +141,10 @@ static void other_requests(void)
     CHECK_EQ(h.disk.data[3 * 512], 0);
     CHECK_EQ(h.disk.data[5 * 512 - 1], 0);
     CHECK_EQ(h.disk.data[5 * 512], 0xaa);
+    CHECK(!h.disk.unmapped);
+    le32_put((u8 *)data(&range) + 12, 1);
+    CHECK_EQ(run(&range, false, NULL), S_OK);
+    CHECK(h.disk.unmapped);
     range = request(T_DISCARD, 0, 16);
     le32_put((u8 *)data(&range) + 8, 1);
     CHECK_EQ(run(&range, false, NULL), S_OK);
@@ -386,6 +390,77 @@ TEST(the_configuration_space_tells_the_disk)
     each_way(0, facts);
 }
 
+static void smaller(void)
+{
+    struct err err = { 0 };
+    u8 isr = 0;
+
+    CHECK_EQ(run_new(T_IN, FAKE_DISK_SECTORS - 1, 512), S_OK);
+    vdrv_interrupted(&v, NULL);
+    dev_domain_lock(h.domain);
+    CHECK_EQ(blk_image_resize(&h.disk, 100 * 512, &err), 0);
+    dev_domain_unlock(h.domain);
+    CHECK(vdrv_interrupted(&v, &isr));
+    CHECK_EQ(isr, 2);
+    CHECK_EQ(vdrv_config(&v, 0, 4), 100);
+    CHECK_EQ(vdrv_generation(&v), 1);
+    save_and_load();
+    CHECK_EQ(vdrv_generation(&v), 1);
+    CHECK_EQ(run_new(T_IN, 100, 512), S_IOERR);
+    CHECK_EQ(run_new(T_IN, 99, 512), S_OK);
+}
+
+TEST(a_resize_is_told_to_the_driver)
+{
+    each_way(0, smaller);
+}
+
+enum { QUEUES = 4 };
+
+/* Requests on all queues at once; each answer comes on its own. */
+static void on_all_queues(void)
+{
+    struct request r[QUEUES];
+    u16 id;
+    u32 len;
+
+    CHECK_EQ(vdrv_config(&v, 34, 2), QUEUES);
+    h.disk_held = true;
+    for (unsigned n = 0; n < QUEUES; n++) {
+        fill(h.disk.data + 512 * n, 512, (u8)n);
+        r[n] = request(T_IN, n, 512);
+        r[n].id = vdrv_add(&v, n, r[n].buf, r[n].count, false);
+        vdrv_kick(&v, n);
+    }
+    fake_settle(&h);
+    dev_domain_lock(h.domain);
+    fake_block_run(&h.disk, true);
+    dev_domain_unlock(h.domain);
+    for (unsigned n = 0; n < QUEUES; n++) {
+        CHECK(vdrv_get(&v, n, &id, &len));
+        CHECK_EQ(id, r[n].id);
+        CHECK_EQ(status(&r[n]), S_OK);
+        CHECK(filled(data(&r[n]), 512, (u8)n));
+        CHECK(!vdrv_get(&v, n, &id, &len));
+    }
+    h.disk_held = false;
+}
+
+TEST(queues_work_side_by_side)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(vdrv_ways); i++) {
+        struct dev_setting queues = { "queues", "4", NULL };
+
+        fake_host_init(&h);
+        vdrv_open(&v, &h, "blk", vdrv_ways[i], &queues, 1);
+        CHECK(vdrv_offered(&v) & 1ull << 12);
+        CHECK(vdrv_up(&v, 1ull << 12, QUEUES, 0));
+        on_all_queues();
+        vdrv_close(&v);
+        fake_host_fini(&h);
+    }
+}
+
 TEST_MAIN(TEST_CASE(what_is_written_is_read_while_the_ring_goes_round),
           TEST_CASE(flush_identity_discard_and_zeroes),
           TEST_CASE(what_the_host_refuses_is_an_error_of_the_request),
@@ -396,4 +471,5 @@ TEST_MAIN(TEST_CASE(what_is_written_is_read_while_the_ring_goes_round),
           TEST_CASE(a_driver_that_wants_no_interrupts_gets_none),
           TEST_CASE(with_event_index_the_interrupt_comes_at_the_event),
           TEST_CASE(with_event_index_an_idle_device_wants_to_be_notified),
-          TEST_CASE(the_configuration_space_tells_the_disk))
+          TEST_CASE(the_configuration_space_tells_the_disk),
+          TEST_CASE(a_resize_is_told_to_the_driver), TEST_CASE(queues_work_side_by_side))

@@ -69,6 +69,16 @@ u64 vdrv_offered(struct vdrv *v)
     return low | get(v, DEVICE_FEATURES) << 32;
 }
 
+u64 vdrv_generation(struct vdrv *v)
+{
+    u64 x = 0;
+
+    if (!v->way.pci)
+        return dev_read(v->d, 0, 0xfc, 4);
+    BUG_ON(!mem_map_io_read(v->h->map, v->common + 0x15, 1, &x));
+    return x;
+}
+
 u64 vdrv_config(struct vdrv *v, u64 off, unsigned size)
 {
     u64 x = 0;

@@ -83,6 +83,8 @@ bool vdrv_interrupted(struct vdrv *v, u8 *isr);
 u8 vdrv_status(struct vdrv *v);
 void vdrv_status_set(struct vdrv *v, u8 status);
 u64 vdrv_offered(struct vdrv *v);
+/* How often the configuration has changed. */
+u64 vdrv_generation(struct vdrv *v);
 u64 vdrv_config(struct vdrv *v, u64 off, unsigned size);
 void vdrv_config_set(struct vdrv *v, u64 off, u64 value, unsigned size);
 

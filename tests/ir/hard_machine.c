@@ -116,6 +116,12 @@ int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, 
     return 0;
 }
 
+/* The first of several accesses goes the slow way, and so do the others. */
+u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access)
+{
+    return 0;
+}
+
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
                    unsigned size, struct ir_mem how)
 {

@@ -97,7 +97,7 @@ TEST(pc_folds_and_the_jump_comes_last)
                           "v4 = pc i64 +12\n"
                           "set i64 [8], v4\n"
                           "jump v3 call\n");
-    CHECK(block.byte_count == 12);
+    CHECK(block.next == 12);
 }
 
 SEM(fold_neutral)

@@ -24,14 +24,14 @@ static const struct isa hard_isa = {
 static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;
-static struct jump_entry jumps[JUMP_CACHE_ENTRIES];
+static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
 
 /* The case whose code is in the map. */
 static struct {
     const struct hard_case *of;
     struct eblock *block; /* owns */
     void *entry;
-    int edge_sites[LOWER_EDGES]; /* any addresses */
+    u8 edge_sites[LOWER_EDGES]; /* any addresses */
 } now;
 
 static unsigned native, called;
@@ -45,24 +45,23 @@ static void make_block(const struct hard_case *c)
     for (unsigned i = 0; i < c->insn_count; i++) {
         now.block->insn[i].run = hard_interp_handlers[c->insn[i].handler];
         now.block->insn[i].in = c->insn[i].in;
+        now.block->insn[i + 1].in.offset = (s16)(c->insn[i].in.offset + c->insn[i].in.len);
     }
 }
 
 static void translate(const struct hard_case *c)
 {
     struct ir_block ir;
-    struct lower_job job = { .ir = &ir,
-                             .isa = &hard_isa,
-                             .thunks = &thunks.shared,
-                             .room = &room,
-                             .has_bit_counts = lower_has_bit_counts() };
+    struct lower_job job = { .ir = &ir, .isa = &hard_isa, .thunks = &thunks.shared, .room = &room };
 
+    lower_ask_host(&job);
     make_block(c);
     ir_block_init(&ir);
     hard_build(c, &ir);
     job.block = now.block;
-    for (unsigned i = 0; i < LOWER_EDGES; i++)
-        job.edge_sites[i] = &now.edge_sites[i];
+    job.edge_sites = now.edge_sites;
+    job.edge_step = 1;
+    job.edge_max = LOWER_EDGES;
     now.entry = NULL;
     if (lower_block(&job)) {
         now.entry = map.rx + thunks.size;
@@ -83,8 +82,9 @@ static void run(struct hard_machine *m, const struct hard_case *c)
         hard_interpreter.run(m, c);
         return;
     }
+    m->cpu.v.isa = &hard_isa;
     m->cpu.budget = 1000;
-    m->cpu.jumps = jumps;
+    m->cpu.jumps = &jumps;
     m->cpu.block = now.block;
     BUG_ON((thunks.enter(hard_vcpu(m), now.entry) == RUN_FAULT) != m->cpu.v.fault.pending);
 }

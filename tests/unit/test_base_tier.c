@@ -1,107 +1,12 @@
 /*
- * test_base_tier.c - random blocks of IR: the base tier's host code against the evaluator.
+ * test_base_tier.c - random blocks of integer IR for the base tier.
  *
- * Memory is one page whose TLB entry is there, one that only the slow path reaches, and
- * nothing else. Usage: test_base_tier [blocks [seed [instructions]]].
+ * Usage: test_base_tier [blocks [seed [instructions]]].
  */
 #include "base/bits.h"
-#include "engine/base/host_thunks.h"
-#include "engine/core/block.h"
-#include "host/cpu.h"
-#include "ir/build.h"
-#include "ir/eval.h"
+#include "base_harness.h"
 #include "test.h"
-
-enum { SLOTS = 24, PC_SLOT = SLOTS, STATE_WORDS = SLOTS + 2, PAGE = 4096, INSN_LEN = 4 };
-#define FAST_VA  0x7000000000ull
-#define SLOW_VA  0x7000001000ull
-#define BLOCK_VA 0x10000f00ull
-
-static u64 rng_state = 88172645463325252ull;
-
-static u64 rnd(void)
-{
-    rng_state ^= rng_state << 13;
-    rng_state ^= rng_state >> 7;
-    rng_state ^= rng_state << 17;
-    return rng_state;
-}
-
-static u64 rnd_value(void)
-{
-    static const u64 edge[] = { 0,          1,          ~0ull, 1ull << 63, INT64_MAX,
-                                0x80000000, 0x7fffffff, 0xff,  0x80 };
-
-    return rnd() % 3 ? rnd() >> rnd() % 64 : edge[rnd() % ARRAY_SIZE(edge)];
-}
-
-/* --- memory: one copy for each engine --- */
-
-struct memory {
-    u8 fast[PAGE], slow[PAGE];
-};
-
-static u8 *memory_at(struct memory *m, u64 va, unsigned size)
-{
-    if (va >= FAST_VA && va + size <= FAST_VA + PAGE)
-        return m->fast + (va - FAST_VA);
-    if (va >= SLOW_VA && va + size <= SLOW_VA + PAGE)
-        return m->slow + (va - SLOW_VA);
-    return NULL;
-}
-
-static bool straddles(u64 va, unsigned size)
-{
-    return va >= FAST_VA && va < SLOW_VA && va + size > SLOW_VA && va + size <= SLOW_VA + PAGE;
-}
-
-/* Byte by byte, so that both pages take part in a crossing access. */
-static int memory_copy(struct memory *m, u64 va, void *v, unsigned size, bool store)
-{
-    if (!memory_at(m, va, size) && !straddles(va, size))
-        return -1;
-    for (unsigned i = 0; i < size; i++) {
-        u8 *p = memory_at(m, va + i, 1);
-
-        if (store)
-            *p = ((u8 *)v)[i];
-        else
-            ((u8 *)v)[i] = *p;
-    }
-    return 0;
-}
-
-static int eval_load(void *arg, u64 va, void *v, unsigned size, struct ir_mem how)
-{
-    return memory_copy(arg, va, v, size, false);
-}
-
-static int eval_store(void *arg, u64 va, const void *v, unsigned size, struct ir_mem how)
-{
-    return memory_copy(arg, va, (void *)v, size, true);
-}
-
-static struct memory jit_memory;
-
-int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
-                  struct ir_mem how)
-{
-    if (!memory_copy(&jit_memory, va, v, size, false))
-        return 0;
-    c->insn_index = in->index;
-    vcpu_raise(c, 77, va);
-    return -1;
-}
-
-int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
-                   unsigned size, struct ir_mem how)
-{
-    if (!memory_copy(&jit_memory, va, (void *)v, size, true))
-        return 0;
-    c->insn_index = in->index;
-    vcpu_raise(c, 77, va);
-    return -1;
-}
+#include <stdlib.h>
 
 /* --- random blocks --- */
 
@@ -113,11 +18,6 @@ struct gen {
     ir_val v[POOL];
     unsigned count;
 };
-
-static sem_reg slot_reg(unsigned i)
-{
-    return (sem_reg){ -1, (u16)(8 * i) };
-}
 
 static void keep(struct gen *g, ir_val v)
 {
@@ -296,191 +196,60 @@ static void gen_insn(struct gen *g)
     }
 }
 
+static void gen_branch(struct gen *g)
+{
+    ir_val target = ir_pc(g->s), c;
+
+    target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
+    if (rnd() % 4 == 0)
+        target = pick(g, IR_I64);
+    c = gen_binary(g);
+    if (ir_type_of(g->s, c) != IR_I1)
+        c = pick(g, IR_I1);
+    ir_jump_if(g->s, c, target);
+}
+
 static void gen_end(struct gen *g)
 {
-    ir_val target, c;
+    ir_val target;
 
-    switch (rnd() % 5) {
+    switch (rnd() % 4) {
     case 0: ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN); break;
     case 1:
         target = ir_pc(g->s);
         target = ir_add(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
         ir_jump(g->s, target, IR_JUMP_PLAIN);
         break;
-    case 2:
-    case 3:
-        target = ir_pc(g->s);
-        target = ir_sub(g->s, target, ir_const(g->s, IR_I64, rnd() % 0x200));
-        c = gen_binary(g);
-        if (ir_type_of(g->s, c) != IR_I1)
-            c = pick(g, IR_I1);
-        ir_jump_if(g->s, c, target);
-        break;
+    case 2: gen_branch(g); break;
     default: ir_end_block(g->s);
     }
 }
 
-static unsigned gen_block(struct ir_builder *s, struct ir_block *b)
+static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
 {
     struct gen g = { .s = s };
     unsigned n = 1 + (unsigned)(rnd() % block_size);
 
+    for (unsigned i = 0; i < SLOTS; i++)
+        state[i] = rnd_value();
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
-        ir_builder_insn(s, i * INSN_LEN, INSN_LEN);
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
         gen_insn(&g);
         if (i + 1 == n && rnd() % 8)
             gen_end(&g);
+        else if (rnd() % 8 == 0)
+            gen_branch(&g);
         ir_builder_insn_end(s);
     }
     return n;
 }
 
-/* --- running --- */
-
-static const struct isa test_isa = { .name = "test", .pc_offset = 8 * PC_SLOT, .insn_align = 2 };
-static struct host_code_map map;
-static struct thunks thunks;
-static struct lower_room room;
-static struct tlb_bank bank;
-static struct jump_entry jumps[JUMP_CACHE_ENTRIES];
-static union {
-    struct ecpu e;
-    u8 bytes[VCPU_STATE_OFF + 8 * STATE_WORDS];
-} cpu;
-static union {
-    struct eblock b;
-    u8 bytes[sizeof(struct eblock) + 65 * sizeof(struct einsn)];
-} block;
-
-static void block_describe(unsigned insns)
-{
-    memset(&block, 0, sizeof block);
-    block.b.insn_count = (u16)insns;
-    block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
-    for (unsigned i = 0; i < insns; i++)
-        block.b.insn[i].in =
-            (struct isa_insn){ .offset = (u16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
-}
-
-static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)
-{
-    return &bank.entry[a][va >> TLB_PAGE_SHIFT & (TLB_ENTRIES - 1)];
-}
-
-static void cpu_prepare(const u64 *state)
-{
-    memset(&cpu, 0, sizeof cpu);
-    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            bank.entry[a][i].tag = TLB_EMPTY;
-    for (unsigned a = ISA_READ; a <= ISA_WRITE; a++)
-        *tlb_slot(FAST_VA, a) = (struct tlb_entry){ FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
-    cpu.e.bind[IR_MMU_DATA] = &bank;
-    cpu.e.jumps = jumps;
-    cpu.e.budget = 1000;
-    memcpy(vcpu_state(&cpu.e.v), state, 8 * STATE_WORDS);
-    ((u64 *)vcpu_state(&cpu.e.v))[PC_SLOT] = BLOCK_VA;
-}
-
-static bool fault_pending(struct vcpu *c)
-{
-    return false;
-}
-
-/* Says what the two disagree about; NULL when they agree. */
-static const char *compare(const struct ir_eval_result *want, const u64 *state,
-                           const struct memory *m, int code, unsigned insns)
-{
-    static char text[200];
-    const u64 *got = vcpu_state(&cpu.e.v);
-    bool faulted = want->end == IR_EVAL_RAISED || want->end == IR_EVAL_FAULTED;
-
-    if (faulted != (code == RUN_FAULT))
-        return "one raised, the other did not";
-    if ((want->end == IR_EVAL_ENDBLOCK) != (code == RUN_LOOKUP))
-        return "the way the block was left";
-    for (unsigned i = 0; i < SLOTS; i++)
-        if (got[i] != state[i]) {
-            snprintf(text, sizeof text, "slot %u: %#llx, expected %#llx", i,
-                     (unsigned long long)got[i], (unsigned long long)state[i]);
-            return text;
-        }
-    if (memcmp(m, &jit_memory, sizeof *m))
-        return "memory";
-    if (cpu.e.budget != 1000 - (s64)want->retired)
-        return "the count of retired instructions";
-    if (faulted)
-        return cpu.e.v.insn_index != want->retired || !cpu.e.v.fault.pending ||
-                       cpu.e.block != &block.b || cpu.e.block_pc != BLOCK_VA ||
-                       (want->end == IR_EVAL_RAISED &&
-                        (cpu.e.v.fault.cause != want->cause || cpu.e.v.fault.value != want->value))
-                   ? "the fault"
-                   : NULL;
-    return got[PC_SLOT] != want->pc ? "pc" : NULL;
-}
-
-static const char *run_one(struct ir_builder *s, struct ir_block *ir)
-{
-    static struct memory m;
-    u64 state[STATE_WORDS] = { 0 };
-    unsigned insns = gen_block(s, ir);
-    struct lower_job job = { .ir = ir,
-                             .isa = &test_isa,
-                             .block = &block.b,
-                             .thunks = &thunks.shared,
-                             .room = &room,
-                             .has_bit_counts = true };
-    struct ir_eval_mem mem = { .arg = &m, .load = eval_load, .store = eval_store };
-    struct ir_eval_result want;
-    int code;
-
-    for (unsigned i = 0; i < SLOTS; i++)
-        state[i] = rnd_value();
-    for (unsigned i = 0; i < sizeof m; i++)
-        ((u8 *)&m)[i] = (u8)rnd();
-    jit_memory = m;
-    block_describe(insns);
-    cpu_prepare(state);
-    if (!lower_block(&job))
-        return "not translated";
-    lower_place(&job, map.rw + thunks.size, map.rx + thunks.size);
-    if (job.called)
-        return "an operation of the list is not native";
-    want = ir_eval(ir, state, 0, BLOCK_VA, &mem, NULL, fault_pending);
-    if (want.end != IR_EVAL_RAISED && want.end != IR_EVAL_FAULTED)
-        state[PC_SLOT] = want.pc;
-    code = thunks.enter(&cpu.e.v, map.rx + thunks.size);
-    return compare(&want, state, &m, code, insns);
-}
-
-static unsigned block_total = 20000;
+static u64 block_total = 20000;
 
 TEST(random_blocks)
 {
-    struct err err = { 0 };
-    struct ir_builder *s = ir_builder_new(false);
-    struct ir_block ir;
-    static char text[200000];
-
-    ir_block_init(&ir);
-    if (!CHECK_EQ(host_code_map_init(&map, 1 << 20, HOST_CODE_AUTO, &err), 0))
-        return;
-    CHECK(thunks_make(&thunks, &map, &test_isa));
-    for (unsigned i = 0; i < block_total; i++) {
-        u64 seed = rng_state;
-        const char *why = run_one(s, &ir);
-
-        if (why) {
-            ir_print(&ir, text, sizeof text);
-            (void)TEST_FAIL_("block %u (seed %llu): %s\n%s", i, (unsigned long long)seed, why,
-                             text);
-            break;
-        }
-    }
-    ir_block_fini(&ir);
-    ir_builder_free(s);
-    host_code_map_fini(&map);
+    CHECK(harness_run(gen_block, block_total));
 }
 
 int main(int argc, char **argv)
@@ -488,7 +257,7 @@ int main(int argc, char **argv)
     static const struct test_case cases[] = { TEST_CASE(random_blocks) };
 
     if (argc > 1)
-        block_total = (unsigned)strtoul(argv[1], NULL, 0);
+        block_total = strtoull(argv[1], NULL, 0);
     if (argc > 2)
         rng_state = strtoull(argv[2], NULL, 0);
     if (argc > 3)

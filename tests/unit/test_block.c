@@ -2,6 +2,7 @@
  * test_block.c - disk images on real files, once by io_uring and once by threads.
  */
 #include "backend/block/block.h"
+#include "backend/block/qcow2_api.h"
 #include "host/thread.h"
 #include "test.h"
 #include <errno.h>
@@ -244,6 +245,83 @@ static void check_many(void)
     blk_image_free(image);
 }
 
+static bool make_qcow2(const char *path, u64 size)
+{
+    struct blk_qcow2_options options = { .size = size, .cluster_size = 4096 };
+    struct blk_file *file = NULL;
+    struct blk_node *n = NULL;
+    struct err err = { 0 };
+
+    unlink(path);
+    return CHECK_EQ(blk_file_create(path, &file, &err), 0) &&
+           CHECK_EQ(blk_qcow2_create(file, path, &options, &n, &err), 0) &&
+           CHECK_EQ(blk_node_free(n), 0);
+}
+
+static void check_qcow2_sound(const char *path)
+{
+    struct blk_node *n = NULL;
+    struct blk_qcow2_check c = { 0 };
+    struct err err = { 0 };
+
+    CHECK_EQ(blk_node_open(path, "qcow2", BLK_OPEN_READ_ONLY, 0, &n, &err), 0);
+    CHECK_EQ(blk_qcow2_check(n, false, &c, &err), 0);
+    CHECK_EQ(c.errors + c.leaks, 0);
+    blk_node_free(n);
+}
+
+/* Eight requests share each cluster; the second round finds them allocated. */
+static void check_qcow2(void)
+{
+    struct blk_options options = { .format = "qcow2", .engine = engine };
+    struct blk_image *image = NULL;
+    struct err err = { 0 };
+    static struct blk_request reqs[MANY];
+    static struct iovec iov[MANY];
+    static u8 data[MANY][512], back[MANY][512];
+
+    if (!make_qcow2(disk, DISK_SIZE) ||
+        !CHECK_EQ(blk_image_open(disk, &options, loop, &image, &err), 0))
+        return;
+    for (unsigned round = 0; round < 4; round++) {
+        bool reads = round % 2;
+
+        done_count = 0;
+        last_result = 0;
+        host_mutex_lock(&lock);
+        for (unsigned i = 0; i < MANY; i++) {
+            if (!reads)
+                memset(data[i], (int)(i + round), 512);
+            iov[i] = (struct iovec){ reads ? back[i] : data[i], 512 };
+            reqs[i] = (struct blk_request){
+                .op = reads ? BLK_READ : BLK_WRITE, .sector = i, .iov = &iov[i], .iov_count = 1
+            };
+            CHECK_EQ(submit(image, &reqs[i]), 0);
+        }
+        if (round % 3 == 0)
+            blk_drain(image);
+        host_mutex_unlock(&lock);
+        for (int i = 0; i < 1000 && done_count < MANY; i++)
+            loop_run_once(loop, 100 * NS_PER_MS);
+        CHECK_EQ(done_count, MANY);
+        CHECK_EQ(last_result, 0);
+        CHECK(!reads || memcmp(data, back, sizeof data) == 0);
+    }
+    CHECK_EQ(range(image, BLK_FLUSH, 0, 0), 0);
+    CHECK_EQ(range(image, BLK_DISCARD, 8, 16), 0);
+    CHECK_EQ(transfer(image, BLK_READ, 8, back, 16 * 512), 0);
+    CHECK_EQ(back[0][0], 0);
+    CHECK_EQ(transfer(image, BLK_READ, 0, back, 512), 0);
+    CHECK(memcmp(back, data, 512) == 0);
+    host_mutex_lock(&lock);
+    CHECK_EQ(blk_image_resize(image, 2 * DISK_SIZE, &err), 0);
+    host_mutex_unlock(&lock);
+    CHECK_EQ(blk_image_sectors(image), 2 * DISK_SIZE / 512);
+    CHECK_EQ(transfer(image, BLK_WRITE, 2 * DISK_SIZE / 512 - 1, data, 512), 0);
+    blk_image_free(image);
+    check_qcow2_sound(disk);
+}
+
 static struct blk_request threads_requests[64];
 static struct iovec threads_iov[64];
 static struct blk_image *threads_image;
@@ -354,6 +432,7 @@ BOTH_ENGINES(data)
 BOTH_ENGINES(zeroing)
 BOTH_ENGINES(refusals)
 BOTH_ENGINES(many)
+BOTH_ENGINES(qcow2)
 BOTH_ENGINES(thread_that_ends)
 BOTH_ENGINES(host_errors)
 
@@ -379,6 +458,35 @@ static void full_disk(void)
     free(data);
 }
 
+/* The same for an image that grows: the guest sees the error, nothing else is lost. */
+static void full_disk_qcow2(void)
+{
+    struct blk_options options = { .engine = engine, .format = "qcow2" };
+    struct blk_image *image = NULL;
+    struct err err = { 0 };
+    char path[300];
+    u8 *data = calloc(1, 512 * KIB);
+
+    memset(data, 7, 512 * KIB);
+    snprintf(path, sizeof path, "%s/small", folder);
+    if (make_qcow2(path, 4 * MIB) &&
+        CHECK_EQ(blk_image_open(path, &options, loop, &image, &err), 0)) {
+        CHECK_EQ(transfer(image, BLK_WRITE, 0, data, 256 * KIB), 0);
+        CHECK_EQ(range(image, BLK_FLUSH, 0, 0), 0);
+        CHECK_EQ(transfer(image, BLK_WRITE, 1024, data, 512 * KIB), -ENOSPC);
+        memset(data, 0, 512 * KIB);
+        CHECK_EQ(transfer(image, BLK_READ, 0, data, 256 * KIB), 0);
+        CHECK_EQ(data[256 * KIB - 1], 7);
+        CHECK_EQ(range(image, BLK_DISCARD, 0, 256), 0); /* which makes room */
+        CHECK_EQ(range(image, BLK_FLUSH, 0, 0), 0);
+        CHECK_EQ(transfer(image, BLK_WRITE, 2048, data, 64 * KIB), 0);
+        blk_image_free(image);
+        check_qcow2_sound(path);
+    }
+    unlink(path);
+    free(data);
+}
+
 TEST(full_host_disk_is_told)
 {
     bool skip = false;
@@ -389,6 +497,7 @@ TEST(full_host_disk_is_told)
         unlink(disk);
         if (mount("none", folder, "tmpfs", 0, "size=512k") == 0) {
             full_disk();
+            full_disk_qcow2();
             CHECK_EQ(umount(folder), 0);
         } else {
             skip = true;
@@ -421,9 +530,10 @@ static void make(const char *path, off_t size)
 
 TEST(bad_images_are_refused_with_a_sentence)
 {
-    struct blk_options options = { .format = "qcow2" };
+    struct blk_options options = { .format = "vdi" };
     struct blk_image *image = NULL;
     struct err err = { 0 };
+    FILE *f;
 
     begin();
     refused("/nonexistent/disk", false, ENOENT, "cannot open disk image");
@@ -435,7 +545,11 @@ TEST(bad_images_are_refused_with_a_sentence)
     make(disk, 511);
     refused(disk, false, EINVAL, "has 511 bytes, less than one sector");
     CHECK_EQ(blk_image_open(disk, &options, loop, &image, &err), -EINVAL);
-    CHECK_STR(err.text, "disk format \"qcow2\" is not known (known: raw)");
+    CHECK_STR(err.text, "disk format \"vdi\" is not known (known: raw, qcow2)");
+    refused("/some/disk.qcow2", false, EINVAL, "is qcow2 by its name: say format=qcow2");
+    f = fopen(disk, "w");
+    CHECK(f && fwrite((char[512]){ "QFI\xfb" }, 1, 512, f) == 512 && fclose(f) == 0);
+    refused(disk, false, EINVAL, "begins as a qcow2 image does: say format=qcow2");
     end();
 }
 
@@ -454,12 +568,14 @@ TEST(odd_size_is_rounded_down)
 TEST(images_in_use_are_refused)
 {
     struct blk_image *a, *b;
+    char holder[100];
 
     begin();
     engine = BLK_ENGINE_AUTO;
     a = open_disk(false);
-    refused(disk, false, EBUSY, "is in use");
-    refused(disk, true, EBUSY, "is in use");
+    snprintf(holder, sizeof holder, "is in use by process %d (test_block", (int)getpid());
+    refused(disk, false, EBUSY, holder);
+    refused(disk, true, EBUSY, holder);
     blk_image_free(a);
     a = open_disk(true);
     b = open_disk(true);
@@ -473,7 +589,8 @@ TEST(images_in_use_are_refused)
 
 TEST_MAIN(TEST_CASE(data_uring), TEST_CASE(data_threads), TEST_CASE(zeroing_uring),
           TEST_CASE(zeroing_threads), TEST_CASE(refusals_uring), TEST_CASE(refusals_threads),
-          TEST_CASE(many_uring), TEST_CASE(many_threads), TEST_CASE(thread_that_ends_uring),
+          TEST_CASE(many_uring), TEST_CASE(many_threads), TEST_CASE(qcow2_uring),
+          TEST_CASE(qcow2_threads), TEST_CASE(thread_that_ends_uring),
           TEST_CASE(thread_that_ends_threads), TEST_CASE(host_errors_uring),
           TEST_CASE(host_errors_threads), TEST_CASE(full_host_disk_is_told),
           TEST_CASE(bad_images_are_refused_with_a_sentence), TEST_CASE(odd_size_is_rounded_down),

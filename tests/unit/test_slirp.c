@@ -101,23 +101,23 @@ static bool wait_for(bool (*want)(const u8 *f, size_t len))
     return CHECK(!wanted);
 }
 
-static void be16_put(u8 *p, u32 v)
+static void put_be16(u8 *p, u32 v)
 {
     p[0] = (u8)(v >> 8);
     p[1] = (u8)v;
 }
 
-static void be32_put(u8 *p, u32 v)
+static void put_be32(u8 *p, u32 v)
 {
-    be16_put(p, v >> 16);
-    be16_put(p + 2, v);
+    put_be16(p, v >> 16);
+    put_be16(p + 2, v);
 }
 
 static void ether(u8 *f, const u8 *to, u32 type)
 {
     memcpy(f, to, 6);
     memcpy(f + 6, guest_mac, 6);
-    be16_put(f + 12, type);
+    put_be16(f + 12, type);
 }
 
 /* RFC 826. */
@@ -125,11 +125,11 @@ static void arp(u8 *f, u32 op, const u8 *to, u32 target)
 {
     ether(f, to, 0x0806);
     memcpy(f + 14, "\0\1\x08\0\6\4", 6);
-    be16_put(f + 20, op);
+    put_be16(f + 20, op);
     memcpy(f + 22, guest_mac, 6);
-    be32_put(f + 28, GUEST_IP);
+    put_be32(f + 28, GUEST_IP);
     memcpy(f + 32, to, 6);
-    be32_put(f + 38, target);
+    put_be32(f + 38, target);
 }
 
 static void answer_arp(const u8 *f)
@@ -176,12 +176,12 @@ static void ipv4(u8 *f, u32 protocol, u32 from, u32 to, size_t len)
 
     memset(ip, 0, 20);
     ip[0] = 0x45;
-    be16_put(ip + 2, (u32)len + 20);
+    put_be16(ip + 2, (u32)len + 20);
     ip[8] = 64;
     ip[9] = (u8)protocol;
-    be32_put(ip + 12, from);
-    be32_put(ip + 16, to);
-    be16_put(ip + 10, ~sum16(ip, 20, 0));
+    put_be32(ip + 12, from);
+    put_be32(ip + 16, to);
+    put_be16(ip + 10, ~sum16(ip, 20, 0));
 }
 
 TEST(gateway_answers_arp)
@@ -207,11 +207,11 @@ TEST(dhcp_offers_the_first_address)
     CHECK_EQ(start(NULL, 0), 0);
     ether(f, all, 0x0800);
     ipv4(f, 17, 0, 0xffffffff, sizeof f - 34);
-    be16_put(udp, 68);
-    be16_put(udp + 2, 67);
-    be16_put(udp + 4, sizeof f - 34); /* no UDP checksum */
+    put_be16(udp, 68);
+    put_be16(udp + 2, 67);
+    put_be16(udp + 4, sizeof f - 34); /* no UDP checksum */
     memcpy(boot, "\1\1\6", 3);
-    be32_put(boot + 4, 0x12345678);
+    put_be32(boot + 4, 0x12345678);
     memcpy(boot + 28, guest_mac, 6);
     memcpy(boot + 236, "\x63\x82\x53\x63\x35\1\1\xff", 8);
     CHECK(send_frame(f, sizeof f));
@@ -260,20 +260,20 @@ static void tcp_send(u32 flags, const char *text)
 
     ether(f, host_mac, 0x0800);
     memset(t, 0, 20);
-    be16_put(t, tcp.own);
-    be16_put(t + 2, tcp.peer);
-    be32_put(t + 4, tcp.seq);
-    be32_put(t + 8, tcp.ack);
+    put_be16(t, tcp.own);
+    put_be16(t + 2, tcp.peer);
+    put_be32(t + 4, tcp.seq);
+    put_be32(t + 8, tcp.ack);
     t[12] = 5 << 4;
     t[13] = (u8)flags;
-    be16_put(t + 14, 60000);
+    put_be16(t + 14, 60000);
     memcpy(t + 20, text, len);
-    be32_put(pseudo, GUEST_IP);
-    be32_put(pseudo + 4, HOST_IP);
+    put_be32(pseudo, GUEST_IP);
+    put_be32(pseudo + 4, HOST_IP);
     pseudo[8] = 0;
     pseudo[9] = 6;
-    be16_put(pseudo + 10, (u32)len + 20);
-    be16_put(t + 16, ~sum16(t, len + 20, sum16(pseudo, 12, 0)));
+    put_be16(pseudo + 10, (u32)len + 20);
+    put_be16(t + 16, ~sum16(t, len + 20, sum16(pseudo, 12, 0)));
     ipv4(f, 6, GUEST_IP, HOST_IP, len + 20);
     CHECK(send_frame(f, 54 + len));
     tcp.seq += (u32)len + ((flags & (SYN | FIN)) != 0);
@@ -509,8 +509,8 @@ TEST(bad_frames_are_dropped)
             junk[k] = (u8)rand();
         ether(junk, host_mac, i % 3 == 0 ? 0x0806 : i % 3 == 1 ? 0x0800 : 0x86dd);
         if (i & 1) {
-            be32_put(junk + 26, GUEST_IP); /* never to an address outside */
-            be32_put(junk + 30, HOST_IP);
+            put_be32(junk + 26, GUEST_IP); /* never to an address outside */
+            put_be32(junk + 30, HOST_IP);
         } else {
             junk[14] = 0;
         }

@@ -83,7 +83,7 @@ static int run_block(struct ecpu *c, struct eblock *b)
         r = b->insn[n].run(&c->v, &b->insn[n].in);
     while (r == RUN_NEXT && ++n < b->insn_count);
     if (r == RUN_NEXT) {
-        *pc_of(c) = c->block_pc + b->byte_count;
+        *pc_of(c) = c->block_pc + (u64)(s64)eblock_next(b);
         r = RUN_JUMP;
     } else if (r == RUN_FAULT) {
         c->v.insn_index = n;
@@ -98,14 +98,15 @@ static int run_block(struct ecpu *c, struct eblock *b)
 static struct code *next_code(struct ecpu *c, struct code *k)
 {
     struct code *to = __atomic_load_n(&k->to, __ATOMIC_ACQUIRE);
-    const struct jump_entry *j = &c->jumps[jump_index(*pc_of(c), c->jump_shift)];
+    unsigned i = jump_index(*pc_of(c), c->jump_shift);
+    struct eblock *b = c->jumps->block[i];
 
     if (to && *pc_of(c) - c->block_pc == (u64)(to->block->host - k->block->host) &&
         ((*pc_of(c) ^ c->block_pc) >> TLB_PAGE_SHIFT) == 0) {
         COUNT(followed);
         return to;
     }
-    if (j->pc == *pc_of(c) && j->block && (to = eblock_host_entry(j->block))) {
+    if (b && c->jumps->entry[i].pc == *pc_of(c) && (to = eblock_host_entry(b))) {
         COUNT(probed);
         return to;
     }

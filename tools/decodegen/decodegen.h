@@ -111,6 +111,7 @@ struct line {
     const char *over[MAX_OVER];
     unsigned over_count;
     bool ends, alone;
+    const char *leads; /* "BRANCH", "JUMP": to imm bytes from the instruction; NULL: elsewhere */
     unsigned first_row, row_count;
 };
 

@@ -34,7 +34,8 @@ int names_need(const char *name);
 int format_find(const char *name);
 int format_need(const char *name);
 
-/* id picture semantics(FORMAT) [variant=value] [field!=value] [over id] [ends] [alone] */
+/* id picture semantics(FORMAT) [variant=value] [field!=value] [over id] [ends[=branch|=jump]]
+ * [alone] */
 void parse_line(const char *id, const char *ext, char *p);
 
 #endif

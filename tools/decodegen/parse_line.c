@@ -74,6 +74,9 @@ static void parse_option(struct line *l, char *w, char **p)
         *ne = '\0';
         l->conds[grow(&l->cond_count, MAX_CONDS, "conditions")] =
             (struct cond){ field_need(w), number(ne + 2) };
+    } else if (!strcmp(w, "ends=branch") || !strcmp(w, "ends=jump")) {
+        l->ends = true;
+        l->leads = w[5] == 'b' ? "BRANCH" : "JUMP";
     } else if (eq) {
         *eq = '\0';
         parse_variant(l, w, eq + 1);

@@ -105,8 +105,9 @@ static void emit_leaf(FILE *out, const struct set *s, u32 known, unsigned depth)
         fprintf(out, ");\n");
         if (l->ends || l->alone) {
             indent(out, depth + 1);
-            fprintf(out, "in->flags = %s%s%s;\n", l->ends ? "ISA_INSN_ENDS" : "",
-                    l->ends && l->alone ? " | " : "", l->alone ? "ISA_INSN_ALONE" : "");
+            fprintf(out, "in->flags = 0%s%s%s%s;\n", l->ends ? " | ISA_INSN_ENDS" : "",
+                    l->leads ? " | ISA_INSN_" : "", l->leads ? l->leads : "",
+                    l->alone ? " | ISA_INSN_ALONE" : "");
         }
         indent(out, depth + 1);
         fprintf(out, "return;\n");

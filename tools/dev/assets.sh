@@ -13,6 +13,7 @@ assets_guest=riscv64
 assets_dir=$cache/assets/$assets_guest
 guest_files=$top/tests/guest
 qemu10_root=$cache/qemu10
+bench_dir=$cache/assets/bench
 
 # Drivers that are modules in Debian's kernel; their dependencies are added. The
 # second list is loaded only when there is a disk: ext4.ko alone is 7 MB.
@@ -25,6 +26,11 @@ assets_print()
         u-boot.bin stress.ext4 kernel.version; do
         if [ -e "$assets_dir/$assets_file" ]; then
             printf '%s=%s\n' "$assets_file" "$assets_dir/$assets_file"
+        fi
+    done
+    for assets_file in root.ext4 native; do
+        if [ -e "$bench_dir/$assets_file" ]; then
+            printf 'bench-%s=%s\n' "$assets_file" "$bench_dir/$assets_file"
         fi
     done
     if [ -e "$qemu10_root/ready" ]; then

@@ -1,14 +1,27 @@
-# bench.sh - ./dev bench: the benchmarks, in an optimised build without checks of ours.
-# Figures are printed, none is judged. More arguments go to `meson test`.
+# bench.sh - ./dev bench [OPTION]...: native, vm-cli and QEMU 10 side by side; see
+# bench/bench.py --help. Without --vm an optimised build of this tree is made and timed.
+# Figures are printed, none is judged.
 # shellcheck shell=sh
 
-bench_main()
+bench_build()
 {
-    deps_install build assets
-    with_lock assets assets_main kernel initramfs
     build_env
     CC='ccache gcc' build_setup "$top/build-release" --buildtype=release --prefix=/usr/local &&
         build_ninja "$top/build-release" || die "the build failed"
-    meson test -C "$top/build-release" --benchmark --no-rebuild --num-processes 1 --verbose \
-        --timeout-multiplier 0 "$@"
+}
+
+bench_main()
+{
+    case " $* " in
+    *" --help "* | *" -h "*) ;;
+    *)
+        deps_install build assets bench
+        with_lock assets bench_assets
+        case " $* " in
+        *" --vm"[\ =]*) ;;
+        *) bench_build ;;
+        esac
+        ;;
+    esac
+    python3 "$top/bench/bench.py" "$@"
 }

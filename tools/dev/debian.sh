@@ -1,19 +1,35 @@
-# debian.sh - ./dev debian [OPTION]...: boots Debian's own riscv64 kernel to a shell on
-# this terminal. More options go to `vm-cli run`, after those given here.
+# debian.sh - ./dev debian [OPTION]...: installs a Debian for riscv64 into the machine
+# dev-debian, or goes on with it, starts it, and logs in. Options go to `vm-cli
+# install-debian`. `vm-cli delete dev-debian` makes room for another.
 # shellcheck shell=sh
+
+debian_name=dev-debian
+
+# Prints the machine's state; nothing when there is none.
+debian_state()
+{
+    "$build/bin/vm-cli" show "$debian_name" --json 2>/dev/null |
+        sed -n 's/^ *"state": "\([a-z]*\)".*/\1/p'
+}
 
 debian_main()
 {
-    deps_install build assets
+    deps_install build debian
     build_main
-    with_lock assets assets_main kernel initramfs rootfs
-    debian_disk=$cache/debian.ext4
-    # The guest may write to its disk; a fresh copy is made when there is none.
-    [ -f "$debian_disk" ] || cp --sparse=always "$assets_dir/root.ext4" "$debian_disk"
-    say "starting Debian's riscv64 kernel $(cat "$assets_dir/kernel.version")"
-    say "leave by \"exit\" in the guest, or by the keys Ctrl-A x"
-    exec "$build/bin/vm-cli" run --arch riscv64 --memory 1G \
-        --kernel "$assets_dir/Image" --initrd "$assets_dir/initrd.cpio.zst" \
-        --append "console=ttyS0 quiet vmnet=dhcp" \
-        --disk "$debian_disk" --net user "$@"
+    debian_began=$(date +%s)
+    case $(debian_state) in
+    '' | installing)
+        say "installing Debian; the machine is $debian_name"
+        "$build/bin/vm-cli" install-debian --name "$debian_name" "$@" || exit 1
+        say "installed in $(($(date +%s) - debian_began)) s, downloads included"
+        ;;
+    esac
+    if [ "$(debian_state)" = stopped ]; then
+        debian_began=$(date +%s)
+        "$build/bin/vm-cli" start "$debian_name" --wait --timeout 1800 || exit 1
+        say "up after $(($(date +%s) - debian_began)) s"
+    fi
+    say "this is the guest's shell; \"exit\" leaves it, and $build/bin/vm-cli stop $debian_name" \
+        "ends the machine"
+    exec "$build/bin/vm-cli" ssh "$debian_name"
 }

@@ -6,13 +6,19 @@
 # gcc and pkg-config bring their own base; meson brings python3, which a few
 # lints and test drivers use (standard library only).
 deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
-    libfdt-dev libslirp-dev liburing-dev libsqlite3-dev zlib1g-dev'
+    libext2fs-dev libfdt-dev libjansson-dev libslirp-dev liburing-dev libsqlite3-dev libzstd-dev
+    zlib1g-dev'
 
 deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
 
 deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git device-tree-compiler
-    g++ qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
+    g++ jq qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
     libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
+
+# What vm-cli install-debian runs.
+deps_debian='apt debian-archive-keyring dpkg e2fsprogs openssh-client xz-utils'
+
+deps_bench='gcc-riscv64-linux-gnu libc6-dev-riscv64-cross'
 
 deps_package='dpkg-dev mmdebstrap binutils'
 
@@ -39,8 +45,10 @@ deps_install()
         build) deps_wanted="$deps_wanted $deps_build" ;;
         assets) deps_wanted="$deps_wanted $deps_assets" ;;
         check) deps_wanted="$deps_wanted $deps_check" ;;
+        bench) deps_wanted="$deps_wanted $deps_bench" ;;
+        debian) deps_wanted="$deps_wanted $deps_debian" ;;
         package) deps_wanted="$deps_wanted $deps_package" ;;
-        *) die "no group of packages \"$deps_group\": build, assets, check or package" ;;
+        *) die "no group of packages \"$deps_group\": build, assets, check, bench, debian or package" ;;
         esac
     done
     have dpkg-query || die "this is no Debian system; install by hand:$deps_wanted"

@@ -366,7 +366,9 @@ static void print_exit(struct printer *p, const struct ir_op *op)
         print_line(p, "return RUN_JUMP;");
         break;
     case IR_JUMPIF:
-        set_pc(p, "v%u ? v%u : rt_next_pc(c, in)", op->a, op->b);
+        print_line(p, "if (!v%u)", op->a);
+        print_line(p, "    return RUN_NEXT;");
+        set_pc(p, "v%u", op->b);
         print_line(p, "return RUN_JUMP;");
         break;
     default: /* ENDBLOCK */

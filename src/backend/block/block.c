@@ -3,63 +3,37 @@
  */
 #include "backend/block/block.h"
 #include "backend/block/image.h"
+#include "backend/block/qcow2_api.h"
 #include "base/bug.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define IOV_MAX_COUNT 1024u
 
 /* Opening */
 
-static int open_file(struct blk_image *image, const char *path, bool direct, struct err *err)
+static int too_small(const char *path, u64 size, struct err *err)
 {
-    int flags =
-        O_CLOEXEC | O_NONBLOCK | (image->read_only ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0);
-    int code;
-
-    image->fd = open(path, flags);
-    if (image->fd >= 0)
-        return 0;
-    code = errno;
-    if (code == EISDIR)
-        return err_set(err, code, "disk image \"%s\" is a directory", path);
-    if (code == EINVAL && direct)
-        return err_set(err, code, "the file system of disk image \"%s\" has no direct I/O", path);
-    err_set_errno(err, code, "cannot open disk image \"%s\"%s", path,
-                  !image->read_only && (code == EACCES || code == EROFS)
-                      ? " for writing (readonly=on opens it for reading)"
-                      : "");
-    return -code;
+    if (size == 0)
+        return err_set(err, EINVAL,
+                       "disk image \"%s\" is empty (vm-cli disk resize FILE 8G makes it larger)",
+                       path);
+    return err_set(err, EINVAL, "disk image \"%s\" has %llu bytes, less than one sector of 512",
+                   path, (unsigned long long)size);
 }
 
 static int find_size(struct blk_image *image, const char *path, struct err *err)
 {
-    struct stat st;
     u64 size;
+    int rc = image->file->ops->size(image->file, &size);
 
-    if (fstat(image->fd, &st))
-        return err_set_errno(err, errno, "cannot examine disk image \"%s\"", path);
-    if (S_ISREG(st.st_mode))
-        size = (u64)st.st_size;
-    else if (!S_ISBLK(st.st_mode))
-        return err_set(err, EINVAL,
-                       "disk image \"%s\" is neither a regular file nor a block device", path);
-    else if (ioctl(image->fd, BLKGETSIZE64, &size))
-        return err_set_errno(err, errno, "cannot find the size of block device \"%s\"", path);
-    if (size == 0)
-        return err_set(err, EINVAL,
-                       "disk image \"%s\" is empty (make it with: truncate -s 8G FILE)", path);
+    if (rc)
+        return err_set_errno(err, -rc, "cannot find the size of disk image \"%s\"", path);
     if (size < BLK_SECTOR)
-        return err_set(err, EINVAL, "disk image \"%s\" has %llu bytes, less than one sector of 512",
-                       path, (unsigned long long)size);
+        return too_small(path, size, err);
     if (size % BLK_SECTOR)
         log_warn("disk image \"%s\": the last %llu bytes are no whole sector and are not used",
                  path, (unsigned long long)(size % BLK_SECTOR));
@@ -67,21 +41,44 @@ static int find_size(struct blk_image *image, const char *path, struct err *err)
     return 0;
 }
 
-/* Open-file-description locks: two opens in one process exclude each other too,
- * and closing another descriptor of the file does not drop them. */
-static int lock_file(struct blk_image *image, const char *path, struct err *err)
+/* A raw disk, said or by default; the default is refused where it looks like a mistake. */
+static int open_raw(struct blk_image *image, const char *path, const struct blk_options *options,
+                    struct err *err)
 {
-    struct flock lock = { .l_type = image->read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+    unsigned flags =
+        (image->read_only ? BLK_FILE_READ_ONLY : 0u) | (options->direct ? BLK_FILE_DIRECT : 0u);
+    int rc;
 
-    if (fcntl(image->fd, F_OFD_SETLK, &lock) == 0)
-        return 0;
-    if (errno == EAGAIN || errno == EACCES)
-        return err_set(err, EBUSY,
-                       "disk image \"%s\" is in use by another machine or another disk%s", path,
-                       image->read_only ? " that writes to it" : " (readonly=on can be shared)");
-    log_warn("disk image \"%s\" cannot be locked (%s); take care that nothing else uses it", path,
-             strerror(errno));
-    return 0;
+    if (!options->format && blk_name_is_qcow2(path))
+        return err_set(err, EINVAL,
+                       "disk image \"%s\" is qcow2 by its name: say format=qcow2, or format=raw",
+                       path);
+    rc = blk_file_open(path, flags, &image->file, err);
+    if (rc)
+        return rc;
+    image->fd = image->file->fd;
+    if (!options->format && blk_file_is_qcow2(image->file))
+        return err_set(err, EINVAL,
+                       "disk image \"%s\" begins as a qcow2 image does: say format=qcow2, or "
+                       "format=raw",
+                       path);
+    return find_size(image, path, err);
+}
+
+static int open_node(struct blk_image *image, const char *path, const struct blk_options *options,
+                     struct err *err)
+{
+    int rc;
+
+    if (options->direct)
+        return err_set(err, ENOTSUP, "disk image \"%s\": direct I/O is for raw images", path);
+    rc = blk_node_open(path, options->format, image->read_only ? BLK_OPEN_READ_ONLY : 0, 0,
+                       &image->node, err);
+    if (rc)
+        return rc;
+    image->fd = image->node->file->fd;
+    image->size = image->node->size;
+    return image->size ? 0 : too_small(path, 0, err);
 }
 
 static int start_engine(struct blk_image *image, enum blk_engine engine, struct err *err)
@@ -104,17 +101,16 @@ static int start_engine(struct blk_image *image, enum blk_engine engine, struct 
 static int open_steps(struct blk_image *image, const char *path, const struct blk_options *options,
                       struct err *err)
 {
-    int ret = open_file(image, path, options->direct, err);
+    bool raw = !options->format || strcmp(options->format, "raw") == 0;
+    int ret = (raw ? open_raw : open_node)(image, path, options, err);
 
     if (ret == 0)
-        ret = find_size(image, path, err);
-    if (ret == 0)
-        ret = lock_file(image, path, err);
-    if (ret == 0)
         ret = start_engine(image, options->engine, err);
-    if (ret)
+    if (ret) {
         image->engine = NULL; /* not open */
-    return ret;
+        return ret;
+    }
+    return image->node && !image->pool ? blk_pool_new(image, &image->pool, err) : 0;
 }
 
 int blk_image_open(const char *path, const struct blk_options *options, struct loop *loop,
@@ -123,9 +119,6 @@ int blk_image_open(const char *path, const struct blk_options *options, struct l
     struct blk_image *image;
     int ret;
 
-    if (options->format && strcmp(options->format, "raw") != 0)
-        return err_set(err, EINVAL, "disk format \"%s\" is not known (known: raw)",
-                       options->format);
     image = calloc(1, sizeof *image);
     if (!image)
         return err_set(err, ENOMEM, "no memory for disk image \"%s\"", path);
@@ -143,16 +136,22 @@ int blk_image_open(const char *path, const struct blk_options *options, struct l
 
 void blk_image_free(struct blk_image *image)
 {
+    int rc = 0;
+
     if (!image)
         return;
     if (image->engine) {
         blk_drain(image);
-        if (!image->read_only && fdatasync(image->fd))
-            log_error("the last writes to a disk image may be lost: %s", strerror(errno));
         image->engine->close(image);
     }
-    if (image->fd >= 0)
-        close(image->fd);
+    blk_pool_free(image->pool);
+    if (image->file && !image->read_only && image->engine)
+        rc = image->file->ops->sync(image->file);
+    blk_file_free(image->file);
+    if (image->node)
+        rc = blk_node_free(image->node);
+    if (rc)
+        log_error("the last writes to a disk image may be lost: %s", strerror(-rc));
     free(image);
 }
 
@@ -169,6 +168,32 @@ bool blk_image_read_only(const struct blk_image *image)
 const char *blk_image_engine(const struct blk_image *image)
 {
     return image->engine->name;
+}
+
+void blk_image_on_resize(struct blk_image *image, void (*fn)(void *arg), void *arg)
+{
+    image->resized = fn;
+    image->resized_arg = arg;
+}
+
+int blk_image_resize(struct blk_image *image, u64 size, struct err *err)
+{
+    int rc;
+
+    if (image->read_only)
+        return err_set(err, EROFS, "a read-only disk keeps its size");
+    if (size == 0 || size % BLK_SECTOR || size > INT64_MAX)
+        return err_set(err, EINVAL, "a disk of %llu bytes: give a multiple of 512",
+                       (unsigned long long)size);
+    blk_drain(image); /* nothing is at work behind the new end */
+    rc = image->node ? image->node->format->resize(image->node, size, err)
+                     : image->file->ops->resize(image->file, size);
+    if (rc)
+        return image->node ? rc : err_set_errno(err, -rc, "the disk cannot be resized");
+    image->size = size;
+    if (image->resized)
+        image->resized(image->resized_arg);
+    return 0;
 }
 
 /* Requests */
@@ -206,6 +231,37 @@ static bool changes(enum blk_op op)
     return op == BLK_WRITE || op == BLK_DISCARD || op == BLK_WRITE_ZEROES;
 }
 
+void blk_request_run(struct blk_request *req)
+{
+    struct blk_node *n = req->image->node;
+    const struct blk_format *f = n->format;
+    int rc = -EINVAL;
+
+    switch (req->op) {
+    case BLK_READ: rc = f->read(n, req->offset, req->bytes, req->iov, req->iov_count); break;
+    case BLK_WRITE: rc = f->write(n, req->offset, req->bytes, req->iov, req->iov_count); break;
+    case BLK_FLUSH: rc = f->flush(n); break;
+    case BLK_DISCARD: rc = f->discard(n, req->offset, req->bytes); break;
+    case BLK_WRITE_ZEROES: rc = f->zero(n, req->offset, req->bytes, req->unmap); break;
+    }
+    req->result = rc;
+}
+
+/* Whether the engine can do it as it is, in the file: then req->offset is changed. Never with
+ * threads as engine: all of them could wait for a request that is mapped and waits for one. */
+static bool is_fast(struct blk_image *image, struct blk_request *req)
+{
+    if (image->engine != &blk_engine_uring)
+        return false;
+    if (req->op == BLK_FLUSH)
+        return blk_qcow2_is_clean(image->node);
+    if (req->op != BLK_READ && req->op != BLK_WRITE)
+        return false;
+    req->mapped = blk_qcow2_map(image->node, req->op == BLK_WRITE, req->offset, req->bytes,
+                                &req->range, &req->offset);
+    return req->mapped;
+}
+
 int blk_submit(struct blk_image *image, struct blk_request *req)
 {
     req->image = image;
@@ -214,25 +270,40 @@ int blk_submit(struct blk_image *image, struct blk_request *req)
     req->rest = NULL;
     req->rest_count = 0;
     req->zero_method = 0;
+    req->mapped = req->slow = false;
     req->result = 0;
     if (!request_range(image, req))
         return -EINVAL;
     if (changes(req->op) && image->read_only)
         return -EROFS;
     image->in_flight++;
-    image->engine->submit(image, req);
+    if (!image->node || is_fast(image, req)) {
+        image->engine->submit(image, req);
+        return 0;
+    }
+    req->slow = true;
+    image->slow_in_flight++;
+    blk_pool_submit(image->pool, req);
     return 0;
 }
 
 void blk_image_complete(struct blk_request *req)
 {
-    BUG_ON(req->image->in_flight == 0);
-    req->image->in_flight--;
+    struct blk_image *image = req->image;
+
+    BUG_ON(image->in_flight == 0);
+    image->in_flight--;
+    image->slow_in_flight -= req->slow;
+    if (req->mapped)
+        blk_qcow2_unmap(image->node, &req->range);
     req->done(req, req->result);
 }
 
 void blk_drain(struct blk_image *image)
 {
     while (image->in_flight)
-        image->engine->wait(image);
+        if (image->in_flight > image->slow_in_flight)
+            image->engine->wait(image); /* slow ones may wait for these */
+        else
+            blk_pool_wait(image->pool);
 }

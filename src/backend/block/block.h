@@ -8,6 +8,7 @@
 #ifndef BACKEND_BLOCK_BLOCK_H
 #define BACKEND_BLOCK_BLOCK_H
 
+#include "backend/block/range.h"
 #include "base/err.h"
 #include "base/types.h"
 #include "host/loop.h"
@@ -22,9 +23,11 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_WRITE_ZEROES };
 enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_THREADS };
 
 struct blk_options {
-    const char *format; /* "raw"; NULL: raw */
+    /* "raw" or "qcow2"; NULL: raw, unless the name or the content says otherwise: what a
+     * guest wrote to a raw disk must not make it an image with a backing file. */
+    const char *format;
     bool read_only;
-    bool direct; /* O_DIRECT: the caller's memory and lengths are aligned to 4096 */
+    bool direct; /* O_DIRECT: the caller's memory and lengths are aligned to 4096; raw only */
     enum blk_engine engine;
 };
 
@@ -37,6 +40,7 @@ struct blk_request {
     const struct iovec *iov; /* READ, WRITE: borrowed until done; the sum of lengths is
                                 a multiple of 512 and not 0 */
     unsigned iov_count;      /* 1..1024 */
+    bool unmap;              /* WRITE_ZEROES: the space may be given back to the host */
     /* result: 0 when all of it was done, else a negative errno of the host */
     void (*done)(struct blk_request *req, int result);
     void *arg;
@@ -48,13 +52,16 @@ struct blk_request {
     struct iovec *rest;          /* owned: what is left of iov after a short transfer */
     unsigned rest_count;
     u8 zero_method; /* how WRITE_ZEROES goes about it */
+    bool mapped;    /* `range` is held and offset is the file's, not the disk's */
+    bool slow;      /* a thread works at it by blocking calls */
+    struct blk_range range;
     int result;
 };
 
 struct blk_image;
 
-/* Opens path and takes a lock on it: shared for read-only images, exclusive
- * otherwise. A size that is no multiple of 512 is rounded down, with a warning;
+/* Opens path and takes a lock on it and on the images behind it: shared for read-only
+ * images, exclusive otherwise. A size that is no multiple of 512 is rounded down, with a warning;
  * under 512 bytes is an error. */
 int blk_image_open(const char *path, const struct blk_options *options, struct loop *loop,
                    struct blk_image **ret_image, struct err *err) MUST_CHECK;
@@ -67,6 +74,12 @@ bool blk_image_read_only(const struct blk_image *image);
 
 /* "io_uring" or "threads". */
 const char *blk_image_engine(const struct blk_image *image);
+
+/* Makes the disk larger (or smaller: what is behind is gone), then calls what
+ * blk_image_on_resize() set. size: bytes, a multiple of 512. Blocks. */
+int blk_image_resize(struct blk_image *image, u64 size, struct err *err) MUST_CHECK;
+/* At most one; NULL removes it. */
+void blk_image_on_resize(struct blk_image *image, void (*fn)(void *arg), void *arg);
 
 /* Starts a request. Returns 0 (done() will run exactly once), or, with nothing
  * started and done() not called: -EINVAL outside the disk, odd length or bad

@@ -28,6 +28,8 @@ static void next_transfer(struct blk_request *req, struct blk_step *step)
 static void next_zeroes(struct blk_request *req, struct blk_step *step)
 {
     step->kind = BLK_STEP_ALLOCATE;
+    if (req->unmap && req->zero_method == ZERO_RANGE)
+        req->zero_method = ZERO_PUNCH;
     switch (req->zero_method) {
     case ZERO_RANGE: step->mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE; break;
     case ZERO_PUNCH: step->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE; break;
@@ -85,6 +87,10 @@ static bool transfer_done(struct blk_request *req, s64 result)
 {
     if (result < 0)
         return finish(req, (int)result);
+    if (result == 0 && req->mapped && req->op == BLK_READ) { /* in the file's last cluster */
+        blk_iov_zero(req->iov, req->iov_count, req->progress, req->bytes - req->progress);
+        return finish(req, 0);
+    }
     if (result == 0) /* a file that was cut short behind our back */
         return finish(req, -EIO);
     req->progress += (u64)result;

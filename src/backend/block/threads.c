@@ -1,8 +1,8 @@
 /*
  * threads.c - steps carried out by a few threads with ordinary system calls.
  *
- * Requests go through a queue; ended ones come back through a list, told by an
- * eventfd in the loop.
+ * Slow requests, which a format carries out, are run whole. All go through a queue; ended ones come
+ * back through a list, told by an eventfd in the loop.
  */
 #include "backend/block/image.h"
 #include "base/bug.h"
@@ -18,7 +18,7 @@ struct queue {
     struct blk_request *first, **end;
 };
 
-struct pool {
+struct blk_pool {
     int fd; /* the image's */
     int event_fd;
     struct loop_fd *watch;  /* owns */
@@ -77,6 +77,10 @@ static void run_request(int fd, struct blk_request *req)
 {
     struct blk_step step;
 
+    if (req->slow) {
+        blk_request_run(req);
+        return;
+    }
     do
         blk_step_next(req, &step);
     while (!blk_step_done(req, run_step(fd, &step)));
@@ -84,7 +88,7 @@ static void run_request(int fd, struct blk_request *req)
 
 static void worker(void *arg)
 {
-    struct pool *p = arg;
+    struct blk_pool *p = arg;
     u64 one = 1;
 
     host_mutex_lock(&p->lock);
@@ -109,7 +113,7 @@ static void worker(void *arg)
     host_mutex_unlock(&p->lock);
 }
 
-static void pool_reap(struct pool *p)
+static void pool_reap(struct blk_pool *p)
 {
     for (;;) {
         struct blk_request *req;
@@ -125,7 +129,7 @@ static void pool_reap(struct pool *p)
 
 static void pool_event(void *arg, unsigned events)
 {
-    struct pool *p = arg;
+    struct blk_pool *p = arg;
     u64 count;
     ssize_t n = read(p->event_fd, &count, sizeof count);
 
@@ -133,8 +137,10 @@ static void pool_event(void *arg, unsigned events)
     pool_reap(p);
 }
 
-static void pool_free(struct pool *p)
+void blk_pool_free(struct blk_pool *p)
 {
+    if (!p)
+        return;
     host_mutex_lock(&p->lock);
     p->stop = true;
     host_cond_broadcast(&p->work);
@@ -150,7 +156,7 @@ static void pool_free(struct pool *p)
     free(p);
 }
 
-static int pool_start(struct blk_image *image, struct pool *p, struct err *err)
+static int pool_start(struct blk_image *image, struct blk_pool *p, struct err *err)
 {
     int ret;
 
@@ -163,10 +169,10 @@ static int pool_start(struct blk_image *image, struct pool *p, struct err *err)
     return ret;
 }
 
-static int pool_open(struct blk_image *image, struct err *err)
+int blk_pool_new(struct blk_image *image, struct blk_pool **ret, struct err *err)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    int ret;
+    struct blk_pool *p = calloc(1, sizeof *p);
+    int rc;
 
     if (!p)
         return err_set(err, ENOMEM, "no memory for disk threads");
@@ -177,34 +183,25 @@ static int pool_open(struct blk_image *image, struct err *err)
     host_cond_init(&p->ended_one);
     queue_init(&p->todo);
     queue_init(&p->ended);
-    ret = pool_start(image, p, err);
-    if (ret) {
-        pool_free(p);
-        return ret;
+    rc = pool_start(image, p, err);
+    if (rc) {
+        blk_pool_free(p);
+        return rc;
     }
-    image->engine_data = p;
+    *ret = p;
     return 0;
 }
 
-static void pool_close(struct blk_image *image)
+void blk_pool_submit(struct blk_pool *p, struct blk_request *req)
 {
-    pool_free(image->engine_data);
-}
-
-static void pool_submit(struct blk_image *image, struct blk_request *req)
-{
-    struct pool *p = image->engine_data;
-
     host_mutex_lock(&p->lock);
     queue_put(&p->todo, req);
     host_cond_signal(&p->work);
     host_mutex_unlock(&p->lock);
 }
 
-static void pool_wait(struct blk_image *image)
+void blk_pool_wait(struct blk_pool *p)
 {
-    struct pool *p = image->engine_data;
-
     host_mutex_lock(&p->lock);
     while (!p->ended.first)
         host_cond_wait(&p->ended_one, &p->lock);
@@ -212,10 +209,33 @@ static void pool_wait(struct blk_image *image)
     pool_reap(p);
 }
 
+/* --- as an engine: the image's pool --- */
+
+static int threads_open(struct blk_image *image, struct err *err)
+{
+    return blk_pool_new(image, &image->pool, err);
+}
+
+static void threads_close(struct blk_image *image)
+{
+    blk_pool_free(image->pool);
+    image->pool = NULL;
+}
+
+static void threads_submit(struct blk_image *image, struct blk_request *req)
+{
+    blk_pool_submit(image->pool, req);
+}
+
+static void threads_wait(struct blk_image *image)
+{
+    blk_pool_wait(image->pool);
+}
+
 const struct blk_engine_ops blk_engine_threads = {
     .name = "threads",
-    .open = pool_open,
-    .close = pool_close,
-    .submit = pool_submit,
-    .wait = pool_wait,
+    .open = threads_open,
+    .close = threads_close,
+    .submit = threads_submit,
+    .wait = threads_wait,
 };

@@ -103,6 +103,12 @@ const char *chardev_pty_path(const struct chardev *cd);
 int chardev_unix_new(struct loop *loop, const char *path, struct chardev **ret_cd,
                      struct err *err) MUST_CHECK;
 
+/* Listens on a unix socket for several clients at a time, each of which first gets the last
+ * 64 KiB that were written. All output is appended to the file `log` as well, which becomes
+ * LOG.1 when it is over 8 MiB. Nobody is waited for: output is always taken. */
+int chardev_server_new(struct loop *loop, const char *path, const char *log,
+                       struct chardev **ret_cd, struct err *err) MUST_CHECK;
+
 /* Output appended to a file that is emptied first; no input. */
 int chardev_file_new(struct loop *loop, const char *path, struct chardev **ret_cd,
                      struct err *err) MUST_CHECK;

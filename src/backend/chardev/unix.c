@@ -3,20 +3,18 @@
  */
 #include "backend/chardev/stream.h"
 #include "base/log.h"
+#include "host/socket.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 struct server {
     struct stream s;
     int listener, client;  /* owns */
     struct loop_fd *watch; /* owns; while there is no client */
-    bool bound;            /* the file is ours to remove */
-    struct sockaddr_un address;
+    char *path;            /* owns */
 };
 
 static void on_client(void *arg, unsigned events);
@@ -26,7 +24,7 @@ static void watch_listener(struct server *u)
     struct err err = { 0 };
 
     if (loop_fd_new(u->s.loop, u->listener, LOOP_IN, on_client, u, &u->watch, &err))
-        log_error("\"%s\" takes no further client: %s", u->address.sun_path, err.text);
+        log_error("\"%s\" takes no further client: %s", u->path, err.text);
 }
 
 static void client_gone(struct stream *s)
@@ -49,7 +47,7 @@ static void on_client(void *arg, unsigned events)
     if (u->client < 0) /* it went before we came */
         return;
     if (stream_attach(&u->s, u->client, u->client, &err)) {
-        log_error("a client of \"%s\" cannot be served: %s", u->address.sun_path, err.text);
+        log_error("a client of \"%s\" cannot be served: %s", u->path, err.text);
         close(u->client);
         u->client = -1;
         return;
@@ -67,10 +65,11 @@ static void server_free(struct chardev *cd)
     loop_fd_free(u->watch);
     if (u->client >= 0)
         close(u->client);
-    if (u->listener >= 0)
+    if (u->listener >= 0) {
         close(u->listener);
-    if (u->bound)
-        unlink(u->address.sun_path);
+        unlink(u->path);
+    }
+    free(u->path);
     free(u);
 }
 
@@ -81,44 +80,15 @@ static const struct chardev_ops unix_ops = {
     .free = server_free,
 };
 
-/* A socket file whose server has gone refuses connections; it is removed. */
-static void remove_stale(const struct sockaddr_un *address)
-{
-    struct stat st;
-    int fd;
-
-    if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode))
-        return;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) && errno == ECONNREFUSED)
-        unlink(address->sun_path);
-    close(fd);
-}
-
 static int server_listen(struct server *u, const char *path, struct err *err)
 {
-    if (strlen(path) >= sizeof u->address.sun_path)
-        return err_set(err, ENAMETOOLONG,
-                       "socket path \"%s\" is too long (at most %zu bytes are allowed)", path,
-                       sizeof u->address.sun_path - 1);
-    u->address.sun_family = AF_UNIX;
-    strcpy(u->address.sun_path, path);
-    u->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (u->listener < 0)
-        return err_set_errno(err, errno, "cannot make a unix socket");
-    remove_stale(&u->address);
-    if (bind(u->listener, (const struct sockaddr *)&u->address, sizeof u->address)) {
-        if (errno == EADDRINUSE)
-            return err_set(err, EADDRINUSE, "socket path \"%s\" is taken; use another or remove it",
-                           path);
-        return err_set_errno(err, errno, "cannot make the socket \"%s\"", path);
-    }
-    u->bound = true;
-    if (listen(u->listener, 4))
-        return err_set_errno(err, errno, "cannot listen on \"%s\"", path);
-    return loop_fd_new(u->s.loop, u->listener, LOOP_IN, on_client, u, &u->watch, err);
+    int rc;
+
+    u->path = strdup(path);
+    if (!u->path)
+        return err_set_errno(err, ENOMEM, "socket path \"%s\"", path);
+    rc = host_unix_listen(path, 0777, &u->listener, err);
+    return rc < 0 ? rc : loop_fd_new(u->s.loop, u->listener, LOOP_IN, on_client, u, &u->watch, err);
 }
 
 int chardev_unix_new(struct loop *loop, const char *path, struct chardev **ret_cd, struct err *err)

@@ -61,19 +61,22 @@ static const char *parse_side(const char *text, size_t len, const char *fallback
                : "an address is IPv4, or IPv6 in brackets";
 }
 
+/* "tcp|udp:[ADDR]:PORT" of which text[len] is the end. */
+static const char *parse_host(const char *text, size_t len, struct hostfwd *fwd)
+{
+    if (strncmp(text, "tcp:", 4) != 0 && strncmp(text, "udp:", 4) != 0)
+        return "it begins with neither tcp: nor udp:";
+    fwd->udp = text[0] == 'u';
+    return parse_side(text + 4, len - 4, "127.0.0.1", &fwd->host);
+}
+
 static const char *parse(const char *text, struct hostfwd *fwd)
 {
     const char *dash = strchr(text, '-'), *why;
 
-    if (strncmp(text, "tcp:", 4) != 0 && strncmp(text, "udp:", 4) != 0)
-        return "it begins with neither tcp: nor udp:";
-    fwd->udp = text[0] == 'u';
-    text += 4;
-    if (!dash)
-        return "the guest's side is missing";
-    why = parse_side(text, (size_t)(dash - text), "127.0.0.1", &fwd->host);
-    if (why)
-        return why;
+    why = parse_host(text, dash ? (size_t)(dash - text) : strlen(text), fwd);
+    if (!dash || why)
+        return why ? why : "the guest's side is missing";
     why = parse_side(dash + 1, strlen(dash + 1), "10.0.2.15", &fwd->guest);
     if (why)
         return why;
@@ -90,6 +93,44 @@ int hostfwd_parse(const char *text, struct hostfwd *fwd, struct err *err)
         return err_set(err, EINVAL, "bad port forward \"%s\": %s (the form is " FORM ")", text,
                        why);
     return 0;
+}
+
+int hostfwd_parse_host(const char *text, struct hostfwd *fwd, struct err *err)
+{
+    const char *why = parse_host(text, strcspn(text, "-"), fwd);
+
+    if (why)
+        return err_set(err, EINVAL,
+                       "bad host side of a port forward \"%s\": %s (the form is "
+                       "tcp|udp:[HOSTADDR]:PORT)",
+                       text, why);
+    return 0;
+}
+
+static int side_text(const union hostfwd_address *a, char *out, size_t size)
+{
+    char name[INET6_ADDRSTRLEN];
+
+    if (a->any.sa_family == AF_INET6)
+        return snprintf(out, size, "[%s]:%u",
+                        inet_ntop(AF_INET6, &a->v6.sin6_addr, name, sizeof name),
+                        ntohs(a->v6.sin6_port));
+    return snprintf(out, size, "%s:%u", inet_ntop(AF_INET, &a->v4.sin_addr, name, sizeof name),
+                    ntohs(a->v4.sin_port));
+}
+
+void hostfwd_text(const struct hostfwd *fwd, char out[HOSTFWD_TEXT])
+{
+    int n = snprintf(out, HOSTFWD_TEXT, "%s:", fwd->udp ? "udp" : "tcp");
+
+    n += side_text(&fwd->host, out + n, HOSTFWD_TEXT - (size_t)n);
+    out[n++] = '-';
+    side_text(&fwd->guest, out + n, HOSTFWD_TEXT - (size_t)n);
+}
+
+bool hostfwd_same_host(const struct hostfwd *a, const struct hostfwd *b)
+{
+    return a->udp == b->udp && memcmp(&a->host, &b->host, sizeof a->host) == 0;
 }
 
 int slirp_hostfwd_check(const char *text, struct err *err)

@@ -9,6 +9,7 @@
 #ifndef BACKEND_NET_NET_H
 #define BACKEND_NET_NET_H
 
+#include "base/err.h"
 #include "base/types.h"
 #include <sys/uio.h>
 
@@ -20,6 +21,10 @@ struct net_backend_ops {
     const char *name; /* "user" */
     bool (*send)(struct net_backend *net, const struct iovec *iov, unsigned iov_count);
     void (*set_ready)(struct net_backend *net, bool ready);
+    /* Port forwards; NULL together: it has none. */
+    int (*forward_add)(struct net_backend *net, const char *text, struct err *err);
+    int (*forward_remove)(struct net_backend *net, const char *text, struct err *err);
+    const char *(*forward)(const struct net_backend *net, unsigned n);
     void (*free)(struct net_backend *net);
 };
 
@@ -54,6 +59,14 @@ static inline void net_backend_set_ready(struct net_backend *net, bool ready)
 {
     net->ops->set_ready(net, ready);
 }
+
+/* Adds a port forward, "tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT"; removes the one whose
+ * host side this is, "tcp|udp:[HOSTADDR]:PORT" (what follows is not looked at). -ENOTSUP
+ * when the back end forwards no ports, -ENOENT when there is none such to remove. */
+int net_forward_add(struct net_backend *net, const char *text, struct err *err) MUST_CHECK;
+int net_forward_remove(struct net_backend *net, const char *text, struct err *err) MUST_CHECK;
+/* Forward n as text, valid until one is added or removed; NULL after the last. */
+const char *net_forward(const struct net_backend *net, unsigned n);
 
 static inline void net_backend_free(struct net_backend *net)
 {

@@ -33,6 +33,13 @@ struct slirp_timer {
 };
 #define NEVER INT64_MAX
 
+/* One that libslirp has. */
+struct forward {
+    struct forward *next;
+    struct hostfwd fwd;
+    char text[HOSTFWD_TEXT];
+};
+
 struct user_net {
     struct net_backend net;
     struct loop *loop;      /* borrows */
@@ -44,8 +51,9 @@ struct user_net {
     struct slirp_timer *timers;       /* owns */
     struct frame *queue, **queue_end; /* owns */
     unsigned queued;
-    bool ready;   /* the guest takes frames */
-    bool in_hook; /* our own turn in the loop: no need to wake it */
+    bool ready;                               /* the guest takes frames */
+    bool in_hook;                             /* our own turn in the loop: no need to wake it */
+    struct forward *forwards, **forwards_end; /* owns */
     u8 sent[NET_FRAME_MAX];
 };
 
@@ -295,13 +303,90 @@ static void user_free(struct net_backend *net)
     }
     while (u->timers)
         cb_timer_free(u->timers, u);
+    while (u->forwards) {
+        struct forward *next = u->forwards->next;
+
+        free(u->forwards);
+        u->forwards = next;
+    }
     free(u);
+}
+
+/* Port forwards */
+
+static int listen_failed(const struct hostfwd *fwd, const char *text, int code, struct err *err)
+{
+    /* The port lies at the same place in both address families. */
+    unsigned port = ntohs(fwd->host.v4.sin_port);
+
+    if (code == EADDRINUSE)
+        return err_set(err, code,
+                       "cannot forward \"%s\": %s port %u of the host is taken; use another", text,
+                       fwd->udp ? "UDP" : "TCP", port);
+    return err_set_errno(err, code, "cannot forward \"%s\" from %s port %u of the host", text,
+                         fwd->udp ? "UDP" : "TCP", port);
+}
+
+static int user_forward_add(struct net_backend *net, const char *text, struct err *err)
+{
+    struct user_net *u = container_of(net, struct user_net, net);
+    struct forward *f = calloc(1, sizeof *f);
+    int rc = f ? hostfwd_parse(text, &f->fwd, err) : err_set_errno(err, ENOMEM, "\"%s\"", text);
+
+    errno = 0;
+    if (rc == 0 &&
+        slirp_add_hostxfwd(u->slirp, &f->fwd.host.any, hostfwd_address_size(&f->fwd.host),
+                           &f->fwd.guest.any, hostfwd_address_size(&f->fwd.guest),
+                           f->fwd.udp ? SLIRP_HOSTFWD_UDP : 0) != 0)
+        rc = listen_failed(&f->fwd, text, errno ? errno : EINVAL, err);
+    if (rc < 0) {
+        free(f);
+        return rc;
+    }
+    hostfwd_text(&f->fwd, f->text);
+    *u->forwards_end = f;
+    u->forwards_end = &f->next;
+    need_turn(u);
+    return 0;
+}
+
+static int user_forward_remove(struct net_backend *net, const char *text, struct err *err)
+{
+    struct user_net *u = container_of(net, struct user_net, net);
+    struct hostfwd host;
+    int rc = hostfwd_parse_host(text, &host, err);
+
+    for (struct forward *f, **at = &u->forwards; rc == 0 && (f = *at); at = &f->next) {
+        if (!hostfwd_same_host(&f->fwd, &host))
+            continue;
+        slirp_remove_hostxfwd(u->slirp, &f->fwd.host.any, hostfwd_address_size(&f->fwd.host),
+                              f->fwd.udp ? SLIRP_HOSTFWD_UDP : 0);
+        *at = f->next;
+        if (!f->next)
+            u->forwards_end = at;
+        free(f);
+        need_turn(u);
+        return 0;
+    }
+    return rc < 0 ? rc : err_set(err, ENOENT, "no port is forwarded from \"%s\"", text);
+}
+
+static const char *user_forward(const struct net_backend *net, unsigned n)
+{
+    const struct forward *f = container_of(net, struct user_net, net)->forwards;
+
+    for (; f && n > 0; n--)
+        f = f->next;
+    return f ? f->text : NULL;
 }
 
 static const struct net_backend_ops user_ops = {
     .name = "user",
     .send = user_send,
     .set_ready = user_set_ready,
+    .forward_add = user_forward_add,
+    .forward_remove = user_forward_remove,
+    .forward = user_forward,
     .free = user_free,
 };
 
@@ -344,29 +429,6 @@ static Slirp *make_slirp(struct user_net *u, const struct slirp_options *options
     return slirp_new(&config, &callbacks, u);
 }
 
-static int add_forward(struct user_net *u, const char *text, struct err *err)
-{
-    struct hostfwd fwd;
-    int ret = hostfwd_parse(text, &fwd, err), code;
-    unsigned port;
-
-    if (ret)
-        return ret;
-    errno = 0;
-    if (slirp_add_hostxfwd(u->slirp, &fwd.host.any, hostfwd_address_size(&fwd.host), &fwd.guest.any,
-                           hostfwd_address_size(&fwd.guest), fwd.udp ? SLIRP_HOSTFWD_UDP : 0) == 0)
-        return 0;
-    code = errno ? errno : EINVAL;
-    /* The port lies at the same place in both address families. */
-    port = ntohs(fwd.host.v4.sin_port);
-    if (code == EADDRINUSE)
-        return err_set(err, code,
-                       "cannot forward \"%s\": %s port %u of the host is taken; use another", text,
-                       fwd.udp ? "UDP" : "TCP", port);
-    return err_set_errno(err, code, "cannot forward \"%s\" from %s port %u of the host", text,
-                         fwd.udp ? "UDP" : "TCP", port);
-}
-
 static int user_open(struct user_net *u, const struct slirp_options *options, struct err *err)
 {
     int ret = slirp_poll_init(&u->poll, u->loop, err);
@@ -377,7 +439,7 @@ static int user_open(struct user_net *u, const struct slirp_options *options, st
     if (!u->slirp)
         return err_set(err, EINVAL, "libslirp %s refuses to start", slirp_version_string());
     for (unsigned i = 0; i < options->hostfwd_count; i++) {
-        ret = add_forward(u, options->hostfwd[i], err);
+        ret = user_forward_add(&u->net, options->hostfwd[i], err);
         if (ret)
             return ret;
     }
@@ -398,6 +460,7 @@ int slirp_backend_new(const struct slirp_options *options, struct loop *loop,
     u->clock = options->clock;
     u->clock_arg = options->clock_arg;
     u->queue_end = &u->queue;
+    u->forwards_end = &u->forwards;
     u->poll.epoll_fd = -1;
     ret = user_open(u, options, err);
     if (ret) {

@@ -230,6 +230,9 @@ bool dma_write(struct device *d, gpa_t at, const void *buf, u64 len) MUST_CHECK;
  * requests of its are in flight. */
 void *dma_map(struct device *d, gpa_t at, u64 len, bool write);
 void dma_written(struct device *d, gpa_t at, u64 len);
+/* The guest needs the content of [at, at + len) no more: it goes back to the host, and reads
+ * as zeroes. False when it is not one stretch of RAM. */
+bool dma_discard(struct device *d, gpa_t at, u64 len) MUST_CHECK;
 /* Sends a message interrupt; the machine routes it to the controller that answers. */
 void irq_msi_send(struct device *d, gpa_t addr, u32 data);
 /* The machine's routing for irq_msi_send; set once before any device runs. */

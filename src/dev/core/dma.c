@@ -39,3 +39,13 @@ void dma_written(struct device *d, gpa_t at, u64 len)
     if (d->dma && mem_map_host(d->dma, at, len, true, &span))
         mem_ram_written(span.ram, span.ram_offset + (at - span.start), len);
 }
+
+bool dma_discard(struct device *d, gpa_t at, u64 len)
+{
+    struct mem_span span;
+
+    if (!d->dma || !mem_map_host(d->dma, at, len, true, &span))
+        return refused(d, at, len);
+    mem_ram_discard(span.ram, span.ram_offset + (at - span.start), len);
+    return true;
+}

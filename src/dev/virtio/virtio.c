@@ -122,6 +122,13 @@ void virtio_error(struct virtio *v, const char *why)
         v->transport->interrupt(v, -1);
 }
 
+void virtio_config_changed(struct virtio *v)
+{
+    v->s->config_generation++;
+    if (v->s->status & VIRTIO_DRIVER_OK)
+        v->transport->interrupt(v, -1);
+}
+
 /* --- life --- */
 
 int virtio_init(struct virtio *v, struct device *d, const struct virtio_type *type,

@@ -16,7 +16,14 @@
 
 enum { VIRTIO_QUEUES_MAX = 16, VIRTIO_CONFIG_MAX = 0x100 };
 
-enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
+enum virtio_id {
+    VIRTIO_ID_NET = 1,
+    VIRTIO_ID_BLOCK = 2,
+    VIRTIO_ID_CONSOLE = 3,
+    VIRTIO_ID_RNG = 4,
+    VIRTIO_ID_BALLOON = 5,
+    VIRTIO_ID_INPUT = 18
+};
 
 /* Device status (2.1). */
 enum {
@@ -44,7 +51,8 @@ enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
     F(u32, device_features_sel, ZERO, "word of the device's features that is shown")               \
     F(u32, driver_features_sel, ZERO, "word of the driver's features that is written")             \
     F(u64, driver_features, ZERO, "accepted by the driver")                                        \
-    F(u32, queue_sel, ZERO, "queue that the queue registers mean")
+    F(u32, queue_sel, ZERO, "queue that the queue registers mean")                                 \
+    F(u8, config_generation, ZERO, "changes of the configuration since the reset")
 STATE_STRUCT(virtio, VIRTIO_STATE);
 extern const struct state_list virtio_state_list;
 
@@ -52,7 +60,7 @@ extern const struct state_list virtio_state_list;
 struct virtio_type {
     enum virtio_id id;
     u32 pci_class;   /* 24 bits: class, subclass, interface */
-    u32 config_size; /* bytes, <= VIRTIO_CONFIG_MAX; what is in them never changes */
+    u32 config_size; /* bytes, <= VIRTIO_CONFIG_MAX; changes are told, see below */
     u16 queue_size;  /* at most, and after reset */
     unsigned (*queue_count)(const struct virtio *v); /* always; fixed after init */
     u64 (*features)(const struct virtio *v);
@@ -64,6 +72,8 @@ struct virtio_type {
     void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
     void (*update)(struct virtio *v);             /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
+    /* An input line of the device (dev_class.irq_in); its file defines VIRTIO_LINE. */
+    void (*line)(struct virtio *v, unsigned input, bool level);
 };
 
 struct virtio_transport {
@@ -122,6 +132,9 @@ void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 writte
 void virtio_signal(struct virtio *v, unsigned n);
 /* The driver broke the protocol: the device stops and asks to be reset (2.1.2). */
 void virtio_error(struct virtio *v, const char *why);
+
+/* What type->config() fills in is not what it was (2.5): tells the driver. */
+void virtio_config_changed(struct virtio *v);
 
 /* --- for transports --- */
 

@@ -170,7 +170,10 @@ static u8 range(struct virtio_blk *blk, u32 type, const struct virtq_seg *status
     if (sectors == 0 || sectors > RANGE_MAX)
         return S_IOERR;
     r = request_new(blk, type == T_DISCARD ? BLK_DISCARD : BLK_WRITE_ZEROES, NULL, 0, 0, 0);
-    return r ? submit(r, status, le64_get(range), sectors) : S_IOERR;
+    if (!r)
+        return S_IOERR;
+    r->io.unmap = flags & RANGE_UNMAP;
+    return submit(r, status, le64_get(range), sectors);
 }
 
 static u8 flush(struct virtio_blk *blk, const struct virtq_seg *status)
@@ -281,8 +284,22 @@ static void blk_drain_requests(struct virtio *v)
         blk_drain(self(v)->image);
 }
 
+/* With the domain's lock held, as all of the image's callbacks. */
+static void resized(void *arg)
+{
+    virtio_config_changed(arg);
+}
+
+static int blk_init(struct virtio *v, struct err *err)
+{
+    blk_image_on_resize(self(v)->image, resized, v);
+    return 0;
+}
+
 static void blk_fini(struct virtio *v)
 {
+    if (self(v)->image)
+        blk_image_on_resize(self(v)->image, NULL, NULL);
     for (unsigned n = 0; n < VIRTIO_QUEUES_MAX; n++)
         v->queue[n].generation++;
     blk_drain_requests(v);
@@ -301,6 +318,7 @@ static const struct virtio_type virtio_blk_type = {
     .queue_count = blk_queue_count,
     .features = blk_features,
     .config = blk_config,
+    .init = blk_init,
     .fini = blk_fini,
     .drain = blk_drain_requests,
     .notify = blk_notify,

@@ -84,7 +84,7 @@ static u64 register_read(struct virtio *v, u64 off)
     case SHM_LEN + 4:
     case SHM_BASE:
     case SHM_BASE + 4: return 0xffffffff;
-    case CONFIG_GENERATION: return 0; /* it never changes */
+    case CONFIG_GENERATION: return v->s->config_generation;
     }
     return dev_bad_access(v->dev, off, 4);
 }
@@ -188,4 +188,9 @@ int virtio_mmio_check(struct device *d, struct err *err)
 bool virtio_mmio_idle(struct device *d)
 {
     return virtio_idle(self(d));
+}
+
+void virtio_mmio_line(struct device *d, unsigned input, bool level)
+{
+    self(d)->type->line(self(d), input, level);
 }

@@ -23,5 +23,7 @@ void virtio_mmio_update(struct device *d);
 void virtio_mmio_loaded(struct device *d);
 int virtio_mmio_check(struct device *d, struct err *err);
 bool virtio_mmio_idle(struct device *d);
+/* dev_class.irq_in of types with lines. */
+void virtio_mmio_line(struct device *d, unsigned input, bool level);
 
 #endif

@@ -119,7 +119,7 @@ static u64 field_read(struct virtio *v, u64 off)
     case CONFIG_VECTOR: return *self(v->dev)->vector;
     case NUM_QUEUES: return v->queue_count;
     case STATUS: return v->s->status;
-    case GENERATION: return 0; /* it never changes */
+    case GENERATION: return v->s->config_generation;
     case QUEUE_SEL: return v->s->queue_sel;
     default: return queue_read(v, off);
     }
@@ -396,4 +396,9 @@ int virtio_pci_check(struct device *d, struct err *err)
 bool virtio_pci_idle(struct device *d)
 {
     return virtio_idle(self(d)->v);
+}
+
+void virtio_pci_line(struct device *d, unsigned input, bool level)
+{
+    self(d)->v->type->line(self(d)->v, input, level);
 }

@@ -29,5 +29,7 @@ void virtio_pci_update(struct device *d);
 void virtio_pci_loaded(struct device *d);
 int virtio_pci_check(struct device *d, struct err *err);
 bool virtio_pci_idle(struct device *d);
+/* dev_class.irq_in of types with lines. */
+void virtio_pci_line(struct device *d, unsigned input, bool level);
 
 #endif

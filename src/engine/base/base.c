@@ -7,13 +7,14 @@
  */
 #include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
+#include "base/bits.h"
 #include "host/thread.h"
 #include "ir/build.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { UNIT = 64 };
-#define CODE_BYTES (64 * MIB)
+#define CODE_BYTES (256 * MIB) /* of address space; what is not used takes no memory */
 
 struct record;
 
@@ -29,8 +30,9 @@ struct edge {
 struct record {
     struct eblock *block; /* borrows: owns this */
     u32 first, units;     /* in the code map */
-    struct edge edges[LOWER_EDGES];
+    unsigned edge_count;
     struct edge *incoming;
+    struct edge edges[];
 };
 
 struct base {
@@ -43,8 +45,8 @@ struct base {
     struct lower_room *room;    /* owns */
     u64 *used;                  /* owns: a bit a unit */
     u32 units, rover;
-    u64 bytes; /* atomic */
-    bool has_bit_counts;
+    u64 bytes;             /* atomic */
+    struct lower_job host; /* what lower_ask_host() said */
 };
 
 static int base_start_map(struct base *t, struct err *err)
@@ -88,7 +90,7 @@ static int base_start(struct engine *e, const struct isa *isa, void **self, stru
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
     t->isa = isa;
-    t->has_bit_counts = lower_has_bit_counts();
+    lower_ask_host(&t->host);
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
@@ -150,6 +152,8 @@ static void build_ir(struct base *t, const struct eblock *b)
 
         ir_builder_insn(t->builder, in->offset, in->len);
         t->isa->ops[in->op].build(t->builder, in);
+        if (eblock_follows(b, i))
+            ir_builder_follow(t->builder);
         ir_builder_insn_end(t->builder);
     }
 }
@@ -161,10 +165,9 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
 
     lower_place(job, t->map.rw + at, rx);
     host_code_flush(&t->map, at, job->hot_size + job->cold_size);
-    for (unsigned i = 0; i < job->edge_count; i++) {
-        r->edges[i].at = job->edges[i];
-        r->edges[i].at.stub += job->hot_size;
-    }
+    r->edge_count = job->edge_count;
+    for (unsigned i = 0; i < job->edge_count; i++)
+        r->edges[i] = (struct edge){ .from = r, .at = job->edges[i] };
     r->block = b;
     __atomic_store_n(&b->tier, r, __ATOMIC_RELEASE);
     __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
@@ -173,25 +176,34 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
         __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
 }
 
+/* How many direct ways out b has at most. */
+static unsigned exit_count(const struct eblock *b)
+{
+    unsigned n = 1;
+
+    for (unsigned i = 0; i < b->insn_count; i++)
+        n += (b->insn[i].in.flags & ISA_INSN_ENDS) != 0;
+    return n;
+}
+
 /* False when code memory is full. */
 static bool translate_locked(struct base *t, struct eblock *b)
 {
-    struct record *r = calloc(1, sizeof *r);
-    struct lower_job job = { .ir = &t->ir,
-                             .isa = t->isa,
-                             .block = b,
-                             .thunks = &t->thunks.shared,
-                             .room = t->room,
-                             .has_bit_counts = t->has_bit_counts };
-
+    unsigned edges = exit_count(b);
+    struct record *r = calloc(1, sizeof *r + edges * sizeof r->edges[0]);
+    struct lower_job job = t->host;
     bool room = true;
 
     if (!r)
         return true;
-    for (unsigned i = 0; i < LOWER_EDGES; i++) {
-        r->edges[i].from = r;
-        job.edge_sites[i] = &r->edges[i];
-    }
+    job.ir = &t->ir;
+    job.isa = t->isa;
+    job.block = b;
+    job.thunks = &t->thunks.shared;
+    job.room = t->room;
+    job.edge_sites = (u8 *)r->edges;
+    job.edge_step = sizeof r->edges[0];
+    job.edge_max = edges;
     build_ir(t, b);
     if (lower_block(&job)) {
         r->units = (job.hot_size + job.cold_size + UNIT - 1) / UNIT;
@@ -262,6 +274,19 @@ static void base_link(void *self, void *site, struct eblock *to)
     host_mutex_unlock(&t->lock);
 }
 
+/* Makes the block's first instruction a jump to the way out. One aligned store of 8 bytes, of
+ * which only those of that instruction change: it has 5 at least. */
+static void entry_close(struct base *t, const struct record *r)
+{
+    size_t at = (size_t)r->first * UNIT;
+    s32 rel = (s32)(t->thunks.shared.miss - (t->map.rx + at + 5));
+    u64 code;
+
+    memcpy(&code, t->map.rw + at, sizeof code);
+    code = (code & ~bits_mask(40)) | 0xe9 | (u64)(u32)rel << 8;
+    __atomic_store_n((u64 *)(void *)(t->map.rw + at), code, __ATOMIC_RELEASE);
+}
+
 static void base_invalidate(void *self, struct eblock *b)
 {
     struct base *t = self;
@@ -271,6 +296,8 @@ static void base_invalidate(void *self, struct eblock *b)
     r = b->tier;
     while (r && r->incoming)
         edge_unlink(t, r->incoming);
+    if (r)
+        entry_close(t, r);
     host_mutex_unlock(&t->lock);
 }
 
@@ -282,7 +309,7 @@ static void base_release(void *self, struct eblock *b)
     host_mutex_lock(&t->lock);
     r = b->tier;
     if (r) {
-        for (unsigned i = 0; i < LOWER_EDGES; i++)
+        for (unsigned i = 0; i < r->edge_count; i++)
             if (r->edges[i].to)
                 edge_unlink(t, &r->edges[i]);
         while (r->incoming)
@@ -298,8 +325,18 @@ static void base_release(void *self, struct eblock *b)
 static int base_run(struct ecpu *c, struct eblock *b)
 {
     const struct base *t = c->tier_self;
+    void *entry = eblock_host_entry(b);
 
-    return t->thunks.enter(&c->v, eblock_host_entry(b));
+    if (!entry) /* dead since it was looked up */
+        return RUN_JUMP;
+    return t->thunks.enter(&c->v, entry);
+}
+
+static void *base_miss(void *self)
+{
+    const struct base *t = self;
+
+    return (void *)(uintptr_t)t->thunks.shared.miss;
 }
 
 static u64 base_bytes(void *self)
@@ -315,6 +352,7 @@ static const struct tier base_tier = {
     .translate = base_translate,
     .run = base_run,
     .link = base_link,
+    .miss = base_miss,
     .invalidate = base_invalidate,
     .release = base_release,
     .bytes = base_bytes,

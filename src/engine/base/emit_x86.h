@@ -49,6 +49,9 @@ enum x86_cond {
     CC_G
 };
 
+/* The low 4 or 8 bytes of these hold an f32 or f64. */
+enum x86_xmm { XMM0, XMM1, XMM2, XMM15 = 15, X86_NO_XMM = 0xff };
+
 /* Two-operand arithmetic; the value is the /digit of the immediate form, and opcode * 8
  * that of the register forms. */
 enum x86_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
@@ -58,6 +61,30 @@ enum x86_shift { SH_ROL, SH_ROR, SH_RCL, SH_RCR, SH_SHL, SH_SHR, SH_SAR = 7 };
 
 /* F7 /digit: one operand, rdx:rax implied for the last four. */
 enum x86_unary { UN_NOT = 2, UN_NEG, UN_MUL, UN_IMUL, UN_DIV, UN_IDIV };
+
+/* Scalar operations by their last opcode byte; FP_CVT: to the other format. */
+enum x86_fp {
+    X86_FP_SQRT = 0x51,
+    X86_FP_ADD = 0x58,
+    X86_FP_MUL,
+    X86_FP_CVT,
+    X86_FP_SUB = 0x5c,
+    X86_FP_MIN,
+    X86_FP_DIV,
+    X86_FP_MAX
+};
+
+/* On all 16 bytes. ANDN: ~d & s. */
+enum x86_fp_logic { X86_FP_AND = 0x54, X86_FP_ANDN, X86_FP_OR, X86_FP_XOR };
+
+/* FMA3: d = +-(a * d) +- b for 213, d = +-(a * b) +- d for 231; N: product negated, SUB:
+ * addend negated. */
+enum x86_fma {
+    X86_FMA_213 = 0xa9,
+    X86_FMSUB_213 = 0xab,
+    X86_FNMADD_213 = 0xad,
+    X86_FNMSUB_213 = 0xaf
+};
 
 /* [base + index * 1 + disp]; index may be X86_NO_REG. */
 struct x86_mem {
@@ -118,6 +145,29 @@ void x86_ret(struct x86_out *o);
 void x86_push(struct x86_out *o, enum x86_reg r);
 void x86_pop(struct x86_out *o, enum x86_reg r);
 void x86_mfence(struct x86_out *o);
+
+/* emit_x86_fp.c. size: 4 for f32, 8 for f64; of x86_fp_rr's FP_CVT: of the source. */
+void x86_fp_rr(struct x86_out *o, enum x86_fp op, unsigned size, enum x86_xmm d, enum x86_xmm s);
+void x86_fp_logic(struct x86_out *o, enum x86_fp_logic op, enum x86_xmm d, enum x86_xmm s);
+void x86_fp_mov(struct x86_out *o, enum x86_xmm d, enum x86_xmm s);
+void x86_fp_load(struct x86_out *o, unsigned size, enum x86_xmm d, struct x86_mem m);
+void x86_fp_store(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_xmm s);
+/* The bits, zero-extended. */
+void x86_fp_from_reg(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_reg s);
+void x86_fp_to_reg(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_xmm s);
+/* comis or ucomis: CF, ZF and PF as after an unsigned comparison; all three: unordered. */
+void x86_fp_compare(struct x86_out *o, bool signal, unsigned size, enum x86_xmm a, enum x86_xmm b);
+/* Signed integers of 4 or 8 bytes. from_int leaves the upper bits of d. */
+void x86_fp_from_int(struct x86_out *o, unsigned size, unsigned int_size, enum x86_xmm d,
+                     enum x86_reg s);
+void x86_fp_to_int(struct x86_out *o, bool truncate, unsigned size, unsigned int_size,
+                   enum x86_reg d, enum x86_xmm s);
+/* SSE4.1. mode: MXCSR.RC's encoding. */
+void x86_fp_round(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_xmm s, unsigned mode);
+void x86_fma_rr(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm d, enum x86_xmm a,
+                enum x86_xmm b);
+void x86_ldmxcsr(struct x86_out *o, struct x86_mem m);
+void x86_stmxcsr(struct x86_out *o, struct x86_mem m);
 
 void x86_nop(struct x86_out *o);
 

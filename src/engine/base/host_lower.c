@@ -2,7 +2,7 @@
  * host_lower.c - one row for each operation that becomes host instructions, and the pass over a
  * block.
  */
-#include "engine/base/host_lower_ops.h"
+#include "engine/base/host_lower_fp.h"
 #include "host/cpu.h"
 
 #include <string.h>
@@ -69,6 +69,18 @@ static const struct {
     [IR_CLZ] = { low_bit_count, WORD },
     [IR_CTZ] = { low_bit_count, WORD },
     [IR_POPCNT] = { low_bit_count, WORD },
+    [IR_FADD] = { low_fp_binary, WORD },
+    [IR_FSUB] = { low_fp_binary, WORD },
+    [IR_FMUL] = { low_fp_binary, WORD },
+    [IR_FDIV] = { low_fp_binary, WORD },
+    [IR_FSQRT] = { low_fp_sqrt, WORD },
+    [IR_FMA] = { low_fp_fma, WORD },
+    [IR_FMIN] = { low_fp_minmax, WORD },
+    [IR_FMAX] = { low_fp_minmax, WORD },
+    [IR_FCMP] = { low_fp_compare, WB },
+    [IR_FTOI] = { low_fp_to_int, WORD },
+    [IR_ITOF] = { low_fp_from_int, WORD },
+    [IR_FCVT] = { low_fp_convert, WORD },
     [IR_LD] = { low_ld, INT },
     [IR_ST] = { low_st, INT },
     [IR_FENCE] = { low_fence, NONE },
@@ -79,6 +91,11 @@ static const struct {
     [IR_ENDBLOCK] = { low_endblock, NONE },
 };
 
+static bool is_fp(const struct ir_op *op)
+{
+    return ir_op_infos[op->op].effects & IRE_FP;
+}
+
 static bool is_native(const struct low *l, const struct ir_op *op)
 {
     if (op->op == IR_INSN)
@@ -88,6 +105,8 @@ static bool is_native(const struct low *l, const struct ir_op *op)
     if ((op->op == IR_LD || op->op == IR_ST) && op->mem.align == IR_ALIGN_16)
         return false;
     if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
+        return false;
+    if (is_fp(op) && !lo_fp_native(l, op))
         return false;
     if (rows[op->op].fn == low_bit_count && !l->job->has_bit_counts)
         return false;
@@ -105,12 +124,13 @@ static void call_handler(struct low *l, u32 index)
     const struct einsn *e = &l->job->block->insn[index];
     u8 *out;
 
+    lo_fp_drop(l);
     vals_flush(&l->a);
     vals_forget(&l->a);
     if (!l->here_stored)
         lo_store_here(l, l->o);
     l->here_stored = true;
-    x86_mov_rr(l->o, 8, RDI, REG_CPU);
+    x86_lea(l->o, 8, RDI, cpu_at(0));
     x86_mov_ri(l->o, RSI, (uintptr_t)&e->in);
     x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
     x86_call_r(l->o, RAX);
@@ -129,6 +149,7 @@ static void entry_check(struct low *l)
 {
     u8 *a, *b;
 
+    /* The first instruction is long enough to be made a jump: see base_invalidate(). */
     x86_alu_mi(l->o, ALU_CMP, 8, LO_CPU(budget), l->job->block->insn_count);
     a = x86_jcc(l->o, CC_L);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
@@ -149,19 +170,24 @@ static bool is_shared(const struct ir_op *op)
 static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
 {
     const struct ir_block *ir = l->job->ir;
-    bool native = true;
+    bool native = true, fp = false;
 
-    for (u32 i = from; i < to && native; i++)
+    for (u32 i = from; i < to && native; i++) {
         native = is_native(l, &ir->ops[i]);
+        fp |= is_fp(&ir->ops[i]);
+    }
     if (native)
         l->job->native++;
     else
         l->job->called++;
     if (!native)
         call_handler(l, index);
+    else if (fp)
+        lo_fp_guard(l, index);
     for (u32 i = from; i < to; i++) {
         l->a.now = i;
-        if (ir->ops[i].op != IR_INSN && (native || is_shared(&ir->ops[i])))
+        if (ir->ops[i].op != IR_INSN && (native || is_shared(&ir->ops[i])) &&
+            !lo_fp_planned(l, &ir->ops[i], i))
             rows[ir->ops[i].op].fn(l, &ir->ops[i], i);
         vals_step(&l->a);
     }
@@ -173,6 +199,7 @@ static void lower_all(struct low *l)
     u32 from = 0, index = 0;
 
     entry_check(l);
+    lo_loop_begin(l);
     while (from < ir->op_count && !l->failed && !l->left) {
         u32 to = from + 1;
 
@@ -184,7 +211,7 @@ static void lower_all(struct low *l)
     if (!l->left) { /* falls through to what follows */
         vals_flush(&l->a);
         lo_retire(l->o, ir->insn_count);
-        lo_exit_direct(l, (s32)ir->byte_count);
+        lo_exit_direct(l, l->o, ir->next);
     }
 }
 
@@ -200,14 +227,22 @@ bool lower_block(struct lower_job *job)
     if (job->ir->op_count > IR_BLOCK_MAX_OPS)
         return false;
     l.o = &l.hot;
+    l.checked[0] = l.checked[1] = IR_NO_VAL;
     job->fixup_count = job->edge_count = 0;
+    job->loops = false;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
+    lo_fp_plan(&l);
+    lo_mem_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15)
         x86_nop(l.o);
     job->hot_size = (u32)(l.hot.at - l.hot_start);
     job->cold_size = (u32)(l.cold.at - l.cold_start);
+    for (unsigned i = 0; i < job->edge_count; i++) {
+        job->edges[i].stub += job->hot_size;
+        job->edges[i].where += job->edges[i].in_cold ? job->hot_size : 0;
+    }
     return !l.failed && !l.a.failed && !l.hot.full && !l.cold.full;
 }
 
@@ -227,11 +262,14 @@ void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx)
     }
 }
 
-bool lower_has_bit_counts(void)
+void lower_ask_host(struct lower_job *job)
 {
-    const u32 need = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    const u32 counts = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
+    const u32 fma = HOST_X86_FMA | HOST_X86_AVX;
     struct host_cpu cpu;
 
     host_cpu_detect(&cpu);
-    return (cpu.features & need) == need;
+    job->has_bit_counts = (cpu.features & counts) == counts;
+    job->has_fma = (cpu.features & fma) == fma;
+    job->has_round = cpu.features & HOST_X86_SSE42;
 }

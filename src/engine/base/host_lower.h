@@ -9,22 +9,29 @@
 #define ENGINE_BASE_HOST_LOWER_H
 
 #include "engine/base/host_values.h"
+#include "engine/core/block.h"
 #include "isa/isa.h"
 
 /* Shared code that blocks call or jump to; addresses as executed. See thunks.h. */
 struct lower_thunks {
-    const u8 *load[4], *store[4]; /* by log2 of the size */
-    const u8 *leave;              /* eax: enum run_code */
-    const u8 *lookup;             /* REG_PC is set: next block by the jump cache */
+    const u8 *load[2][4], *store[2][4]; /* xmm registers kept; by log2 of the size */
+    const u8 *page[2];                  /* the same */
+    const u8 *raise;
+    const u8 *fp_load, *fp_drop, *fp_slow, *finish;
+    const u8 *leave; /* eax: enum run_code */
+    const u8 *miss;  /* REG_PC is set: leaves with RUN_JUMP */
+    const u8 *link;  /* the same, from an edge that is not linked; rax: its site */
+    unsigned jump_shift;
 };
 
 /* A jump out of the block to a fixed place, which can be pointed at another block. */
 struct lower_edge {
-    u32 where;  /* of its 4-byte displacement, 4-byte aligned, from the code's start */
-    u32 stub;   /* what it points to while unlinked */
-    s32 offset; /* of the target from the block's start, in guest bytes */
+    u32 where;    /* of its 4-byte displacement, 4-byte aligned, from the code's start */
+    u32 stub;     /* what it points to while unlinked */
+    s32 offset;   /* of the target from the block's start, in guest bytes */
+    bool in_cold; /* where, while lower_block() runs, counts from the cold part's start */
 };
-enum { LOWER_EDGES = 2, LOWER_FIXUPS = 1024 };
+enum { LOWER_EDGES = EBLOCK_MAX_INSNS + 2, LOWER_FIXUPS = 1024 };
 
 /* A displacement that crosses between the two parts, or leaves the block. */
 struct lower_fixup {
@@ -35,9 +42,21 @@ struct lower_fixup {
 };
 
 /* A buffer for the code of one block; reused. */
+enum lower_access_kind { ACCESS_ALONE, ACCESS_FIRST, ACCESS_NEXT };
+
+/* A plain load or store, and those after it that one check serves: host_plan_mem.c. */
+struct lower_access {
+    u32 root;      /* the value that its address is a constant away from: */
+    s32 offset;    /* address - root; for any i64 operation */
+    s32 low, high; /* FIRST: bytes [root + low, root + high) are accessed */
+    u32 first;     /* NEXT: the one that checked */
+    u8 kind;       /* enum lower_access_kind */
+};
+
 struct lower_room {
     u8 hot[24 * 1024], cold[48 * 1024];
     struct val values[IR_BLOCK_MAX_OPS];
+    struct lower_access access[IR_BLOCK_MAX_OPS]; /* by operation */
     struct lower_fixup fixups[LOWER_FIXUPS];
 };
 
@@ -47,19 +66,25 @@ struct lower_job {
     const struct isa *isa;
     struct eblock *block; /* insn[] and what exits hand to the engine */
     const struct lower_thunks *thunks;
-    void *edge_sites[LOWER_EDGES]; /* what ecpu.link is set to when an edge is unlinked */
+    /* What ecpu.link is set to when edge n is unlinked: edge_sites + n * edge_step. */
+    u8 *edge_sites;
+    size_t edge_step;
+    unsigned edge_max;
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
+    bool has_fma;        /* FMA3 */
+    bool has_round;      /* SSE4.1's ROUNDSD */
     /* out */
     u32 hot_size, cold_size; /* the code is hot, then cold, one after the other */
     u32 fixup_count;
     struct lower_edge edges[LOWER_EDGES];
     unsigned edge_count;
+    bool loops;         /* it may run several times before it is left */
     u32 native, called; /* instructions done in place, and by their handler */
 };
 
-/* What lower_job.has_bit_counts should be on this host. */
-bool lower_has_bit_counts(void);
+/* Fills lower_job's has_*: what this host has. */
+void lower_ask_host(struct lower_job *job);
 
 /* False when there is no room or the block is too hard for this tier. */
 bool lower_block(struct lower_job *job);

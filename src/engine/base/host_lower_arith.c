@@ -17,12 +17,14 @@ void low_pc(struct low *l, const struct ir_op *op, u32 id)
 
 void low_get(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_get(&l->a, id, (u16)op->imm, op->type);
+    if (!lo_fp_get(l, op, id))
+        vals_get(&l->a, id, (u16)op->imm, op->type);
 }
 
 void low_set(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_set(&l->a, op->a, (u16)op->imm, op->type);
+    if (!lo_fp_set(l, op, id))
+        vals_set(&l->a, op->a, (u16)op->imm, op->type);
 }
 
 /* --- arithmetic --- */
@@ -38,6 +40,11 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
     u32 x = op->a, y = op->b;
     s32 imm;
 
+    if (lo_is_address(l, id, &x, &imm)) {
+        lo_keep_until(l, x, l->a.v[id].last_use);
+        return;
+    }
+
     if (vals_of(&l->a, x)->kind == VAL_CONST) {
         x = op->b;
         y = op->a;
@@ -45,10 +52,7 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
     if (vals_imm(&l->a, y, &imm)) {
         enum x86_reg s = vals_use(&l->a, x);
 
-        if (dies_here(l, x))
-            x86_alu_ri(l->o, ALU_ADD, size, vals_def_from(&l->a, id, x), imm);
-        else
-            x86_lea(l->o, size, vals_def(&l->a, id), x86_at(s, imm));
+        x86_lea(l->o, size, vals_def(&l->a, id), x86_at(s, imm));
     } else {
         enum x86_reg s = vals_use(&l->a, x), t = vals_use(&l->a, y);
 

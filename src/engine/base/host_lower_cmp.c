@@ -3,6 +3,8 @@
  */
 #include "engine/base/host_lower_ops.h"
 
+#include "ir/check.h"
+
 /* --- comparison --- */
 
 static enum x86_cond cond_of(unsigned op)
@@ -23,23 +25,50 @@ bool lo_is_compare(unsigned op)
            op == IR_LES;
 }
 
+/* Of swapped operands. */
+static enum x86_cond swapped(enum x86_cond cc)
+{
+    switch (cc) {
+    case CC_B: return CC_A;
+    case CC_BE: return CC_AE;
+    case CC_L: return CC_G;
+    case CC_LE: return CC_GE;
+    default: return cc;
+    }
+}
+
+static void compare_imm(struct low *l, unsigned size, u32 id, s32 imm)
+{
+    struct x86_mem m;
+    enum x86_reg x;
+
+    if (vals_memory(&l->a, id, &m) && !vals_has_register(&l->a, id)) {
+        x86_alu_mi(l->o, ALU_CMP, size, m, imm);
+        return;
+    }
+    x = vals_use(&l->a, id);
+    if (imm == 0)
+        x86_test_rr(l->o, size, x, x);
+    else
+        x86_alu_ri(l->o, ALU_CMP, size, x, imm);
+}
+
 static enum x86_cond emit_compare(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(l->a.v[op->a].type);
+    enum x86_reg x;
     s32 imm;
 
     if (vals_imm(&l->a, op->b, &imm)) {
-        enum x86_reg x = vals_use(&l->a, op->a);
-
-        if (imm == 0)
-            x86_test_rr(l->o, size, x, x);
-        else
-            x86_alu_ri(l->o, ALU_CMP, size, x, imm);
-    } else {
-        enum x86_reg x = vals_use(&l->a, op->a);
-
-        x86_alu_rr(l->o, ALU_CMP, size, x, vals_use(&l->a, op->b));
+        compare_imm(l, size, op->a, imm);
+        return cond_of(op->op);
     }
+    if (vals_imm(&l->a, op->a, &imm)) {
+        compare_imm(l, size, op->b, imm);
+        return swapped(cond_of(op->op));
+    }
+    x = vals_use(&l->a, op->a);
+    x86_alu_rr(l->o, ALU_CMP, size, x, vals_use(&l->a, op->b));
     return cond_of(op->op);
 }
 
@@ -56,7 +85,7 @@ static bool is_fused(const struct low *l, u32 id)
            (user->op == IR_JUMPIF || user->op == IR_RAISEIF || user->op == IR_SELECT);
 }
 
-static void keep_until(struct low *l, u32 id, u32 use)
+void lo_keep_until(struct low *l, u32 id, u32 use)
 {
     struct val *v = &l->a.v[l->a.v[id].same_as];
 
@@ -71,8 +100,8 @@ void low_compare(struct low *l, const struct ir_op *op, u32 id)
     enum x86_cond cc;
 
     if (is_fused(l, id)) {
-        keep_until(l, op->a, l->a.v[id].last_use);
-        keep_until(l, op->b, l->a.v[id].last_use);
+        lo_keep_until(l, op->a, l->a.v[id].last_use);
+        lo_keep_until(l, op->b, l->a.v[id].last_use);
         return;
     }
     cc = emit_compare(l, op);
@@ -90,6 +119,39 @@ enum x86_cond lo_test_true(struct low *l, u32 id)
     r = vals_use(&l->a, id);
     x86_test_rr(l->o, 1, r, r);
     return CC_NE;
+}
+
+/* --- comparisons whose outcome is known --- */
+
+static struct low_fact fact_of(const struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+
+    return (struct low_fact){ op->op, l->a.v[op->a].same_as, l->a.v[op->b].same_as };
+}
+
+bool lo_is_false(struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+    struct low_fact f;
+
+    if (!is_fused(l, id))
+        return false;
+    if (lo_fp_is_false(l, op))
+        return true;
+    f = fact_of(l, id);
+    if (l->a.v[f.a].kind == VAL_CONST && l->a.v[f.b].kind == VAL_CONST)
+        return !ir_pure(op, ir_type_bits(l->a.v[op->a].type), l->a.v[f.a].imm, l->a.v[f.b].imm, 0);
+    for (unsigned i = 0; i < LOWER_FACTS && i < l->fact_count; i++)
+        if (l->facts[i].op == f.op && l->facts[i].a == f.a && l->facts[i].b == f.b)
+            return true;
+    return false;
+}
+
+void lo_note_false(struct low *l, u32 id)
+{
+    if (is_fused(l, id))
+        l->facts[l->fact_count++ % LOWER_FACTS] = fact_of(l, id);
 }
 
 void low_select(struct low *l, const struct ir_op *op, u32 id)

@@ -48,7 +48,7 @@ const struct isa_insn *lo_insn(const struct low *l, u32 index)
 
 struct x86_mem lo_pc_slot(const struct low *l)
 {
-    return x86_at(REG_CPU, VCPU_STATE_OFF + (s32)l->job->isa->pc_offset);
+    return cpu_at(VCPU_STATE_OFF + (s32)l->job->isa->pc_offset);
 }
 
 void lo_retire(struct x86_out *o, u32 insns)
@@ -57,7 +57,7 @@ void lo_retire(struct x86_out *o, u32 insns)
         x86_alu_mi(o, ALU_SUB, 8, LO_CPU(budget), (s32)insns);
 }
 
-/* Tells slow paths and helpers which block runs, and where. Uses rax. */
+/* Tells helpers which block runs, and where. Uses rax. */
 void lo_store_here(struct low *l, struct x86_out *o)
 {
     x86_mov_ri(o, RAX, (uintptr_t)l->job->block);
@@ -71,10 +71,19 @@ void lo_leave(struct low *l, struct x86_out *o, enum run_code code)
     lo_jmp_thunk(l, o, l->job->thunks->leave);
 }
 
-/* REG_PC holds the next instruction's address; any block of it. */
+/* REG_PC holds the next instruction's address: on to what the jump cache has for it. */
 static void exit_lookup(struct low *l, struct x86_out *o)
 {
-    lo_jmp_thunk(l, o, l->job->thunks->lookup);
+    unsigned shift = l->job->thunks->jump_shift;
+
+    _Static_assert(sizeof(struct jump_entry) == 16, "index is scaled by a shift of 4");
+    x86_mov_rr(o, 4, RDX, REG_PC);
+    x86_alu_ri(o, ALU_AND, 4, RDX, (s32)((JUMP_CACHE_ENTRIES - 1) << shift));
+    x86_shift_ri(o, SH_SHL, 4, RDX, 4 - shift);
+    x86_alu_rm(o, ALU_ADD, 8, RDX, LO_CPU(jumps));
+    x86_alu_rm(o, ALU_CMP, 8, REG_PC, x86_at(RDX, offsetof(struct jump_entry, pc)));
+    lo_fix(l, x86_jcc(o, CC_NE), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->miss);
+    x86_jmp_m(o, x86_at(RDX, offsetof(struct jump_entry, code)));
 }
 
 static bool same_page(const struct low *l, s32 offset)
@@ -87,35 +96,35 @@ static bool same_page(const struct low *l, s32 offset)
 
 /* An exit to a fixed place. Within the page it is a jump that the engine may point at
  * the target's code; until then it leaves with RUN_JUMP and asks for that. */
-void lo_exit_direct(struct low *l, s32 offset)
+void lo_exit_direct(struct low *l, struct x86_out *o, s32 offset)
 {
     struct lower_job *job = l->job;
+    bool in_cold = o == &l->cold;
+    const u8 *start = in_cold ? l->cold_start : l->hot_start;
     unsigned n = job->edge_count;
     u8 *where;
 
     if (offset)
-        x86_lea(l->o, 8, REG_PC, x86_at(REG_PC, offset));
-    if (!same_page(l, offset) || n == LOWER_EDGES) {
-        exit_lookup(l, l->o);
+        x86_lea(o, 8, REG_PC, x86_at(REG_PC, offset));
+    if (!same_page(l, offset) || n == job->edge_max) {
+        exit_lookup(l, o);
         return;
     }
-    while ((l->o->at - l->hot_start + 1) & 3) /* patched with one aligned store */
-        x86_nop(l->o);
-    where = x86_jmp(l->o);
+    while ((o->at - start + 1) & 3) /* patched with one aligned store */
+        x86_nop(o);
+    where = x86_jmp(o);
     lo_fix_cold(l, where);
-    job->edges[n] = (struct lower_edge){ (u32)(where - l->hot_start),
-                                         (u32)(l->cold.at - l->cold_start), offset };
+    job->edges[n] = (struct lower_edge){ (u32)(where - start), (u32)(l->cold.at - l->cold_start),
+                                         offset, in_cold };
     job->edge_count++;
-    x86_mov_mr(&l->cold, 8, lo_pc_slot(l), REG_PC);
-    x86_mov_ri(&l->cold, RAX, (uintptr_t)job->edge_sites[n]);
-    x86_mov_mr(&l->cold, 8, LO_CPU(link), RAX);
-    lo_leave(l, &l->cold, RUN_JUMP);
+    x86_mov_ri(&l->cold, RAX, (uintptr_t)(job->edge_sites + n * job->edge_step));
+    lo_jmp_thunk(l, &l->cold, job->thunks->link);
 }
 
-static void exit_value(struct low *l, enum x86_reg target)
+static void exit_value(struct low *l, struct x86_out *o, enum x86_reg target)
 {
-    x86_mov_rr(l->o, 8, REG_PC, target);
-    exit_lookup(l, l->o);
+    x86_mov_rr(o, 8, REG_PC, target);
+    exit_lookup(l, o);
 }
 
 static bool is_near(const struct val *v)
@@ -131,31 +140,33 @@ void low_jump(struct low *l, const struct ir_op *op, u32 id)
     vals_flush(&l->a);
     lo_retire(l->o, op->insn + 1u);
     if (target == X86_NO_REG)
-        lo_exit_direct(l, (s32)v->imm);
+        lo_exit_direct(l, l->o, (s32)v->imm);
     else
-        exit_value(l, target);
+        exit_value(l, l->o, target);
     l->left = true;
 }
 
+/* The rest of the block comes when it is not taken; state is written on the way out only. */
 void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
 {
-    const struct isa_insn *in = lo_insn(l, op->insn);
     const struct val *v = vals_of(&l->a, op->b);
     enum x86_reg target = is_near(v) ? X86_NO_REG : vals_use(&l->a, op->b);
+    bool last = id + 1 == l->job->ir->op_count;
     enum x86_cond cc;
-    u8 *taken;
 
-    vals_flush(&l->a);
-    lo_retire(l->o, op->insn + 1u);
+    if (last)
+        vals_flush(&l->a);
     cc = lo_test_true(l, op->a);
-    taken = x86_jcc(l->o, cc);
-    lo_exit_direct(l, in->offset + in->len);
-    x86_point(taken, l->o->at);
+    lo_fix_cold(l, x86_jcc(l->o, cc));
+    if (!last)
+        vals_flush_copy(&l->a, &l->cold);
+    lo_retire(&l->cold, op->insn + 1u);
+    if (last && target == X86_NO_REG && v->imm == 0)
+        lo_loop_back(l);
     if (target == X86_NO_REG)
-        lo_exit_direct(l, (s32)v->imm);
+        lo_exit_direct(l, &l->cold, (s32)v->imm);
     else
-        exit_value(l, target);
-    l->left = true;
+        exit_value(l, &l->cold, target);
 }
 
 static void exit_endblock(struct low *l, u32 insn)
@@ -183,30 +194,38 @@ void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
     lo_leave(l, o, RUN_FAULT);
 }
 
-static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, enum x86_reg value)
+/* In `o`: the exception of op with the value of operand `id`, in a register unless it is a
+ * constant (X86_NO_REG). Does not come back. */
+static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 id,
+                  enum x86_reg value)
 {
     vals_flush_copy(&l->a, o);
-    x86_mov_mr(o, 8, LO_CPU(v.fault.value), value);
-    x86_mov_mi(o, 8, LO_CPU(v.fault.value2), 0);
-    x86_mov_mi(o, 4, LO_CPU(v.fault.cause), (s32)op->imm);
-    x86_mov_mi(o, 1, LO_CPU(v.fault.pending), 1);
-    lo_store_here(l, o);
-    lo_leave_fault(l, o, op->insn);
+    if (value == X86_NO_REG)
+        vals_load_const(o, RCX, vals_of(&l->a, id));
+    else
+        x86_mov_rr(o, 8, RCX, value);
+    x86_mov_ri(o, RDX, (uintptr_t)lo_insn(l, op->insn));
+    x86_mov_ri(o, RAX, (u32)op->imm);
+    lo_fix(l, x86_call(o), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->raise);
 }
 
 void low_raise(struct low *l, const struct ir_op *op, u32 id)
 {
     enum x86_reg value = vals_use(&l->a, op->a);
 
-    raise(l, l->o, op, value);
+    raise(l, l->o, op, op->a, value);
     l->left = true;
 }
 
 void low_raiseif(struct low *l, const struct ir_op *op, u32 id)
 {
-    enum x86_reg value = vals_use(&l->a, op->b);
-    enum x86_cond cc = lo_test_true(l, op->a);
+    bool is_place = vals_of(&l->a, op->b)->kind == VAL_PLACE;
+    enum x86_reg value;
 
-    lo_fix_cold(l, x86_jcc(l->o, cc));
-    raise(l, &l->cold, op, value);
+    if (lo_is_false(l, op->a))
+        return;
+    value = is_place ? vals_use(&l->a, op->b) : X86_NO_REG;
+    lo_fix_cold(l, x86_jcc(l->o, lo_test_true(l, op->a)));
+    raise(l, &l->cold, op, op->b, value);
+    lo_note_false(l, op->a);
 }

@@ -9,46 +9,101 @@
 
 enum { TLB_ENTRY_SHIFT = 4 };
 
-/* rdx = host minus guest address of the page of [va, va + size). Returns the jump taken
- * when the table has no entry. */
-static u8 *tlb_probe(struct low *l, enum x86_reg va, unsigned size, enum isa_access access,
-                     unsigned align)
+/* Where an access goes: base + offset. */
+struct where {
+    enum x86_reg base;
+    s32 offset;
+};
+
+static struct where where_of(struct low *l, const struct ir_op *op)
+{
+    struct where w = { .offset = 0 };
+    u32 base = op->a;
+
+    if (!lo_is_plain_access(op) || !lo_is_address(l, op->a, &base, &w.offset))
+        base = op->a;
+    w.base = vals_use(&l->a, base);
+    return w;
+}
+
+/* Looks the page of bytes [from, to) from `base` up in the table; `page` becomes host minus
+ * guest address. Returns the jump taken when the table has no entry. Uses rcx, rdx. */
+static u8 *tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
+                     enum x86_reg page, u32 low_mask)
 {
     s32 table = (s32)(access * sizeof(struct tlb_entry) * TLB_ENTRIES);
-    s32 page = -(1 << TLB_PAGE_SHIFT);
     u8 *miss;
 
-    x86_mov_rr(l->o, 8, RDX, va);
-    if (size > 1 && align == IR_ALIGN_ANY)
-        x86_lea(l->o, 8, RCX, x86_at(va, (s32)size - 1)); /* the last byte's page is compared */
+    if (from)
+        x86_lea(l->o, 8, RDX, x86_at(base, from));
     else
-        x86_mov_rr(l->o, 8, RCX, va);
-    x86_shift_ri(l->o, SH_SHR, 8, RDX, TLB_PAGE_SHIFT - TLB_ENTRY_SHIFT);
+        x86_mov_rr(l->o, 4, RDX, base);
+    x86_lea(l->o, 8, RCX, x86_at(base, to - 1)); /* the last byte's page is compared */
+    x86_shift_ri(l->o, SH_SHR, 4, RDX, TLB_PAGE_SHIFT - TLB_ENTRY_SHIFT);
     x86_alu_ri(l->o, ALU_AND, 4, RDX, (TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT);
-    x86_alu_ri(l->o, ALU_AND, 8, RCX, align == IR_ALIGN_ANY ? page : page | (s32)(size - 1));
+    x86_alu_ri(l->o, ALU_AND, 8, RCX, -(1 << TLB_PAGE_SHIFT) | (s32)low_mask);
     x86_alu_rm(l->o, ALU_CMP, 8, RCX, x86_at_index(REG_TLB, RDX, table));
     miss = x86_jcc(l->o, CC_NE);
-    x86_load_zx(l->o, 8, RDX, x86_at_index(REG_TLB, RDX, table + 8));
+    x86_load_zx(l->o, 8, page, x86_at_index(REG_TLB, RDX, table + 8));
     return miss;
 }
 
+/* The first of several accesses: one check for the bytes of all. The cold part asks for the page
+ * and comes back when there is one; else it goes on with the slow path. */
+static void check_group(struct low *l, const struct ir_op *op, const struct where *w,
+                        const struct lower_access *a, enum isa_access access, enum x86_reg held)
+{
+    s32 root = w->offset - l->job->room->access[op->a].offset; /* from w->base */
+    struct x86_out *cold = &l->cold;
+
+    lo_fix_cold(l, tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0));
+    x86_lea(cold, 8, RCX, x86_at(w->base, root + a->low));
+    x86_mov_ri(cold, RDX, (u32)(a->high - a->low));
+    x86_mov_ri(cold, RAX, access);
+    lo_fix(l, x86_call(cold), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->page[vals_any_xmm(&l->a)]);
+    x86_mov_rr(cold, 8, held, RDX);
+    x86_test_rr(cold, 8, held, held);
+    lo_fix(l, x86_jcc(cold, CC_NE), FIX_HOT, (u64)(l->hot.at - l->hot_start));
+}
+
+/* Emits what has to hold before the access, and what to do else up to the slow path, which comes
+ * next in the cold part. *at: what to access when it holds. */
+static void check_access(struct low *l, const struct ir_op *op, const struct where *w,
+                         unsigned size, struct x86_mem *at)
+{
+    u32 id = (u32)(op - l->job->ir->ops);
+    const struct lower_access *a = &l->job->room->access[id];
+    enum isa_access access = op->op == IR_LD ? ISA_READ : ISA_WRITE;
+    enum x86_reg held = access == ISA_READ ? REG_LOADS : REG_STORES;
+    u32 *checked = &l->checked[access == ISA_WRITE];
+    bool natural = op->mem.align == IR_ALIGN_NATURAL;
+
+    *at = x86_at_index(w->base, held, w->offset);
+    if (a->kind == ACCESS_NEXT && *checked == a->first) {
+        x86_test_rr(l->o, 8, held, held);
+        lo_fix_cold(l, x86_jcc(l->o, CC_E));
+    } else if (a->kind == ACCESS_FIRST) {
+        *checked = id;
+        check_group(l, op, w, a, access, held);
+    } else {
+        *at = x86_at_index(w->base, RDX, w->offset);
+        lo_fix_cold(l, tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),
+                                 access, RDX, natural ? size - 1 : 0));
+    }
+}
+
 /* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
- * rdx; ZF clear when it faulted. rcx: address, rdx: decoded instruction, eax: how. */
-static void slow_path(struct low *l, const struct ir_op *op, enum x86_reg va, const u8 *thunk)
+ * rdx, and does not come back when it faults. rcx: address, rdx: decoded instruction,
+ * eax: how. */
+static void slow_path(struct low *l, const struct ir_op *op, const struct where *w, const u8 *thunk)
 {
     u32 how;
-    u8 *good;
 
     memcpy(&how, &op->mem, sizeof how);
-    vals_flush_copy(&l->a, &l->cold);
-    lo_store_here(l, &l->cold);
-    x86_mov_rr(&l->cold, 8, RCX, va);
+    x86_lea(&l->cold, 8, RCX, x86_at(w->base, w->offset));
     x86_mov_ri(&l->cold, RDX, (uintptr_t)lo_insn(l, op->insn));
     x86_mov_ri(&l->cold, RAX, how);
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
-    good = x86_jcc(&l->cold, CC_E);
-    lo_leave_fault(l, &l->cold, op->insn);
-    x86_point(good, l->cold.at);
 }
 
 static unsigned log2_size(unsigned size)
@@ -56,32 +111,86 @@ static unsigned log2_size(unsigned size)
     return (unsigned)__builtin_ctz(size);
 }
 
-void low_ld(struct low *l, const struct ir_op *op, u32 id)
+/* The thunks of one kind: with xmm registers to keep, or without. */
+static const u8 *const *keeping(struct low *l, const u8 *const thunks[2][4])
+{
+    return thunks[vals_any_xmm(&l->a)];
+}
+
+static void load_fp(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
-    enum x86_reg va = vals_use(&l->a, op->a);
-    enum x86_reg d = vals_def(&l->a, id); /* before the probe: it may have to spill */
-    u8 *miss = tlb_probe(l, va, size, ISA_READ, op->mem.align);
+    struct where w = where_of(l, op);
+    enum x86_xmm d = vals_def_x(&l->a, id);
+    struct x86_mem at;
 
-    x86_load_zx(l->o, size, d, x86_at_index(va, RDX, 0));
-    lo_fix_cold(l, miss);
-    slow_path(l, op, va, l->job->thunks->load[log2_size(size)]);
+    check_access(l, op, &w, size, &at);
+    x86_fp_load(l->o, size, d, at);
+    slow_path(l, op, &w, l->job->thunks->load[1][log2_size(size)]);
+    x86_fp_from_reg(&l->cold, size, d, RDX);
+    lo_jmp_hot(l);
+}
+
+static void load_int(struct low *l, const struct ir_op *op, u32 id)
+{
+    unsigned size = ir_type_size(op->type);
+    struct where w = where_of(l, op);
+    enum x86_reg d = vals_def(&l->a, id); /* before the probe: it may have to spill */
+    struct x86_mem at;
+
+    check_access(l, op, &w, size, &at);
+    x86_load_zx(l->o, size, d, at);
+    slow_path(l, op, &w, keeping(l, l->job->thunks->load)[log2_size(size)]);
     x86_mov_rr(&l->cold, 8, d, RDX);
+    lo_jmp_hot(l);
+}
+
+/* State is written before each access rather than in its cold part: a store each that the
+ * host hides, for two thirds of the code's size. */
+void low_ld(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_flush(&l->a);
+    if (l->a.v[id].fp && ir_type_size(op->type) >= 4)
+        load_fp(l, op, id);
+    else
+        load_int(l, op, id);
+}
+
+static void store_fp(struct low *l, const struct ir_op *op)
+{
+    unsigned size = ir_type_size(op->type);
+    struct where w = where_of(l, op);
+    enum x86_xmm v = vals_use_x(&l->a, op->b);
+    struct x86_mem at;
+
+    check_access(l, op, &w, size, &at);
+    x86_fp_store(l->o, size, at, v);
+    x86_fp_store(&l->cold, 8, LO_CPU(tier_value), v);
+    slow_path(l, op, &w, l->job->thunks->store[1][log2_size(size)]);
+    lo_jmp_hot(l);
+}
+
+static void store_int(struct low *l, const struct ir_op *op)
+{
+    unsigned size = ir_type_size(op->type);
+    struct where w = where_of(l, op);
+    enum x86_reg v = vals_use(&l->a, op->b);
+    struct x86_mem at;
+
+    check_access(l, op, &w, size, &at);
+    x86_mov_mr(l->o, size, at, v);
+    x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
+    slow_path(l, op, &w, keeping(l, l->job->thunks->store)[log2_size(size)]);
     lo_jmp_hot(l);
 }
 
 void low_st(struct low *l, const struct ir_op *op, u32 id)
 {
-    unsigned size = ir_type_size(op->type);
-    enum x86_reg va = vals_use(&l->a, op->a);
-    enum x86_reg v = vals_use(&l->a, op->b);
-    u8 *miss = tlb_probe(l, va, size, ISA_WRITE, op->mem.align);
-
-    x86_mov_mr(l->o, size, x86_at_index(va, RDX, 0), v);
-    lo_fix_cold(l, miss);
-    x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
-    slow_path(l, op, va, l->job->thunks->store[log2_size(size)]);
-    lo_jmp_hot(l);
+    vals_flush(&l->a);
+    if (vals_in_xmm(&l->a, op->b))
+        store_fp(l, op);
+    else
+        store_int(l, op);
 }
 
 void low_fence(struct low *l, const struct ir_op *op, u32 id)

@@ -11,12 +11,27 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 8 };
+
 struct low {
     struct lower_job *job;
     struct vals a;
     struct x86_out hot, cold;
     struct x86_out *o; /* the hot part */
     u8 *hot_start, *cold_start;
+    enum { FP_ANY, FP_LIVE, FP_DEAD } fp; /* ecpu.fp_live: not known, 1, 0 */
+    struct low_fact {
+        u8 op;
+        u32 a, b;
+    } facts[LOWER_FACTS]; /* comparisons that are false from here on, a ring */
+    unsigned fact_count;
+    u32 checked[2]; /* whose bytes REG_LOADS and REG_STORES are for; IR_NO_VAL */
+    struct low_carried {
+        u16 offset;
+        u8 reg;
+    } carried[LOWER_CARRIED]; /* state in xmm registers at the loop's head */
+    unsigned carried_count;
+    u64 loop_head;    /* in the hot part */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -32,16 +47,51 @@ lower_fn low_compare, low_select, low_minmax;                        /* lower_cm
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
 
+/* Which accesses share a check: fills in lower_room.access. (plan_mem.c) */
+void lo_mem_plan(struct low *l);
+/* Is the load or store one of those that the plan, and fused addresses, are about? */
+bool lo_is_plain_access(const struct ir_op *op);
+/* Is the sum only the address of one access, which will add it up itself? */
+bool lo_is_address(struct low *l, u32 id, u32 *base, s32 *offset);
+
+lower_fn low_fp_binary, low_fp_sqrt, low_fp_fma, low_fp_minmax;          /* lower_fp.c */
+lower_fn low_fp_compare, low_fp_to_int, low_fp_from_int, low_fp_convert; /* lower_fp_cvt.c */
+
 static inline bool lo_is_narrow(enum ir_type t)
 {
     return t == IR_I8 || t == IR_I16;
 }
 
-#define LO_CPU(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define LO_CPU(member) cpu_at((s32)offsetof(struct ecpu, member))
 
+/* The value is needed until operation `use`. */
+void lo_keep_until(struct low *l, u32 id, u32 use);
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
 enum x86_cond lo_test_true(struct low *l, u32 id);
+
+/* Is the comparison known to be false? And: it is, or this is not reached. */
+bool lo_is_false(struct low *l, u32 id);
+void lo_note_false(struct low *l, u32 id);
+
+/* Is the floating-point operation done by the host's unit? */
+bool lo_fp_native(const struct low *l, const struct ir_op *op);
+/* At the start of instruction `insn`, which has such operations: MXCSR is the guest's. */
+void lo_fp_guard(struct low *l, u32 insn);
+/* Before C code is called, but by the memory thunks: MXCSR is the host's, the guest's flags are
+ * where they belong. Uses rax, rcx, rdx. */
+void lo_fp_drop(struct low *l);
+/* GET and SET of struct fp_env's members; false: of something else. */
+bool lo_fp_get(struct low *l, const struct ir_op *op, u32 id);
+bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id);
+/* Is it a comparison that MXCSR, being the guest's, makes false? */
+bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
+/* What lo_fp_plan() found to be floating point; false: nothing. */
+bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
+
+/* host_lower_loop.c: after the entry's checks; and at a branch to the block's start. */
+void lo_loop_begin(struct low *l);
+void lo_loop_back(struct low *l);
 
 /* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
  * of FIX_*. */
@@ -56,12 +106,12 @@ const struct isa_insn *lo_insn(const struct low *l, u32 index);
 struct x86_mem lo_pc_slot(const struct low *l);
 /* Counts `insns` as retired. */
 void lo_retire(struct x86_out *o, u32 insns);
-/* Tells slow paths and helpers which block runs, and where. Uses rax. */
+/* Tells helpers which block runs, and where. Uses rax. */
 void lo_store_here(struct low *l, struct x86_out *o);
 void lo_leave(struct low *l, struct x86_out *o, enum run_code code);
 /* The end of instruction `insn`, whose fault is pending; state is written. */
 void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn);
-/* A patchable exit `offset` bytes from the block's start. */
-void lo_exit_direct(struct low *l, s32 offset);
+/* A patchable exit `offset` bytes from the block's start; state is written. */
+void lo_exit_direct(struct low *l, struct x86_out *o, s32 offset);
 
 #endif

@@ -3,13 +3,15 @@
  */
 #include "engine/base/host_thunks.h"
 
+#include "engine/base/host_fp.h"
 #include "engine/core/block.h"
 #include <string.h>
 
 static const u8 callee_saved[] = { RBP, RBX, R12, R13, R14, R15 };
 static const u8 caller_saved[] = { RSI, RDI, R8, R9, R10, R11 };
+enum { XMM_FIRST = XMM2, XMM_LAST = XMM15 }; /* all are the caller's to save */
 
-#define CPU_AT(member) x86_at(REG_CPU, (s32)offsetof(struct ecpu, member))
+#define CPU_AT(member) cpu_at((s32)offsetof(struct ecpu, member))
 
 /* --- what the memory thunks call --- */
 
@@ -23,20 +25,63 @@ static struct ir_mem unpack(u32 how)
     return m;
 }
 
+/* The running instruction's block, as slow paths and faults want it. */
+static void enter_insn(struct ecpu *c, const struct isa_insn *in)
+{
+    const struct einsn *e = (const struct einsn *)((const u8 *)in - offsetof(struct einsn, in));
+
+    c->block = (struct eblock *)((u8 *)(uintptr_t)(e - in->index) - offsetof(struct eblock, insn));
+}
+
+/* A fault is pending: the block ends in front of the instruction. */
+static int fault_at(struct ecpu *c, const struct isa_insn *in)
+{
+    c->v.insn_index = in->index;
+    __atomic_store_n(&c->budget, c->budget - in->index, __ATOMIC_RELAXED);
+    return 1;
+}
+
+static int slow_raise(struct vcpu *c, const struct isa_insn *in, gva_t value, u32 cause)
+{
+    vcpu_raise(c, cause, value);
+    enter_insn(ecpu_of(c), in);
+    return fault_at(ecpu_of(c), in);
+}
+
 #define SLOW(n)                                                                                    \
-    static int slow_load_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)         \
+    static int slow_load_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)         \
     {                                                                                              \
-        ecpu_of(c)->tier_value = 0;                                                                \
-        return cpu_load_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                  \
+        struct ecpu *c = ecpu_of(v);                                                               \
+                                                                                                   \
+        enter_insn(c, in);                                                                         \
+        c->tier_value = 0;                                                                         \
+        return cpu_load_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;     \
     }                                                                                              \
-    static int slow_store_##n(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)        \
+    static int slow_store_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)        \
     {                                                                                              \
-        return cpu_store_slow(c, in, va, &ecpu_of(c)->tier_value, n, unpack(how));                 \
+        struct ecpu *c = ecpu_of(v);                                                               \
+                                                                                                   \
+        enter_insn(c, in);                                                                         \
+        return cpu_store_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;    \
     }
 SLOW(1)
 SLOW(2)
 SLOW(4)
 SLOW(8)
+
+static int slow_fp(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)
+{
+    return host_fp_slow(c, (uintptr_t)in); /* the same registers hold something else here */
+}
+
+/* The same registers hold something else here. */
+static int slow_page(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 access)
+{
+    bool one_page = (va ^ (va + (uintptr_t)in - 1)) >> TLB_PAGE_SHIFT == 0;
+
+    ecpu_of(v)->tier_value = one_page ? cpu_page(v, va, (enum isa_access)access) : 0;
+    return 0;
+}
 
 static slow_fn *const slow_loads[] = { slow_load_1, slow_load_2, slow_load_4, slow_load_8 };
 static slow_fn *const slow_stores[] = { slow_store_1, slow_store_2, slow_store_4, slow_store_8 };
@@ -47,6 +92,7 @@ struct maker {
     struct x86_out o;
     const struct host_code_map *map;
     const struct isa *isa;
+    struct lower_thunks *thunks; /* being made */
 };
 
 /* Where the next byte will be executed. */
@@ -64,7 +110,7 @@ static void jump_to(struct maker *m, const u8 *rx)
 
 static struct x86_mem pc_slot(const struct maker *m)
 {
-    return x86_at(REG_CPU, VCPU_STATE_OFF + (s32)m->isa->pc_offset);
+    return cpu_at(VCPU_STATE_OFF + (s32)m->isa->pc_offset);
 }
 
 static void make_enter(struct maker *m)
@@ -72,89 +118,157 @@ static void make_enter(struct maker *m)
     for (unsigned i = 0; i < sizeof callee_saved; i++)
         x86_push(&m->o, callee_saved[i]);
     x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8); /* aligned to 16 for calls */
-    x86_mov_rr(&m->o, 8, REG_CPU, RDI);
+    x86_lea(&m->o, 8, REG_CPU, x86_at(RDI, CPU_BIAS));
     x86_load_zx(&m->o, 8, REG_TLB, CPU_AT(bind[IR_MMU_DATA]));
     x86_load_zx(&m->o, 8, REG_PC, pc_slot(m));
     x86_jmp_r(&m->o, RSI);
 }
 
-static void make_leave(struct maker *m)
+/* Jumps when MXCSR is the host's. */
+static u8 *if_no_fp(struct maker *m)
 {
+    x86_alu_mi(&m->o, ALU_CMP, 1, CPU_AT(fp_live), 0);
+    return x86_jcc(&m->o, CC_E);
+}
+
+static void call_here(struct maker *m, const u8 *rx)
+{
+    x86_point(x86_call(&m->o), m->map->rw + (rx - m->map->rx));
+}
+
+static void make_leave(struct maker *m, const u8 *drop)
+{
+    u8 *clean = if_no_fp(m);
+
+    x86_mov_rr(&m->o, 8, RDX, RAX);
+    call_here(m, drop);
+    x86_mov_rr(&m->o, 8, RAX, RDX);
+    x86_point(clean, m->o.at);
     x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8);
     for (unsigned i = sizeof callee_saved; i-- > 0;)
         x86_pop(&m->o, callee_saved[i]);
     x86_ret(&m->o);
 }
 
-static unsigned align_shift(const struct isa *isa)
+/* Out with RUN_JUMP to the address in REG_PC. */
+static void make_miss(struct maker *m, const u8 *leave)
 {
-    return (unsigned)__builtin_ctz(isa->insn_align);
-}
-
-/* The probe of block.h: jumps[jump_index(pc)] with this pc and a block with host code. */
-static void make_lookup(struct maker *m, const u8 *leave)
-{
-    u8 *miss[3];
-
-    _Static_assert(sizeof(struct jump_entry) == 16, "index is scaled by a shift of 4");
-    x86_mov_rr(&m->o, 8, RDX, REG_PC);
-    if (align_shift(m->isa))
-        x86_shift_ri(&m->o, SH_SHR, 8, RDX, align_shift(m->isa));
-    x86_alu_ri(&m->o, ALU_AND, 4, RDX, JUMP_CACHE_ENTRIES - 1);
-    x86_shift_ri(&m->o, SH_SHL, 4, RDX, 4);
-    x86_alu_rm(&m->o, ALU_ADD, 8, RDX, CPU_AT(jumps));
-    x86_alu_rm(&m->o, ALU_CMP, 8, REG_PC, x86_at(RDX, offsetof(struct jump_entry, pc)));
-    miss[0] = x86_jcc(&m->o, CC_NE);
-    x86_load_zx(&m->o, 8, RDX, x86_at(RDX, offsetof(struct jump_entry, block)));
-    x86_test_rr(&m->o, 8, RDX, RDX);
-    miss[1] = x86_jcc(&m->o, CC_E);
-    x86_load_zx(&m->o, 8, RAX, x86_at(RDX, offsetof(struct eblock, host_entry)));
-    x86_test_rr(&m->o, 8, RAX, RAX);
-    miss[2] = x86_jcc(&m->o, CC_E);
-    x86_jmp_r(&m->o, RAX);
-    for (unsigned i = 0; i < 3; i++)
-        x86_point(miss[i], m->o.at);
     x86_mov_mr(&m->o, 8, pc_slot(m), REG_PC);
     x86_mov_ri(&m->o, RAX, RUN_JUMP);
     jump_to(m, leave);
 }
 
-static const u8 *make_slow(struct maker *m, slow_fn *fn)
+static void make_link(struct maker *m, const u8 *miss)
 {
-    const u8 *at = here(m);
+    x86_mov_mr(&m->o, 8, CPU_AT(link), RAX);
+    jump_to(m, miss);
+}
 
-    for (unsigned i = 0; i < sizeof caller_saved; i++)
-        x86_push(&m->o, caller_saved[i]);
-    x86_alu_ri(&m->o, ALU_SUB, 8, RSP, 8);
-    x86_mov_rr(&m->o, 8, RDI, REG_CPU);
+enum { SAVED_XMM = 8 * (XMM_LAST - XMM_FIRST + 1), FRAME = SAVED_XMM + 24 };
+
+static void move_xmm(struct maker *m, bool save)
+{
+    for (unsigned x = XMM_FIRST; x <= XMM_LAST; x++) {
+        struct x86_mem at = x86_at(RSP, 8 * (s32)(x - XMM_FIRST));
+
+        if (save)
+            x86_fp_store(&m->o, 8, at, x);
+        else
+            x86_fp_load(&m->o, 8, x, at);
+    }
+}
+
+/* The call itself, under the host's MXCSR. */
+static void call_slow(struct maker *m, slow_fn *fn)
+{
+    struct x86_mem guest = x86_at(RSP, SAVED_XMM);
+    u8 *clean = if_no_fp(m);
+
+    x86_stmxcsr(&m->o, guest);
+    x86_ldmxcsr(&m->o, CPU_AT(fp_host));
+    x86_point(clean, m->o.at);
+    x86_mov_mr(&m->o, 8, CPU_AT(block_pc), REG_PC);
+    x86_lea(&m->o, 8, RDI, cpu_at(0));
     x86_mov_rr(&m->o, 8, RSI, RDX);
     x86_mov_rr(&m->o, 8, RDX, RCX);
     x86_mov_rr(&m->o, 4, RCX, RAX);
     x86_mov_ri(&m->o, RAX, (uintptr_t)fn);
     x86_call_r(&m->o, RAX);
-    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8);
+    clean = if_no_fp(m);
+    x86_ldmxcsr(&m->o, guest);
+    x86_point(clean, m->o.at);
+}
+
+static const u8 *make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
+{
+    const u8 *at = here(m);
+    u8 *fault;
+
+    for (unsigned i = 0; i < sizeof caller_saved; i++)
+        x86_push(&m->o, caller_saved[i]);
+    x86_alu_ri(&m->o, ALU_SUB, 8, RSP, FRAME);
+    if (keep_xmm)
+        move_xmm(m, true);
+    call_slow(m, fn);
+    if (keep_xmm)
+        move_xmm(m, false);
+    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, FRAME);
     for (unsigned i = sizeof caller_saved; i-- > 0;)
         x86_pop(&m->o, caller_saved[i]);
-    x86_load_zx(&m->o, 8, RDX, CPU_AT(tier_value));
     x86_test_rr(&m->o, 4, RAX, RAX);
+    fault = x86_jcc(&m->o, CC_NE);
+    x86_load_zx(&m->o, 8, RDX, CPU_AT(tier_value));
     x86_ret(&m->o);
+    x86_point(fault, m->o.at);
+    x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8); /* never back to the block */
+    x86_mov_ri(&m->o, RAX, RUN_FAULT);
+    jump_to(m, m->thunks->leave);
     return at;
+}
+
+/* Jumped to where a block's rest is left to its handlers. */
+static void make_finish(struct maker *m)
+{
+    x86_lea(&m->o, 8, RDI, cpu_at(0));
+    x86_mov_ri(&m->o, RAX, (uintptr_t)host_fp_finish);
+    x86_call_r(&m->o, RAX);
+    jump_to(m, m->thunks->leave);
+}
+
+static void make_fp(struct maker *m)
+{
+    m->thunks->fp_load = here(m);
+    host_fp_make_load(&m->o, m->isa);
+    m->thunks->fp_drop = here(m);
+    host_fp_make_drop(&m->o, m->isa);
 }
 
 bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct isa *isa)
 {
-    struct maker m = { .o = { map->rw, map->rw + map->size, false }, .map = map, .isa = isa };
+    struct maker m = {
+        .o = { map->rw, map->rw + map->size, false }, .map = map, .isa = isa, .thunks = &t->shared
+    };
     const u8 *at = here(&m);
 
+    t->shared.jump_shift = (unsigned)__builtin_ctz(isa->insn_align);
     memcpy(&t->enter, &at, sizeof t->enter); /* data pointer to function pointer */
     make_enter(&m);
+    make_fp(&m);
     t->shared.leave = here(&m);
-    make_leave(&m);
-    t->shared.lookup = here(&m);
-    make_lookup(&m, t->shared.leave);
-    for (unsigned i = 0; i < 4; i++) {
-        t->shared.load[i] = make_slow(&m, slow_loads[i]);
-        t->shared.store[i] = make_slow(&m, slow_stores[i]);
+    make_leave(&m, t->shared.fp_drop);
+    t->shared.finish = here(&m);
+    make_finish(&m);
+    t->shared.miss = here(&m);
+    make_miss(&m, t->shared.leave);
+    t->shared.link = here(&m);
+    make_link(&m, t->shared.miss);
+    t->shared.fp_slow = make_slow(&m, slow_fp, true);
+    t->shared.raise = make_slow(&m, slow_raise, false);
+    t->shared.page[0] = make_slow(&m, slow_page, false);
+    t->shared.page[1] = make_slow(&m, slow_page, true);
+    for (unsigned i = 0; i < 8; i++) {
+        t->shared.load[i / 4][i % 4] = make_slow(&m, slow_loads[i % 4], i / 4);
+        t->shared.store[i / 4][i % 4] = make_slow(&m, slow_stores[i % 4], i / 4);
     }
     t->size = ((size_t)(m.o.at - map->rw) + 63) & ~(size_t)63;
     return !m.o.full && t->size <= map->size;

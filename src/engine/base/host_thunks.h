@@ -4,12 +4,21 @@
  * Made once at the start of the code map:
  *   enter    called from C: saves registers, sets REG_CPU, REG_TLB and REG_PC, jumps to a block
  *   leave    jumped to from blocks with eax = enum run_code: back to C
- *   lookup   jumped to with REG_PC set: goes to the block that the jump cache has for it,
- *            or leaves with RUN_JUMP
+ *   miss     jumped to with REG_PC set: leaves with RUN_JUMP
+ *   link     the same from an edge that could be linked; rax = its site
  *   load[n]  called from cold parts; rcx = address, rdx = decoded instruction, eax = struct
- *            ir_mem. 2^n bytes come back in rdx, ZF set; ZF clear: a fault is pending
+ *            ir_mem. 2^n bytes come back in rdx. It does not return when there is a fault
  *   store[n] the same with the value in ecpu.tier_value
- * load and store keep every register but rax, rcx and rdx.
+ *   page[n]  called from cold parts: rdx = length, eax = enum isa_access; REG_LOADS' or REG_STORES'
+ *            value for the bytes at rcx comes back in rdx, 0 when they share no page of RAM
+ *   raise    the same: rcx = value, eax = cause; never returns
+ * load and store keep every register but rax, rcx and rdx: the first row of each the general
+ * ones alone, the second xmm2 to xmm15 too.
+ *   fp_load, fp_drop   called: MXCSR becomes the guest's (ZF set) or the host's: host_fp.h
+ *   fp_slow  called: does one operation by software, operands in ecpu.fp_arg, rdx = which;
+ *            the result comes back in rdx. Keeps what load keeps
+ *   finish   jumped to with state written and insn_index set: handlers do the rest of the
+ *            block, then back to C
  */
 #ifndef ENGINE_BASE_HOST_THUNKS_H
 #define ENGINE_BASE_HOST_THUNKS_H

@@ -1,18 +1,31 @@
 /*
- * host_values.c - registers, spill cells and the cache of guest state of one block.
+ * host_values.c - registers and spill cells of one block; the cache of guest state is in
+ * host_values_state.c.
  */
-#include "engine/base/host_values.h"
+#include "engine/base/host_values_private.h"
 
 #include "base/bug.h"
 #include <string.h>
 
 /* In order of preference: registers that C calls preserve come last, as slow paths save
  * the others. */
-static const u8 pool[] = { RSI, RDI, R8, R9, R10, R11, RBX, RBP, R15 };
+static const u8 pool_gpr[] = { RSI, RDI, R8, R9, R10, R11, RBX };
+static const u8 pool_xmm[] = { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
-static u32 operand(const struct ir_op *op, unsigned n)
+static const struct {
+    const u8 *regs;
+    unsigned count;
+} pools[VALS_FILES] = {
+    [VALS_GPR] = { pool_gpr, sizeof pool_gpr },
+    [VALS_XMM] = { pool_xmm, sizeof pool_xmm },
+};
+
+static void count_use(struct val *v, u32 used, u32 by)
 {
-    return n == 0 ? op->a : n == 1 ? op->b : op->c;
+    if (used == IR_NO_VAL)
+        return;
+    v[used].last_use = by;
+    v[used].uses++;
 }
 
 void vals_init(struct vals *a, const struct ir_block *ir, struct val *v, struct x86_out *out,
@@ -25,20 +38,17 @@ void vals_init(struct vals *a, const struct ir_block *ir, struct val *v, struct 
     a->state_off = state_off;
     a->spill_off = spill_off;
     memset(a->held, 0xff, sizeof a->held);
-    memset(v, 0, ir->op_count * sizeof *v);
     for (u32 i = 0; i < ir->op_count; i++) {
-        v[i].type = ir->ops[i].type;
-        v[i].reg = X86_NO_REG;
-        v[i].same_as = i;
-        v[i].spill = v[i].slot = -1;
-        for (unsigned n = 0; n < 3; n++) {
-            u32 used = operand(&ir->ops[i], n);
+        const struct ir_op *op = &ir->ops[i];
 
-            if (used != IR_NO_VAL) {
-                v[used].last_use = i;
-                v[used].uses++;
-            }
-        }
+        v[i] = (struct val){ .type = op->type,
+                             .at = { X86_NO_REG, X86_NO_REG },
+                             .same_as = i,
+                             .spill = -1,
+                             .slot = -1 };
+        count_use(v, op->a, i);
+        count_use(v, op->b, i);
+        count_use(v, op->c, i);
     }
 }
 
@@ -47,25 +57,7 @@ struct val *vals_of(struct vals *a, u32 id)
     return &a->v[a->v[id].same_as];
 }
 
-static struct x86_mem slot_mem(const struct vals *a, const struct slot *s)
-{
-    return x86_at(REG_CPU, a->state_off + s->offset);
-}
-
-static struct x86_mem spill_mem(const struct vals *a, const struct val *v)
-{
-    return x86_at(REG_CPU, a->spill_off + 8 * v->spill);
-}
-
-static bool cached(const struct vals *a, u32 id)
-{
-    for (unsigned i = 0; i < VALS_SLOTS; i++)
-        if (a->slots[i].size && a->slots[i].value == id)
-            return true;
-    return false;
-}
-
-static void load_const(struct vals *a, struct x86_out *out, enum x86_reg r, const struct val *v)
+void vals_load_const(struct x86_out *out, enum x86_reg r, const struct val *v)
 {
     if (v->kind == VAL_PC)
         x86_lea(out, 8, r, x86_at(REG_PC, (s32)v->imm));
@@ -73,93 +65,55 @@ static void load_const(struct vals *a, struct x86_out *out, enum x86_reg r, cons
         x86_mov_ri(out, r, v->imm);
 }
 
-/* Stores value `id` into its slot. scratch is used for what is in no register. */
-static void slot_write(struct vals *a, struct x86_out *out, const struct slot *s)
-{
-    struct val *v = &a->v[s->value];
-    enum x86_reg r = v->reg;
-
-    if (v->kind == VAL_CONST && (s->size < 8 || (s64)v->imm == (s32)v->imm)) {
-        x86_mov_mi(out, s->size, slot_mem(a, s), (s32)v->imm);
-        return;
-    }
-    if (v->kind != VAL_PLACE) {
-        r = RDX;
-        load_const(a, out, r, v);
-    } else if (r == X86_NO_REG) {
-        r = RDX;
-        BUG_ON(v->spill < 0 && v->slot < 0);
-        if (v->spill >= 0)
-            x86_load_zx(out, 8, r, spill_mem(a, v));
-        else
-            x86_load_zx(out, a->slots[v->slot].size, r, slot_mem(a, &a->slots[v->slot]));
-    }
-    x86_mov_mr(out, s->size, slot_mem(a, s), r);
-}
-
-/* Can the value be read back from the slot? A narrower slot holds only a part of it. */
-static bool is_home(const struct vals *a, const struct slot *s)
-{
-    const struct val *v = &a->v[s->value];
-
-    return v->kind == VAL_PLACE && s->size >= ir_type_size(v->type);
-}
-
-static void slot_clean(struct vals *a, unsigned i)
-{
-    struct slot *s = &a->slots[i];
-
-    if (!s->dirty)
-        return;
-    slot_write(a, a->out, s);
-    s->dirty = false;
-    if (is_home(a, s))
-        a->v[s->value].slot = (s16)i;
-}
-
-void vals_flush(struct vals *a)
-{
-    for (unsigned i = 0; i < VALS_SLOTS; i++)
-        if (a->slots[i].size)
-            slot_clean(a, i);
-}
-
-void vals_flush_copy(struct vals *a, struct x86_out *out)
-{
-    for (unsigned i = 0; i < VALS_SLOTS; i++)
-        if (a->slots[i].size && a->slots[i].dirty)
-            slot_write(a, out, &a->slots[i]);
-}
+/* --- who needs a register --- */
 
 /* Is the value still needed by the present operation or a later one? */
 static bool live(const struct vals *a, u32 id)
 {
-    return a->v[id].last_use >= a->now || cached(a, id);
+    return a->v[id].last_use >= a->now || a->v[id].slot_count;
 }
 
-/* How dear it is to take the register of `id`: 0 free of charge, 1 a later reload, 2 a store. */
-static unsigned evict_cost(const struct vals *a, u32 id)
+/* How dear it is to take a register of `id`: 0 free of charge, 1 a later reload, 2 a store. */
+static unsigned evict_cost(const struct vals *a, u32 id, enum val_file f)
 {
     const struct val *v = &a->v[id];
 
-    if (!live(a, id))
+    if (!live(a, id) || v->at[!f] != X86_NO_REG)
         return 0;
-    if (v->last_use < a->now && v->slot >= 0)
+    if (v->kind != VAL_PLACE || (v->last_use < a->now && v->slot >= 0))
         return 1;
     return v->slot >= 0 || v->spill >= 0 ? 2 : 3;
 }
 
-static void spill(struct vals *a, struct val *v)
+/* Cells of values that nobody needs any more. */
+static void reclaim_cells(struct vals *a)
 {
-    unsigned cell = a->spills == ~0ull ? VALS_SPILLS : (unsigned)__builtin_ctzll(~a->spills);
+    for (unsigned i = 0; i < VALS_SPILLS; i++)
+        if (!live(a, a->spilled[i])) {
+            a->v[a->spilled[i]].spill = -1;
+            a->spills &= ~(1ull << i);
+        }
+}
 
-    if (cell >= VALS_SPILLS) {
+static void spill(struct vals *a, u32 id)
+{
+    struct val *v = &a->v[id];
+    unsigned cell;
+
+    if (a->spills == ~0ull)
+        reclaim_cells(a);
+    if (a->spills == ~0ull) {
         a->failed = true;
         return;
     }
+    cell = (unsigned)__builtin_ctzll(~a->spills);
     a->spills |= 1ull << cell;
+    a->spilled[cell] = id;
     v->spill = (s16)cell;
-    x86_mov_mr(a->out, 8, spill_mem(a, v), v->reg);
+    if (v->at[VALS_GPR] != X86_NO_REG)
+        x86_mov_mr(a->out, 8, vals_spill_mem(a, v), v->at[VALS_GPR]);
+    else
+        x86_fp_store(a->out, vals_cell_size(v), vals_spill_mem(a, v), v->at[VALS_XMM]);
 }
 
 static void spill_free(struct vals *a, struct val *v)
@@ -168,106 +122,208 @@ static void spill_free(struct vals *a, struct val *v)
     v->spill = -1;
 }
 
-/* No operation needs the value any more, and every slot that was set to it is clean. */
-static void forget_value(struct vals *a, u32 id)
+/* Keeps a value that is about to lose its one register. */
+static void save(struct vals *a, u32 id)
 {
-    for (unsigned i = 0; i < VALS_SLOTS; i++)
-        if (a->slots[i].size && a->slots[i].value == id)
-            a->slots[i].size = 0;
+    struct val *v = &a->v[id];
+
+    if (v->kind != VAL_PLACE)
+        return;
+    if (v->slot < 0 && v->slot_count)
+        vals_find_home(a, id);
+    if (v->slot >= 0 || v->spill >= 0)
+        return;
+    if (v->last_use >= a->now)
+        spill(a, id);
+    else
+        vals_forget_value(a, id);
 }
 
-/* Takes the register away from what it holds, keeping the value somewhere. */
-static void evict(struct vals *a, enum x86_reg r)
+static void evict(struct vals *a, enum val_file f, unsigned r)
 {
-    u32 id = a->held[r];
-    struct val *v = &a->v[id];
+    u32 id = a->held[f][r];
 
     if (id == IR_NO_VAL)
         return;
-    if (v->kind == VAL_PLACE)
-        for (unsigned i = 0; i < VALS_SLOTS && v->slot < 0; i++)
-            if (a->slots[i].size && a->slots[i].value == id)
-                slot_clean(a, i);
-    if (v->kind == VAL_PLACE && v->slot < 0 && v->spill < 0) {
-        if (v->last_use >= a->now)
-            spill(a, v);
-        else
-            forget_value(a, id);
-    }
-    v->reg = X86_NO_REG;
-    a->held[r] = IR_NO_VAL;
+    if (a->v[id].at[!f] == X86_NO_REG)
+        save(a, id);
+    a->v[id].at[f] = X86_NO_REG;
+    a->held[f][r] = IR_NO_VAL;
 }
 
-static enum x86_reg take_reg(struct vals *a, u32 id)
+static void hold(struct vals *a, enum val_file f, unsigned r, u32 id)
+{
+    a->held[f][r] = id;
+    a->v[id].at[f] = (u8)r;
+    a->pinned[f] |= (u16)(1u << r);
+}
+
+static unsigned take_reg(struct vals *a, enum val_file f, u32 id)
 {
     unsigned best = 0, best_cost = UINT32_MAX;
 
-    for (unsigned i = 0; i < sizeof pool; i++) {
-        unsigned r = pool[i], cost;
+    for (unsigned i = 0; i < pools[f].count && best_cost; i++) {
+        unsigned r = pools[f].regs[i], cost;
 
-        if (a->pinned >> r & 1)
+        if (a->pinned[f] >> r & 1)
             continue;
-        cost = a->held[r] == IR_NO_VAL ? 0 : 1 + evict_cost(a, a->held[r]);
+        cost = a->held[f][r] == IR_NO_VAL ? 0 : 1 + evict_cost(a, a->held[f][r], f);
         if (cost < best_cost) {
             best = r;
             best_cost = cost;
         }
     }
     BUG_ON(best_cost == UINT32_MAX);
-    evict(a, best);
-    a->held[best] = id;
-    a->v[id].reg = (u8)best;
-    a->pinned |= (u16)(1u << best);
+    evict(a, f, best);
+    hold(a, f, best, id);
     return best;
+}
+
+/* --- using values --- */
+
+/* A boxed i64 as a number of its own: twice `not`, as that needs no scratch. */
+static void unbox(struct vals *a, u32 id)
+{
+    enum x86_reg low = vals_use(a, a->v[id].same_as), d;
+
+    a->v[id].boxed = false;
+    a->v[id].same_as = id;
+    a->v[id].kind = VAL_PLACE;
+    d = take_reg(a, VALS_GPR, id);
+    x86_mov_rr(a->out, 4, d, low);
+    x86_unary(a->out, UN_NOT, 4, d);
+    x86_unary(a->out, UN_NOT, 8, d);
 }
 
 enum x86_reg vals_use(struct vals *a, u32 id)
 {
-    struct val *v = vals_of(a, id);
-    u32 root = a->v[id].same_as;
+    struct val *v;
     enum x86_reg r;
 
+    if (a->v[id].boxed)
+        unbox(a, id);
+    v = vals_of(a, id);
     BUG_ON(v->kind == VAL_NONE);
-    if (v->reg != X86_NO_REG) {
-        a->pinned |= (u16)(1u << v->reg);
-        return v->reg;
+    if (v->at[VALS_GPR] != X86_NO_REG) {
+        a->pinned[VALS_GPR] |= (u16)(1u << v->at[VALS_GPR]);
+        return v->at[VALS_GPR];
     }
-    r = take_reg(a, root);
-    if (v->kind != VAL_PLACE)
-        load_const(a, a->out, r, v);
-    else if (v->spill >= 0) {
-        x86_load_zx(a->out, 8, r, spill_mem(a, v));
+    r = take_reg(a, VALS_GPR, a->v[id].same_as);
+    if (v->kind != VAL_PLACE) {
+        vals_load_const(a->out, r, v);
+    } else if (v->at[VALS_XMM] != X86_NO_REG) {
+        x86_fp_to_reg(a->out, vals_cell_size(v), r, v->at[VALS_XMM]);
+    } else if (v->spill >= 0) {
+        x86_load_zx(a->out, vals_cell_size(v), r, vals_spill_mem(a, v));
         spill_free(a, v);
     } else {
-        BUG_ON(v->slot < 0);
-        x86_load_zx(a->out, a->slots[v->slot].size, r, slot_mem(a, &a->slots[v->slot]));
+        vals_load_slot(a, a->out, r, v);
     }
     return r;
 }
 
-enum x86_reg vals_def(struct vals *a, u32 id)
+/* From memory when it is there whole; else through a general register. */
+static void load_x(struct vals *a, enum x86_xmm x, struct val *v, u32 root)
+{
+    struct x86_mem m;
+
+    if (v->kind == VAL_PLACE && v->at[VALS_GPR] == X86_NO_REG && v->spill >= 0) {
+        x86_fp_load(a->out, vals_cell_size(v), x, vals_spill_mem(a, v));
+        spill_free(a, v);
+    } else if (v->at[VALS_GPR] == X86_NO_REG && ir_type_size(v->type) >= 4 &&
+               vals_memory(a, root, &m)) {
+        x86_fp_load(a->out, ir_type_size(v->type), x, m);
+    } else { /* x holds nothing yet, but must not be asked for the value */
+        v->at[VALS_XMM] = X86_NO_REG;
+        x86_fp_from_reg(a->out, 8, x, vals_use(a, root));
+        v->at[VALS_XMM] = (u8)x;
+    }
+}
+
+enum x86_xmm vals_use_x(struct vals *a, u32 id)
+{
+    u32 root = a->v[id].same_as;
+    struct val *v = &a->v[root];
+    enum x86_xmm x;
+
+    if (a->v[id].boxed || (a->v[id].type == IR_I64 && v->type != IR_I64)) {
+        enum x86_reg r = vals_use(a, id); /* its upper half matters */
+
+        root = a->v[id].same_as = id;
+        v = &a->v[id];
+        if (v->at[VALS_GPR] == X86_NO_REG) {
+            v->kind = VAL_PLACE;
+            x = take_reg(a, VALS_XMM, id);
+            x86_fp_from_reg(a->out, 8, x, r);
+            return x;
+        }
+    }
+    if (v->at[VALS_XMM] != X86_NO_REG) {
+        a->pinned[VALS_XMM] |= (u16)(1u << v->at[VALS_XMM]);
+        return v->at[VALS_XMM];
+    }
+    x = take_reg(a, VALS_XMM, root);
+    load_x(a, x, v, root);
+    return x;
+}
+
+/* --- defining values --- */
+
+static unsigned def(struct vals *a, enum val_file f, u32 id)
 {
     a->v[id].kind = VAL_PLACE;
     a->v[id].clean = true;
-    return take_reg(a, id);
+    return take_reg(a, f, id);
+}
+
+enum x86_reg vals_def(struct vals *a, u32 id)
+{
+    return def(a, VALS_GPR, id);
+}
+
+enum x86_xmm vals_def_x(struct vals *a, u32 id)
+{
+    return def(a, VALS_XMM, id);
+}
+
+bool vals_dies(struct vals *a, u32 id)
+{
+    return vals_of(a, id)->last_use <= a->now;
+}
+
+/* At the last use of `from` its register is taken over. */
+static bool take_over(struct vals *a, enum val_file f, u32 id, u32 from, unsigned r)
+{
+    struct val *v = vals_of(a, from);
+
+    if (v->kind != VAL_PLACE || v->last_use > a->now || v->slot_count)
+        return false;
+    v->at[f] = X86_NO_REG;
+    a->v[id].kind = VAL_PLACE;
+    a->v[id].clean = true;
+    hold(a, f, r, id);
+    return true;
 }
 
 enum x86_reg vals_def_from(struct vals *a, u32 id, u32 from)
 {
-    enum x86_reg s = vals_use(a, from);
-    u32 root = a->v[from].same_as;
-    enum x86_reg d;
+    enum x86_reg s = vals_use(a, from), d;
 
-    if (a->v[root].kind == VAL_PLACE && a->v[root].last_use <= a->now && !cached(a, root)) {
-        a->v[root].reg = X86_NO_REG; /* its last use: take the register over */
-        a->held[s] = id;
-        a->v[id].kind = VAL_PLACE;
-        a->v[id].clean = true;
-        a->v[id].reg = (u8)s;
+    if (take_over(a, VALS_GPR, id, from, s))
         return s;
-    }
     d = vals_def(a, id);
     x86_mov_rr(a->out, a->v[from].type == IR_I64 ? 8 : 4, d, s);
+    return d;
+}
+
+enum x86_xmm vals_def_from_x(struct vals *a, u32 id, u32 from)
+{
+    enum x86_xmm s = vals_use_x(a, from), d;
+
+    if (take_over(a, VALS_XMM, id, from, s))
+        return s;
+    d = vals_def_x(a, id);
+    x86_fp_mov(a->out, d, s);
     return d;
 }
 
@@ -296,6 +352,20 @@ void vals_def_same(struct vals *a, u32 id, u32 as, bool clean)
         a->v[root].last_use = a->v[id].last_use;
 }
 
+void vals_def_boxed(struct vals *a, u32 id, u32 low)
+{
+    const struct val *v = vals_of(a, low);
+
+    if (v->kind == VAL_CONST) {
+        vals_def_const(a, id, v->imm | ~0ull << 32);
+        return;
+    }
+    vals_def_same(a, id, low, false);
+    a->v[id].boxed = true;
+}
+
+/* --- looking --- */
+
 bool vals_imm(struct vals *a, u32 id, s32 *imm)
 {
     const struct val *v = vals_of(a, id);
@@ -310,132 +380,30 @@ bool vals_imm(struct vals *a, u32 id, s32 *imm)
     return (s64)x == (s32)x;
 }
 
+bool vals_in_xmm(struct vals *a, u32 id)
+{
+    const struct val *v = vals_of(a, id);
+
+    return !a->v[id].boxed && v->kind == VAL_PLACE && v->at[VALS_GPR] == X86_NO_REG &&
+           v->at[VALS_XMM] != X86_NO_REG && ir_type_size(a->v[id].type) >= 4 &&
+           ir_type_size(a->v[id].type) <= vals_cell_size(v);
+}
+
+bool vals_has_register(struct vals *a, u32 id)
+{
+    return vals_in_register(vals_of(a, id));
+}
+
+bool vals_any_xmm(const struct vals *a)
+{
+    for (unsigned i = 0; i < sizeof pool_xmm; i++)
+        if (a->held[VALS_XMM][pool_xmm[i]] != IR_NO_VAL)
+            return true;
+    return false;
+}
+
 void vals_step(struct vals *a)
 {
-    a->pinned = 0;
+    a->pinned[VALS_GPR] = a->pinned[VALS_XMM] = 0;
     a->now++;
-    for (unsigned i = 0; i < sizeof pool; i++) {
-        u32 id = a->held[pool[i]];
-
-        if (id == IR_NO_VAL || live(a, id))
-            continue;
-        a->v[id].reg = X86_NO_REG;
-        a->held[pool[i]] = IR_NO_VAL;
-    }
-}
-
-/* Slot i is about to be lost to the value that it is a copy of: finds it another clean
- * copy, or brings it into a register if it is still needed. */
-static void slot_rescue(struct vals *a, unsigned i)
-{
-    u32 id = a->slots[i].value;
-    struct val *v = &a->v[id];
-    bool needed = v->last_use >= a->now;
-    s16 other = -1;
-
-    if (v->slot != (s16)i)
-        return;
-    for (unsigned k = 0; k < VALS_SLOTS; k++) {
-        const struct slot *s = &a->slots[k];
-
-        if (k == i || !s->size || s->value != id)
-            continue;
-        if (s->dirty || !is_home(a, s))
-            needed = true;
-        else
-            other = (s16)k;
-    }
-    if (needed && other < 0 && v->reg == X86_NO_REG && v->spill < 0)
-        vals_use(a, id);
-    v->slot = other;
-}
-
-static void slot_drop(struct vals *a, unsigned i)
-{
-    slot_rescue(a, i);
-    a->slots[i].size = 0;
-}
-
-static bool overlaps(const struct slot *s, u16 offset, unsigned size)
-{
-    return s->size && s->offset < offset + size && offset < s->offset + s->size;
-}
-
-/* Makes the state at [offset, offset + size) free of differently shaped entries; returns
- * the entry of exactly this shape, or -1. keep: its old content matters. */
-static int slot_shape(struct vals *a, u16 offset, unsigned size)
-{
-    int found = -1;
-
-    for (unsigned i = 0; i < VALS_SLOTS; i++) {
-        struct slot *s = &a->slots[i];
-
-        if (!overlaps(s, offset, size))
-            continue;
-        if (s->offset == offset && s->size == size) {
-            found = (int)i;
-            continue;
-        }
-        slot_clean(a, i);
-        slot_drop(a, i);
-    }
-    return found;
-}
-
-static unsigned slot_new(struct vals *a, u16 offset, unsigned size, u32 value, bool dirty)
-{
-    unsigned i = 0;
-
-    while (i < VALS_SLOTS && a->slots[i].size)
-        i++;
-    if (i == VALS_SLOTS) {
-        i = a->now % VALS_SLOTS;
-        slot_clean(a, i);
-        slot_drop(a, i);
-    }
-    a->slots[i] = (struct slot){ offset, (u8)size, dirty, value };
-    return i;
-}
-
-void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t)
-{
-    unsigned size = ir_type_size(t);
-    int i = slot_shape(a, offset, size);
-
-    if (i >= 0) {
-        vals_def_same(a, id, a->slots[i].value,
-                      a->v[a->slots[i].value].type == t && a->v[a->slots[i].value].clean);
-        return;
-    }
-    a->v[id].kind = VAL_PLACE;
-    a->v[id].clean = true; /* loads extend with zeros */
-    a->v[id].slot = (s16)slot_new(a, offset, size, id, false);
-}
-
-void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t)
-{
-    u32 root = a->v[id].same_as;
-    int i = slot_shape(a, offset, ir_type_size(t));
-
-    if (i >= 0) {
-        if (a->slots[i].value == root)
-            return;
-        slot_rescue(a, (unsigned)i);
-        a->slots[i].value = root;
-        a->slots[i].dirty = true;
-        return;
-    }
-    slot_new(a, offset, ir_type_size(t), root, true);
-}
-
-void vals_forget(struct vals *a)
-{
-    for (unsigned i = 0; i < VALS_SLOTS; i++)
-        a->slots[i].size = 0;
-    for (unsigned i = 0; i < sizeof pool; i++) {
-        if (a->held[pool[i]] != IR_NO_VAL)
-            a->v[a->held[pool[i]]].reg = X86_NO_REG;
-        a->held[pool[i]] = IR_NO_VAL;
-    }
-    a->spills = 0;
 }

@@ -3,7 +3,9 @@
  *
  * The code cache (cache.c) makes an eblock the first time a physical address is executed
  * under an isa key; all vCPUs share it. It is decoded once and never changes, but for the
- * fields marked atomic. The interpreter runs insn[]; a tier adds host code.
+ * fields marked atomic. The interpreter runs insn[]; a tier adds host code. When a block has
+ * run as often as the tier asks for, a longer one takes its place if there is one: EBLOCK_LONG
+ * goes on behind a forward branch, and where a direct jump within the page leads.
  *
  * Life: found or made by code_find() → dead (its bytes were overwritten, or it was evicted)
  * → freed once every vCPU has passed a safe point and emptied its jump cache.
@@ -22,10 +24,10 @@
  *   - returns an enum run_code; for RUN_FAULT budget counts the instructions before the
  *     faulting one in this block too, insn_index and block tell which it was.
  * It may go straight from block to block in two ways:
- *   - by probing ecpu.jumps[jump_index(pc)]: the entry is right when pc equals and block is not
- *     NULL; then block->host_entry may be jumped to if it is not NULL. The engine empties
- *     the jump cache whenever privilege, translation or mapping changes; dead blocks have
- *     host_entry NULL;
+ *   - by probing ecpu.jumps->entry[jump_index(pc)]: when pc equals, `code` may be jumped to. It
+ *     is a block's host_entry or what miss() returned. The engine empties the jump cache
+ *     whenever privilege, translation or mapping changes, but not when a block dies: the
+ *     tier makes the entry of that block's code lead to the way out in invalidate();
  *   - by a patched jump. A tier that leaves through an exit it would like to have patched
  *     sets ecpu.link to a pointer of its own choice; when the next block is found and
  *     has host code, the run loop calls link(ecpu.link, block) with the cache locked. The
@@ -53,6 +55,7 @@ enum {
 enum {
     EBLOCK_TWO_PAGES = 1 << 0, /* its one instruction lies in two pages: never in a jump cache */
     EBLOCK_SINGLE = 1 << 1,    /* of a page whose permissions are looked up for every instruction */
+    EBLOCK_LONG = 1 << 2,      /* follows direct jumps and branches not taken, within the page */
 };
 
 #define EBLOCK_DECLINED UINT32_MAX /* eblock.runs: the tier does not want it */
@@ -71,10 +74,10 @@ struct eblock {
     struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
 
     void *tier;      /* atomic; owns: the tier's own record */
-    u32 byte_count;  /* guest bytes covered */
+    u32 byte_count;  /* of its instructions */
     u32 flags;       /* EBLOCK_* */
     const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
-    const u8 *bytes; /* into this allocation: a copy of the bytes it was decoded from */
+    const u8 *bytes; /* into this allocation: a copy of the bytes of insn[], in that order */
     u32 alloc_bytes; /* of this allocation */
 
     /* links of the cache; atomic or under its lock */
@@ -99,7 +102,11 @@ struct tier {
     /* See above. NULL when the tier never sets ecpu.link. Cache locked; `to` is alive, the
      * block that site belongs to has not been released but may be dead. */
     void (*link)(void *self, void *site, struct eblock *to);
-    /* b is dead from now on: undo the edges that lead to it. Cache locked. */
+    /* Where a jump-cache hit goes that has no host code: out, with RUN_JUMP and the pc slot
+     * set. NULL when the tier does not jump to jump_entry.code. */
+    void *(*miss)(void *self);
+    /* b is dead from now on: undo the edges that lead to it; whoever enters its code gets
+     * out again at once, as by miss(). Cache locked. */
     void (*invalidate)(void *self, struct eblock *b);
     /* Nobody runs in b any more and it will be freed: give its host code back. */
     void (*release)(void *self, struct eblock *b);
@@ -109,6 +116,18 @@ struct tier {
 
 /* The base tier of this build for this host; NULL when there is none. (tiers.c) */
 const struct tier *tier_base(void);
+
+/* The jump of instruction i leads to the next one of the block. */
+static inline bool eblock_follows(const struct eblock *b, unsigned i)
+{
+    return b->insn[i].in.flags & ISA_INSN_JUMP && i + 1 < b->insn_count;
+}
+
+/* Where a block that nothing leaves goes on: bytes from its start. */
+static inline s32 eblock_next(const struct eblock *b)
+{
+    return b->insn[b->insn_count].in.offset;
+}
 
 static inline bool eblock_dead(const struct eblock *b)
 {

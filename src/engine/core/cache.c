@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GARBAGE_LIMIT = 256 * 1024 };
+enum { GARBAGE_LIMIT = 4 * 1024 * 1024 };
 
 /* --- the hash table --- */
 
@@ -33,7 +33,7 @@ static const u8 *second_page(struct cpu *c)
     gva_t next = (*c->pc | (MEM_PAGE_SIZE - 1)) + 1;
     struct mem_ref ref;
 
-    if (mmu_resolve(c, next, ISA_FETCH, c->mode->bank, &ref))
+    if (mmu_resolve(c, next, ISA_FETCH, c->mode->place, &ref))
         return NULL;
     return ref.host;
 }
@@ -209,6 +209,13 @@ static struct eblock *same_block(struct code_cache *cache, const struct eblock *
     return i;
 }
 
+/* Does b, just decoded, take the place of the block that is there? Lock held. */
+static bool replaces(const struct eblock *b, const struct eblock *there)
+{
+    return b->flags & EBLOCK_LONG && !(there->flags & EBLOCK_LONG) &&
+           b->insn_count > there->insn_count;
+}
+
 struct eblock *code_insert(struct cpu *c, struct eblock *b)
 {
     struct code_cache *cache = &c->e.engine->code;
@@ -216,9 +223,11 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
 
     host_mutex_lock(&cache->lock);
     there = same_block(cache, b);
-    if (!there) {
+    if (!there || replaces(b, there)) {
         code_block_watch(c, b);
         if (code_block_matches(b)) {
+            if (there)
+                code_block_kill(cache, there);
             block_link(cache, b);
             there = b;
             b = NULL;

@@ -45,21 +45,26 @@ struct check *check_new(struct cpu *c)
     k->builder = ir_builder_new(false);
     k->before = malloc(size);
     k->after = malloc(size);
-    k->no_jumps = calloc(JUMP_CACHE_ENTRIES, sizeof *k->no_jumps);
-    return k->builder && k->before && k->after && k->no_jumps ? k : check_free(k);
+    k->no_jumps = malloc(sizeof *k->no_jumps);
+    if (!k->builder || !k->before || !k->after || !k->no_jumps)
+        return check_free(k);
+    jump_cache_clear(k->no_jumps, c->e.jump_shift);
+    return k;
 }
 
-static void build(struct check *k, const struct isa *isa, const struct isa_insn *in)
+static void build(struct check *k, const struct isa *isa, const struct isa_insn *in, bool follow)
 {
     ir_builder_insn(k->builder, in->offset, in->len);
     isa->ops[in->op].build(k->builder, in);
+    if (follow)
+        ir_builder_follow(k->builder);
     ir_builder_insn_end(k->builder);
 }
 
 u8 check_insn_flags(struct check *k, const struct isa_insn *in)
 {
     ir_builder_begin(k->builder, &k->ir);
-    build(k, k->isa, in);
+    build(k, k->isa, in, false);
     for (u32 i = 0; i < k->ir.op_count; i++)
         if (k->ir.ops[i].op == IR_CALL)
             return ISA_INSN_ALONE | ISA_INSN_ENDS;
@@ -76,11 +81,13 @@ static int run_interp(struct cpu *c, struct eblock *b)
 
     c->e.block = b;
     c->e.block_pc = *c->pc;
-    do
+    do {
         r = b->insn[n].run(&c->e.v, &b->insn[n].in);
-    while (r == RUN_NEXT && ++n < b->insn_count);
+        if (r == RUN_JUMP && eblock_follows(b, n))
+            r = RUN_NEXT;
+    } while (r == RUN_NEXT && ++n < b->insn_count);
     if (r == RUN_NEXT) {
-        *c->pc = c->e.block_pc + b->byte_count;
+        *c->pc = c->e.block_pc + (u64)(s64)eblock_next(b);
         r = RUN_JUMP;
     } else if (r == RUN_FAULT) {
         c->e.v.insn_index = n;
@@ -103,7 +110,7 @@ static int run_eval(struct cpu *c, struct eblock *b)
     mem.arg = c;
     ir_builder_begin(c->check->builder, &c->check->ir);
     for (unsigned i = 0; i < b->insn_count; i++)
-        build(c->check, v->isa, &b->insn[i].in);
+        build(c->check, v->isa, &b->insn[i].in, eblock_follows(b, i));
     r = ir_eval(&c->check->ir, vcpu_state(v), v->isa->fp_env_offset, *c->pc, &mem, v, NULL);
     c->e.budget -= r.retired;
     v->insn_index = r.retired;
@@ -116,11 +123,14 @@ static int run_eval(struct cpu *c, struct eblock *b)
 
 static int run_tier(struct cpu *c, struct eblock *b)
 {
-    struct jump_entry *jumps = c->e.jumps;
+    struct jump_cache *jumps = c->e.jumps;
+    s64 rest = c->e.budget - b->insn_count;
     int r;
 
-    c->e.jumps = c->check->no_jumps; /* one block only */
+    c->e.jumps = c->check->no_jumps; /* one block only, and once */
+    c->e.budget = b->insn_count;
     r = c->e.engine->tier->run(&c->e, b);
+    c->e.budget += rest;
     c->e.jumps = jumps;
     c->e.link = NULL;
     return r;
@@ -129,7 +139,7 @@ static int run_tier(struct cpu *c, struct eblock *b)
 /* What is not compared: once, in the interpreter. */
 static int run_plain(struct cpu *c, struct eblock *b)
 {
-    struct jump_entry *jumps = c->e.jumps;
+    struct jump_cache *jumps = c->e.jumps;
     int r;
 
     c->e.jumps = c->check->no_jumps;

@@ -47,7 +47,7 @@ struct check {
     struct ir_builder *builder;  /* owns */
     struct ir_block ir;          /* owns */
     void *before, *after;        /* owns: guest state, isa.state_size bytes */
-    struct jump_entry *no_jumps; /* owns: an empty jump cache */
+    struct jump_cache *no_jumps; /* owns: an empty jump cache */
     u64 blocks;
 };
 

@@ -105,36 +105,63 @@ static u64 granule_mask(const u8 *host, u64 len)
     return bits_mask(last - first + 1) << first;
 }
 
-/* Bytes of b in its first page; the rest is in the second. */
-static unsigned block_first_len(const struct eblock *b)
-{
-    u64 left = MEM_PAGE_SIZE - ((uintptr_t)b->host & (MEM_PAGE_SIZE - 1));
+/* Some of b's bytes that stand together in memory, in one page. */
+struct stretch {
+    const u8 *host, *bytes; /* where they are, and the copy */
+    unsigned len;
+    unsigned insn; /* that follows */
+};
 
-    return b->byte_count <= left ? b->byte_count : (unsigned)left;
+/* The next one; begins with NULL. False: there is none. A block of two pages has one in each. */
+static bool stretch_next(const struct eblock *b, struct stretch *s)
+{
+    if (b->flags & EBLOCK_TWO_PAGES) {
+        unsigned left = MEM_PAGE_SIZE - (unsigned)((uintptr_t)b->host & (MEM_PAGE_SIZE - 1));
+        bool first = !s->host;
+
+        if (s->host == b->host2)
+            return false;
+        *s = first ? (struct stretch){ b->host, b->bytes, left, 0 }
+                   : (struct stretch){ b->host2, b->bytes + left, b->byte_count - left, 0 };
+        return true;
+    }
+    if (s->insn == b->insn_count)
+        return false;
+    s->bytes = s->host ? s->bytes + s->len : b->bytes;
+    s->host = b->host + b->insn[s->insn].in.offset;
+    s->len = 0;
+    do
+        s->len += b->insn[s->insn++].in.len;
+    while (s->insn < b->insn_count && b->host + b->insn[s->insn].in.offset == s->host + s->len);
+    return true;
+}
+
+static bool in_page(const struct code_page *p, const struct eblock *b, const u8 *host)
+{
+    bool second = (((uintptr_t)host ^ (uintptr_t)b->host) >> MEM_PAGE_SHIFT) != 0;
+
+    return b->page[second && b->page[1]] == p;
 }
 
 static u64 block_granules(const struct eblock *b, const struct code_page *p)
 {
-    unsigned first = block_first_len(b);
+    struct stretch s = { 0 };
     u64 mask = 0;
 
-    if (b->page[0] == p)
-        mask |= granule_mask(b->host, first);
-    if (b->host2 && (b->page[1] == p || !b->page[1]))
-        mask |= granule_mask(b->host2, b->byte_count - first);
+    while (stretch_next(b, &s))
+        if (in_page(p, b, s.host))
+            mask |= granule_mask(s.host, s.len);
     return mask;
 }
 
 bool code_block_matches(const struct eblock *b)
 {
-    unsigned first = block_first_len(b);
+    struct stretch s = { 0 };
 
-    for (unsigned i = 0; i < b->byte_count; i++) {
-        const u8 *p = i < first ? b->host + i : b->host2 + (i - first);
-
-        if (__atomic_load_n(p, __ATOMIC_RELAXED) != b->bytes[i])
-            return false;
-    }
+    while (stretch_next(b, &s))
+        for (unsigned i = 0; i < s.len; i++)
+            if (__atomic_load_n(s.host + i, __ATOMIC_RELAXED) != s.bytes[i])
+                return false;
     return true;
 }
 
@@ -146,37 +173,42 @@ static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
     struct code_cache *cache = cr->cache;
     struct code_page *p = __atomic_load_n(&cr->pages[offset >> MEM_PAGE_SHIFT], __ATOMIC_ACQUIRE);
     u64 mask = granule_mask(ram->host + offset, len);
+    u64 left = 0;
     struct eblock *next;
 
     if (!p || !(__atomic_load_n(&p->granules, __ATOMIC_SEQ_CST) & mask))
         return;
     host_mutex_lock(&cache->lock);
     for (struct eblock *b = p->blocks; b; b = next) {
+        u64 granules = block_granules(b, p);
+
         next = b->page_next[b->page[0] != p];
-        if (block_granules(b, p) & mask && !code_block_matches(b)) {
+        if (granules & mask && !code_block_matches(b)) {
             code_block_kill(cache, b);
             __atomic_fetch_add(&cache->smc, 1, __ATOMIC_RELAXED);
+        } else {
+            left |= granules;
         }
     }
+    __atomic_store_n(&p->granules, left, __ATOMIC_RELEASE);
     code_reclaim(cache);
     host_mutex_unlock(&cache->lock);
 }
 
 /* --- pages that become code, and stop being it --- */
 
+/* Granules stay marked until a store finds no block there: see code_written(). */
 static void page_remove(struct code_page *p, struct eblock *b)
 {
-    struct eblock **link = &p->blocks, *i;
-    u64 granules = 0;
+    struct eblock **link = &p->blocks;
 
     while (*link != b)
         link = &(*link)->page_next[(*link)->page[0] != p];
     *link = b->page_next[b->page[0] != p];
-    for (i = p->blocks; i; i = i->page_next[i->page[0] != p])
-        granules |= block_granules(i, p);
-    __atomic_store_n(&p->granules, granules, __ATOMIC_RELEASE);
-    if (!p->blocks)
-        __atomic_fetch_and(p->flags, (u8)~MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
+    if (p->blocks)
+        return;
+    __atomic_store_n(&p->granules, 0, __ATOMIC_RELEASE);
+    __atomic_fetch_and(p->flags, (u8)~MEM_PAGE_CODE, __ATOMIC_SEQ_CST);
 }
 
 /* Drops the blocks whose bytes have changed. Lock held. */

@@ -15,21 +15,22 @@ static size_t align_up(size_t n)
     return (n + CPU_ALIGN - 1) & ~(size_t)(CPU_ALIGN - 1);
 }
 
-static void banks_init(struct cpu *c, unsigned banks)
+static void places_init(struct cpu *c, unsigned places)
 {
-    for (unsigned b = 0; b < banks; b++) {
-        c->side[b].used = true;
-        mmu_flush(c, ISA_FLUSH_ALL, 0, 1u << b);
+    for (unsigned p = 0; p < places; p++) {
+        c->side[p].used = true;
+        mmu_flush_places(c, ISA_FLUSH_ALL, 0, 1ull << p);
     }
 }
 
 struct cpu *cpu_new(struct engine *e, unsigned index)
 {
     const struct isa *isa = e->isa;
+    unsigned places = context_places(isa);
     size_t banks_at = VCPU_STATE_OFF + align_up(isa->state_size);
-    size_t modes_at = banks_at + isa->mmu_banks * sizeof(struct tlb_bank);
+    size_t modes_at = banks_at + places * sizeof(struct tlb_bank);
     size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
-    size_t size = side_at + align_up(isa->mmu_banks * sizeof(struct tlb_side));
+    size_t size = side_at + align_up(places * sizeof(struct tlb_side));
     char *p = aligned_alloc(CPU_ALIGN, size);
     struct cpu *c = (struct cpu *)(void *)p;
 
@@ -44,14 +45,15 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->e.jump_shift = (u32)__builtin_ctz(isa->insn_align);
     c->modes = (struct jump_mode *)(void *)(p + modes_at);
     c->mode = c->modes;
-    c->e.jumps = c->mode->entry;
+    c->e.jumps = &c->mode->cache;
     c->side = (struct tlb_side *)(void *)(p + side_at);
     c->pc = (u64 *)(void *)(p + VCPU_STATE_OFF + isa->pc_offset);
     c->deadline = NS_NEVER;
     c->stop_at = UINT64_MAX;
-    for (unsigned i = 0; i < IR_MMU_COUNT; i++)
-        c->e.bind[i] = c->e.banks;
-    banks_init(c, isa->mmu_banks);
+    for (unsigned i = 0; i < JUMP_MODES; i++)
+        jump_cache_clear(&c->modes[i].cache, c->e.jump_shift);
+    context_init(c);
+    places_init(c, places);
     if (e->cfg.check_interp || e->cfg.check_eval) {
         c->check = check_new(c);
         if (!c->check)

@@ -41,15 +41,21 @@ struct tlb_bank {
 struct eblock; /* one translated block: code cache's */
 
 struct jump_entry {
-    gva_t pc;             /* tag */
-    struct eblock *block; /* NULL: empty */
+    gva_t pc;   /* tag; an empty entry has one that belongs to another entry */
+    void *code; /* host code of that block, or the tier's way out */
+};
+
+/* By jump_index(). block[i] belongs to entry[i]. */
+struct jump_cache {
+    struct jump_entry entry[JUMP_CACHE_ENTRIES];
+    struct eblock *block[JUMP_CACHE_ENTRIES];
 };
 
 struct ecpu {
     struct vcpu v;                       /* first: the public part */
     struct engine *engine;               /* borrows (outlives) */
     struct tlb_bank *bind[IR_MMU_COUNT]; /* borrows: into banks, or fetches' own */
-    struct tlb_bank *banks;              /* isa.mmu_banks of them, in this allocation */
+    struct tlb_bank *banks;              /* context_places() of them, in this allocation */
     s64 budget;                          /* instructions left before something is due */
     u64 icount_base;                     /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                      /* virtual address of the running block's start */
@@ -57,11 +63,15 @@ struct ecpu {
     /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
     u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
-    struct jump_entry *jumps;    /* borrows: the present mode's, in this allocation */
+    struct jump_cache *jumps;    /* borrows: the present mode's, in this allocation */
     void *link;                  /* tier: the exit it wants patched, see block.h */
     u32 jump_shift;              /* jump_index()'s */
     void *tier_self;             /* tier: what its start() made */
     u64 tier_value;              /* tier: a value on its way through a slow path */
+    u32 fp_host, fp_guest;       /* tier: MXCSR of C code; the guest's as loaded, no flags */
+    u32 fp_tmp;                  /* tier: MXCSR on its way */
+    u8 fp_live;                  /* tier: MXCSR is the guest's, see base/host_fp.h */
+    u64 fp_arg[3];               /* tier: operands of an operation done by software */
     u64 tier_spill[TIER_SPILLS]; /* tier: values that found no host register */
     /* more private fields follow in core/: see cpu_private.h */
 };
@@ -87,6 +97,9 @@ int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, 
                   struct ir_mem how);
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
                    unsigned size, struct ir_mem how);
+/* Host minus guest address of the page of va if the fast path may use it for the access from now
+ * on; 0 when it may not, or when that would fault. Raises nothing. */
+u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access);
 int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how);
 /* Atomics: *old is what was there. rmw: v is the operand. Sizes 1..16. Always through here. */
 int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,

@@ -37,25 +37,45 @@ struct tlb_spans {
 
 struct tlb_side {
     bool used;                              /* filled since it was last emptied */
+    bool local;                             /* the same, with something not global */
     u8 note[ISA_ACCESS_COUNT][TLB_ENTRIES]; /* log2 of the leaf's size | GLOBAL */
     struct tlb_victim victim[ISA_ACCESS_COUNT][TLB_VICTIMS];
     u8 victim_next[ISA_ACCESS_COUNT];
     struct tlb_spans large[ISA_ACCESS_COUNT];
 };
 
-/* --- jump caches: one for each mode (isa key, fetch bank) lately used --- */
+/* --- jump caches: one for each mode (isa key, place of the fetch bank) lately used --- */
 
-enum { JUMP_MODES = 4, JUMP_PAGE_BITS = 4096 };
+enum { JUMP_MODES = 8, JUMP_PAGE_BITS = 4096 };
 
 struct jump_mode {
     u64 key;
-    unsigned bank;
-    bool valid; /* key and bank mean something */
-    bool used;  /* holds entries */
+    unsigned place; /* of the fetch bank */
+    bool valid;     /* key and place mean something */
+    bool used;      /* holds entries */
     u64 last_use;
     u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
-    struct jump_entry entry[JUMP_CACHE_ENTRIES];
+    struct jump_cache cache;
 };
+
+/* --- address spaces: context.c --- */
+
+enum { MMU_CONTEXTS = 4, MMU_PLACES = 64 };
+
+struct contexts {
+    u64 id[MMU_CONTEXTS], last_use[MMU_CONTEXTS], clock;
+    bool valid[MMU_CONTEXTS];
+    u8 place[16];           /* of each bank now: index in ecpu.banks and cpu.side */
+    u8 bank[MMU_PLACES];    /* that lives in a place */
+    u8 bound[IR_MMU_COUNT]; /* the bank of each regime */
+};
+
+struct cpu;
+/* How many places the banks of a vCPU take: at most MMU_PLACES. */
+unsigned context_places(const struct isa *isa);
+void context_init(struct cpu *c);
+void context_bind(struct cpu *c, unsigned mmu, unsigned bank);
+void context_switch(struct cpu *c, u64 id);
 
 /* --- a vCPU --- */
 
@@ -67,10 +87,11 @@ enum {
 };
 
 struct cpu {
-    struct ecpu e;                  /* first */
-    struct worker *worker;          /* borrows */
-    u64 *pc;                        /* the pc slot in guest state */
-    struct tlb_side *side;          /* isa.mmu_banks of them, in this allocation */
+    struct ecpu e;         /* first */
+    struct worker *worker; /* borrows */
+    u64 *pc;               /* the pc slot in guest state */
+    struct tlb_side *side; /* context_places() of them, in this allocation */
+    struct contexts context;
     struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
     u64 mode_clock;
 
@@ -149,6 +170,8 @@ struct code_ram *code_ram_of(struct code_cache *cache, const void *host);
 bool code_ram_add(struct code_cache *cache, struct mem_ram *ram);
 /* The block at the pc slot. NULL: a fault is pending, or (none pending) look again. */
 struct eblock *code_find(struct cpu *c);
+/* The long block that starts where b does, if it is longer; b's place is taken. b else. */
+struct eblock *code_lengthen(struct cpu *c, struct eblock *b);
 /* The cache's part of it: by host address of its first byte. */
 struct eblock *code_lookup(struct cpu *c, const u8 *host, u64 key, u32 flags);
 /* Adds a block just decoded; returns it, or one that was there first (b is freed), or NULL
@@ -161,7 +184,8 @@ void code_marks_take(struct cpu *c);
 void code_revalidate(struct cpu *c);
 
 /* decode.c */
-struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single);
+/* flags: EBLOCK_SINGLE or EBLOCK_LONG. NULL as code_insert(), or a fault is pending. */
+struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags);
 
 /* --- softmmu --- */
 
@@ -177,7 +201,10 @@ int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
                 struct mem_ref *out);
 /* c->fault from isa->memory_fault; returns nonzero. */
 int mmu_fault(struct cpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access);
+/* banks, places: bit masks. */
 void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks);
+void mmu_flush_context(struct cpu *c, u64 id, enum isa_tlb_flush what, gva_t va);
+void mmu_flush_places(struct cpu *c, enum isa_tlb_flush what, gva_t va, u64 places);
 /* Sets NOTIFY in write entries to the host page. */
 void mmu_notify_page(struct cpu *c, const u8 *host_page);
 void mmu_notify_all(struct cpu *c);
@@ -198,6 +225,7 @@ u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size);
 /* After a store through ref. */
 void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *ref, unsigned size);
 
+/* The place of a regime's bank. */
 static inline unsigned mmu_bank(const struct cpu *c, unsigned mmu)
 {
     return (unsigned)(c->e.bind[mmu] - c->e.banks);
@@ -234,6 +262,7 @@ struct engine {
     const struct tier *tier; /* NULL: interpreter only */
     u32 tier_threshold;      /* UINT32_MAX: never */
     void *tier_self;
+    void *tier_miss; /* tier->miss() */
     struct code_cache code;
 
     struct host_mutex lock;   /* of all below, but for what is atomic */
@@ -283,8 +312,11 @@ void cpu_requests(struct cpu *c);
 void cpu_calls_serve(struct cpu *c);
 void cpu_mode_update(struct cpu *c);
 void cpu_jumps_empty(struct cpu *c);
-/* Drops what was found through the bank: of va's page, or all. */
-void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole);
+void jump_cache_clear(struct jump_cache *j, unsigned shift);
+/* b is what the pc slot leads to in the present mode, with whatever host code it has. */
+void cpu_jumps_put(struct cpu *c, struct eblock *b);
+/* Drops what was found through the bank in `place`: of va's page, or all. */
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned place, bool whole);
 void cpu_go_online(struct cpu *c);
 void cpu_go_offline(struct cpu *c);
 /* Between blocks: no pointer to a block is held but in the jump caches. */

@@ -2,9 +2,11 @@
  * decode.c - makes a block: copies guest bytes, decodes them until something ends it.
  *
  * A block ends after an instruction with ISA_INSN_ENDS, before one with ISA_INSN_ALONE or
- * one that crosses the page, at the page's end, and after 64. An instruction that crosses
- * a page is a block of its own and carries both pages. Bytes are copied once and decoded
- * from the copy; code_insert() compares the copy with memory when stores are being watched.
+ * one that crosses the page, at the page's end, and after 64. A long block goes on behind a
+ * forward branch and where a direct jump leads to, within the page, unless it has been there.
+ * An instruction that crosses a page is a block of its own and carries both pages. Bytes are
+ * copied once and decoded from the copy; code_insert() compares the copy with memory when
+ * stores are being watched.
  */
 #include "engine/core/check.h"
 #include "engine/core/cpu_private.h"
@@ -15,17 +17,20 @@
 #include "host/clock.h"
 #include <stdlib.h>
 
-enum { CHUNK = 64, BUFFER = EBLOCK_MAX_BYTES + CHUNK };
+enum { WINDOW = 64, BUFFER = EBLOCK_MAX_BYTES + ISA_INSN_MAX_BYTES };
 
-/* A block being made. */
+/* A block being made. Offsets count from its start. */
 struct making {
     struct cpu *c;
     gva_t pc;
     u64 key;
     const u8 *host, *host2;
-    unsigned page_left; /* bytes from host to its page's end */
-    unsigned have;      /* bytes copied */
-    unsigned bytes;     /* decoded */
+    s32 page_from, page_to; /* of its page */
+    s32 at;                 /* the next instruction */
+    s32 window_at;          /* what the window holds: */
+    unsigned window_len;
+    u8 window[WINDOW];
+    unsigned bytes; /* decoded, in buf */
     unsigned count;
     u8 buf[BUFFER];
     struct einsn insn[EBLOCK_MAX_INSNS + 1];
@@ -44,30 +49,35 @@ static void copy_guest(u8 *to, const u8 *from, unsigned n)
         to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
 }
 
-/* Has at least ISA_INSN_MAX_BYTES from m->bytes on, or the page's rest. */
-static unsigned available(struct making *m)
+/* The bytes at m->at: at least ISA_INSN_MAX_BYTES of them, or the page's rest. */
+static const u8 *next_bytes(struct making *m, unsigned *avail)
 {
-    if (m->have < m->bytes + ISA_INSN_MAX_BYTES && m->have < m->page_left) {
-        unsigned n = m->page_left - m->have;
+    unsigned left = (unsigned)(m->page_to - m->at);
+    unsigned skip = (unsigned)(m->at - m->window_at);
 
-        if (n > CHUNK)
-            n = CHUNK;
-        copy_guest(m->buf + m->have, m->host + m->have, n);
-        m->have += n;
+    if (m->at < m->window_at || skip > m->window_len ||
+        (m->window_len - skip < ISA_INSN_MAX_BYTES && m->window_len - skip < left)) {
+        m->window_at = m->at;
+        m->window_len = left < WINDOW ? left : WINDOW;
+        copy_guest(m->window, m->host + m->at, m->window_len);
+        skip = 0;
     }
-    return m->have - m->bytes;
+    *avail = m->window_len - skip;
+    return m->window + skip;
 }
 
-static void insn_add(struct making *m, const struct isa_insn *in)
+static void insn_add(struct making *m, const struct isa_insn *in, const u8 *bytes)
 {
     struct einsn *e = &m->insn[m->count];
 
     BUG_ON(in->len == 0 || in->len > ISA_INSN_MAX_BYTES);
     e->in = *in;
-    e->in.offset = (u16)m->bytes;
+    e->in.offset = (s16)m->at;
     e->in.index = (u8)m->count;
     e->run = m->c->e.engine->cfg.handlers[in->op];
+    memcpy(m->buf + m->bytes, bytes, in->len);
     m->bytes += in->len;
+    m->at += in->len;
     m->count++;
 }
 
@@ -77,30 +87,53 @@ static bool first_crosses(struct making *m)
     const struct isa *isa = m->c->e.v.isa;
     struct isa_insn in = { 0 };
     struct mem_ref ref;
-    unsigned n = ISA_INSN_MAX_BYTES;
+    unsigned left = (unsigned)m->page_to;
+    u8 bytes[2 * ISA_INSN_MAX_BYTES];
 
-    if (mmu_resolve(m->c, m->pc + m->page_left, ISA_FETCH, m->c->mode->bank, &ref))
+    if (mmu_resolve(m->c, m->pc + left, ISA_FETCH, m->c->mode->place, &ref))
         return false;
     m->host2 = ref.host;
-    copy_guest(m->buf + m->page_left, ref.host, n);
-    BUG_ON(isa->decode(m->buf, m->page_left + n, m->key, &in) != ISA_DECODE_OK);
+    copy_guest(bytes, m->host, left);
+    copy_guest(bytes + left, ref.host, ISA_INSN_MAX_BYTES);
+    BUG_ON(isa->decode(bytes, left + ISA_INSN_MAX_BYTES, m->key, &in) != ISA_DECODE_OK);
     if (m->c->check)
         in.flags |= check_insn_flags(m->c->check, &in);
-    insn_add(m, &in);
+    insn_add(m, &in, bytes);
     return true;
 }
 
-static bool making_insns(struct making *m, unsigned max)
+static bool has_been_at(const struct making *m, s64 at)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (m->insn[i].in.offset == at)
+            return true;
+    return false;
+}
+
+/* An instruction that ends blocks was added. Does a long one go on, and where? */
+static bool goes_on(struct making *m)
+{
+    const struct isa_insn *in = &m->insn[m->count - 1].in;
+    s64 to = in->offset + in->imm;
+
+    if (in->flags & ISA_INSN_BRANCH)
+        return in->imm > 0 && m->at < m->page_to;
+    if (!(in->flags & ISA_INSN_JUMP) || to < m->page_from || to >= m->page_to || has_been_at(m, to))
+        return false;
+    m->at = (s32)to;
+    return true;
+}
+
+static bool making_insns(struct making *m, unsigned max, bool is_long)
 {
     const struct isa *isa = m->c->e.v.isa;
 
-    while (m->count < max) {
+    while (m->count < max && m->at < m->page_to) {
         struct isa_insn in = { 0 };
-        unsigned avail = available(m);
+        unsigned avail;
+        const u8 *bytes = next_bytes(m, &avail);
 
-        if (avail == 0)
-            break;
-        if (isa->decode(m->buf + m->bytes, avail, m->key, &in) == ISA_DECODE_MORE) {
+        if (isa->decode(bytes, avail, m->key, &in) == ISA_DECODE_MORE) {
             BUG_ON(avail >= ISA_INSN_MAX_BYTES);
             return m->count > 0 || first_crosses(m);
         }
@@ -108,8 +141,8 @@ static bool making_insns(struct making *m, unsigned max)
             in.flags |= check_insn_flags(m->c->check, &in);
         if (in.flags & ISA_INSN_ALONE && m->count > 0)
             break;
-        insn_add(m, &in);
-        if (in.flags & ISA_INSN_ENDS)
+        insn_add(m, &in, bytes);
+        if (in.flags & ISA_INSN_ENDS && !(is_long && goes_on(m)))
             break;
     }
     return true;
@@ -135,7 +168,7 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
     memcpy(b->insn, m->insn, insns);
     end = &b->insn[m->count];
     *end = (struct einsn){ .run = interp_block_end };
-    end->in.offset = (u16)m->bytes;
+    end->in.offset = (s16)m->at;
     end->in.index = (u8)m->count;
     bytes = (u8 *)b + sizeof(struct eblock) + insns;
     memcpy(bytes, m->buf, m->bytes);
@@ -143,20 +176,29 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
     return b;
 }
 
-struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, bool single)
+struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags)
 {
-    struct making m = { .c = c, .pc = pc, .key = key, .host = host };
+    struct making m; /* large: not cleared */
+    bool single = flags & EBLOCK_SINGLE, is_long = flags & EBLOCK_LONG;
     ns_t start = host_clock_monotonic();
     struct eblock *b;
     struct mem_ref ref;
 
-    m.page_left = MEM_PAGE_SIZE - (unsigned)(pc & (MEM_PAGE_SIZE - 1));
-    if (!making_insns(&m, single ? 1 : EBLOCK_MAX_INSNS))
+    m.c = c;
+    m.pc = pc;
+    m.key = key;
+    m.host = host;
+    m.host2 = NULL;
+    m.at = m.window_at = 0;
+    m.window_len = m.bytes = m.count = 0;
+    m.page_from = -(s32)(pc & (MEM_PAGE_SIZE - 1));
+    m.page_to = m.page_from + (s32)MEM_PAGE_SIZE;
+    if (!making_insns(&m, single ? 1 : EBLOCK_MAX_INSNS, is_long))
         return NULL;
     /* Rules differ within the page: the last byte must be allowed too. */
-    if (single && !m.host2 && mmu_resolve(c, pc + m.bytes - 1, ISA_FETCH, c->mode->bank, &ref))
+    if (single && !m.host2 && mmu_resolve(c, pc + m.bytes - 1, ISA_FETCH, c->mode->place, &ref))
         return NULL;
-    b = making_finish(&m, (m.host2 ? EBLOCK_TWO_PAGES : 0u) | (single ? EBLOCK_SINGLE : 0u));
+    b = making_finish(&m, flags | (m.host2 ? EBLOCK_TWO_PAGES : 0u));
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
     STAT_ADD(c->blocks, 1);
     STAT_ADD(c->insns, m.count);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum { DEFAULT_QUANTUM = 100000 };
-static const u64 default_cache = 96 * MIB, min_cache = 256 * KIB;
+static const u64 default_cache = 512 * MIB, /* reached by compilers alone */
+    min_cache = 256 * KIB;
 static const u64 budget_unlimited = 1ull << 62;
 
 /* The memory map changed: nobody may go on by old translations. */
@@ -35,7 +36,8 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
 {
     BUG_ON(!cfg->isa || !cfg->handlers || !cfg->map);
     BUG_ON(!cfg->deterministic && !host->clock);
-    BUG_ON(cfg->isa->mmu_banks == 0 || cfg->isa->mmu_banks > 16);
+    BUG_ON(cfg->isa->mmu_banks == 0 || cfg->isa->mmu_banks > 16 ||
+           context_places(cfg->isa) > MMU_PLACES);
     BUG_ON(!bits_is_pow2(cfg->isa->insn_align));
     if (cfg->cpus == 0 || cfg->cpus > 256)
         return err_set(err, EINVAL, "%u CPUs asked for; an engine runs 1 to 256", cfg->cpus);
@@ -64,6 +66,8 @@ static int tier_init(struct engine *e, struct err *err)
     e->tier = t;
     for (unsigned i = 0; i < e->cfg.cpus; i++)
         e->cpus[i]->e.tier_self = e->tier_self;
+    if (t->miss)
+        e->tier_miss = t->miss(e->tier_self);
     e->tier_threshold = e->cfg.tier == ENGINE_BASE || e->cfg.check_interp ? 0 : t->threshold;
     return 0;
 }
@@ -206,6 +210,13 @@ ns_t engine_clock(struct engine *e)
 }
 
 /* --- statistics --- */
+
+int engine_cpu_thread(struct engine *e, unsigned cpu)
+{
+    struct worker *w = cpu_of(engine_cpu(e, cpu))->worker;
+
+    return w ? __atomic_load_n(&w->thread.tid, __ATOMIC_RELAXED) : 0;
+}
 
 u64 engine_insns(struct engine *e, unsigned cpu)
 {

@@ -99,5 +99,7 @@ struct engine_stats {
 };
 void engine_stats_get(struct engine *e, struct engine_stats *out);
 u64 engine_insns(struct engine *e, unsigned cpu);
+/* The operating system's number of the thread that runs a vCPU; 0 before it runs. */
+int engine_cpu_thread(struct engine *e, unsigned cpu);
 
 #endif

@@ -70,10 +70,17 @@ static int env_phys_cas(struct vcpu *v, gpa_t gpa, unsigned size, u64 old, u64 w
 
 static void env_mmu_bind(struct vcpu *v, enum ir_mmu mmu, unsigned bank)
 {
-    struct cpu *c = cpu_of(v);
+    context_bind(cpu_of(v), mmu, bank);
+}
 
-    BUG_ON(bank >= v->isa->mmu_banks);
-    c->e.bind[mmu] = &c->e.banks[bank];
+static void env_mmu_context(struct vcpu *v, u64 id)
+{
+    context_switch(cpu_of(v), id);
+}
+
+static void env_tlb_flush_context(struct vcpu *v, u64 id, enum isa_tlb_flush what, gva_t va)
+{
+    mmu_flush_context(cpu_of(v), id, what, va);
 }
 
 static void env_tlb_flush(struct vcpu *v, enum isa_tlb_flush what, gva_t va, u32 banks)
@@ -142,7 +149,9 @@ const struct cpu_env engine_cpu_env = {
     .phys_load = env_phys_load,
     .phys_cas = env_phys_cas,
     .mmu_bind = env_mmu_bind,
+    .mmu_context = env_mmu_context,
     .tlb_flush = env_tlb_flush,
+    .tlb_flush_context = env_tlb_flush_context,
     .icache_sync = env_icache_sync,
     .insn_count = env_insn_count,
     .clock = env_clock,

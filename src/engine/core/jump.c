@@ -11,11 +11,24 @@
 #include "base/bits.h"
 #include "base/bug.h"
 
-static void mode_empty(struct jump_mode *m)
+/* An entry is empty when its tag belongs elsewhere: 0 to entry 0, so that one has another. */
+static void entry_clear(struct jump_cache *j, unsigned i, unsigned shift)
+{
+    j->entry[i] = (struct jump_entry){ .pc = i ? 0 : 1ull << shift };
+    j->block[i] = NULL;
+}
+
+void jump_cache_clear(struct jump_cache *j, unsigned shift)
+{
+    memset(j, 0, sizeof *j);
+    entry_clear(j, 0, shift);
+}
+
+static void mode_empty(struct cpu *c, struct jump_mode *m)
 {
     if (!m->used)
         return;
-    memset(m->entry, 0, sizeof m->entry);
+    jump_cache_clear(&m->cache, c->e.jump_shift);
     memset(m->pages, 0, sizeof m->pages);
     m->used = false;
 }
@@ -23,7 +36,7 @@ static void mode_empty(struct jump_mode *m)
 void cpu_jumps_empty(struct cpu *c)
 {
     for (unsigned i = 0; i < JUMP_MODES; i++)
-        mode_empty(&c->modes[i]);
+        mode_empty(c, &c->modes[i]);
 }
 
 static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
@@ -37,22 +50,22 @@ static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
     if (slots > JUMP_CACHE_ENTRIES)
         slots = JUMP_CACHE_ENTRIES;
     for (unsigned i = 0; i < slots; i++) {
-        struct jump_entry *j = &m->entry[(first + i) & (JUMP_CACHE_ENTRIES - 1)];
+        unsigned at = (first + i) & (JUMP_CACHE_ENTRIES - 1);
 
-        if ((j->pc ^ page) < MEM_PAGE_SIZE)
-            *j = (struct jump_entry){ 0 };
+        if ((m->cache.entry[at].pc ^ page) < MEM_PAGE_SIZE)
+            entry_clear(&m->cache, at, c->e.jump_shift);
     }
 }
 
-void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned bank, bool whole)
+void cpu_jumps_flush(struct cpu *c, gva_t va, unsigned place, bool whole)
 {
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         struct jump_mode *m = &c->modes[i];
 
-        if (!m->valid || m->bank != bank)
+        if (!m->valid || m->place != place)
             continue;
         if (whole)
-            mode_empty(m);
+            mode_empty(c, m);
         else
             mode_flush_page(c, m, va & ~(gva_t)(MEM_PAGE_SIZE - 1));
     }
@@ -62,55 +75,79 @@ void cpu_mode_update(struct cpu *c)
 {
     struct vcpu *v = &c->e.v;
     u64 key = v->isa->block_key(v);
-    unsigned bank = v->isa->fetch_bank(v);
+    unsigned place = c->context.place[v->isa->fetch_bank(v)];
     struct jump_mode *m = c->mode, *oldest = &c->modes[0];
 
-    BUG_ON(bank >= v->isa->mmu_banks);
-    if (m->valid && m->key == key && m->bank == bank)
+    if (m->valid && m->key == key && m->place == place)
         return;
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         m = &c->modes[i];
-        if (m->valid && m->key == key && m->bank == bank)
+        if (m->valid && m->key == key && m->place == place)
             break;
         if (!m->valid || m->last_use < oldest->last_use)
             oldest = m;
     }
-    if (!m->valid || m->key != key || m->bank != bank) {
+    if (!m->valid || m->key != key || m->place != place) {
         m = oldest;
-        mode_empty(m);
+        mode_empty(c, m);
         m->key = key;
-        m->bank = bank;
+        m->place = place;
         m->valid = true;
     }
     m->last_use = ++c->mode_clock;
     c->mode = m;
-    c->e.jumps = m->entry;
+    c->e.jumps = &m->cache;
+}
+
+void cpu_jumps_put(struct cpu *c, struct eblock *b)
+{
+    struct jump_mode *m = c->mode;
+    gva_t pc = *c->pc;
+    unsigned i = jump_index(pc, c->e.jump_shift);
+    unsigned bit = (unsigned)(pc >> MEM_PAGE_SHIFT) & (JUMP_PAGE_BITS - 1);
+    void *code = eblock_host_entry(b);
+
+    if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
+        return;
+    m->cache.entry[i] = (struct jump_entry){ pc, code ? code : c->e.engine->tier_miss };
+    m->cache.block[i] = b;
+    m->pages[bit / 64] |= 1ull << bit % 64;
+    m->used = true;
+}
+
+struct eblock *code_lengthen(struct cpu *c, struct eblock *b)
+{
+    struct eblock *longer;
+
+    if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE | EBLOCK_LONG) ||
+        !(b->insn[b->insn_count - 1u].in.flags & (ISA_INSN_BRANCH | ISA_INSN_JUMP)))
+        return b;
+    longer = code_decode(c, *c->pc, b->host, b->key, EBLOCK_LONG);
+    if (!longer)
+        return b;
+    cpu_jumps_put(c, longer);
+    return longer;
 }
 
 struct eblock *code_find(struct cpu *c)
 {
     struct jump_mode *m = c->mode;
     gva_t pc = *c->pc;
-    struct jump_entry *j = &m->entry[jump_index(pc, c->e.jump_shift)];
-    struct eblock *b = j->block;
+    unsigned i = jump_index(pc, c->e.jump_shift);
+    struct eblock *b = m->cache.block[i];
     struct mem_ref ref;
-    unsigned bit = (unsigned)(pc >> MEM_PAGE_SHIFT) & (JUMP_PAGE_BITS - 1);
 
-    if (j->pc == pc && b && !eblock_dead(b))
+    if (b && m->cache.entry[i].pc == pc && !eblock_dead(b))
         return b;
-    if (mmu_resolve(c, pc, ISA_FETCH, m->bank, &ref))
+    if (mmu_resolve(c, pc, ISA_FETCH, m->place, &ref))
         return NULL;
     b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b && !c->e.v.fault.pending)
-        b = code_decode(c, pc, ref.host, m->key, ref.no_tlb);
+        b = code_decode(c, pc, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b)
         return NULL;
     __atomic_store_n(&b->used, 1, __ATOMIC_RELAXED);
-    if (!(b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))) {
-        *j = (struct jump_entry){ pc, b };
-        m->pages[bit / 64] |= 1ull << bit % 64;
-        m->used = true;
-    }
+    cpu_jumps_put(c, b);
     return b;
 }
 

@@ -48,29 +48,41 @@ static void take_fault(struct cpu *c)
     cpu_mode_update(c);
 }
 
-/* Host code of b; NULL when it has to be interpreted. */
-static void *tier_entry(struct cpu *c, struct eblock *b)
+/* b has run often enough: what to run from now on, with host code if the tier makes any. */
+static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
-    void *entry = eblock_host_entry(b);
-    u32 runs = __atomic_load_n(&b->runs, __ATOMIC_RELAXED);
     ns_t start;
 
-    if (entry || runs == EBLOCK_DECLINED)
-        return entry;
-    if (runs < e->tier_threshold) { /* the interpreter counts only those it goes on to */
-        __atomic_store_n(&b->runs, runs + 1, __ATOMIC_RELAXED);
-        return NULL;
-    }
+    b = code_lengthen(c, b);
+    if (eblock_host_entry(b))
+        return b;
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
     STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
-    entry = eblock_host_entry(b);
-    if (entry)
+    if (eblock_host_entry(b))
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
     else
         __atomic_store_n(&b->runs, EBLOCK_DECLINED, __ATOMIC_RELAXED);
-    return entry;
+    return b;
+}
+
+/* The block to run instead of b: b itself, or what the tier was given in its place. */
+static struct eblock *tier_block(struct cpu *c, struct eblock *b)
+{
+    u32 runs = __atomic_load_n(&b->runs, __ATOMIC_RELAXED);
+
+    if (runs == EBLOCK_DECLINED)
+        return b;
+    if (eblock_host_entry(b) || runs >= c->e.engine->tier_threshold) {
+        if (!eblock_host_entry(b))
+            b = tier_translate(c, b);
+        cpu_jumps_put(c, b); /* from now on without coming here */
+        return b;
+    }
+    /* The interpreter counts only those it goes on to. */
+    __atomic_store_n(&b->runs, runs + 1, __ATOMIC_RELAXED);
+    return b;
 }
 
 /* The block before left through an exit that its tier wants patched. */
@@ -94,12 +106,13 @@ static int cpu_enter(struct cpu *c, struct eblock *b)
 
     if (unlikely(c->check)) {
         if (e->tier && e->cfg.check_interp)
-            tier_entry(c, b);
+            b = tier_block(c, b);
         c->e.link = NULL;
         return check_run(c, b);
     }
     if (e->tier && c->e.budget >= b->insn_count) {
-        if (tier_entry(c, b)) {
+        b = tier_block(c, b);
+        if (eblock_host_entry(b) && c->e.budget >= b->insn_count) {
             if (c->e.link)
                 tier_link(c, b);
             return e->tier->run(&c->e, b);

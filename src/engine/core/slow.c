@@ -93,3 +93,17 @@ void cpu_clrex(struct vcpu *v)
     else
         mmu_clrex(c);
 }
+
+u64 cpu_page(struct vcpu *v, gva_t va, enum isa_access access)
+{
+    struct cpu *c = cpu_of(v);
+    const struct tlb_entry *e =
+        &c->e.bind[IR_MMU_DATA]->entry[access][va >> TLB_PAGE_SHIFT & (TLB_ENTRIES - 1)];
+    struct mem_ref ref;
+
+    if (mmu_resolve(c, va, access, mmu_bank(c, IR_MMU_DATA), &ref)) {
+        v->fault.pending = false; /* the access itself will say so */
+        return 0;
+    }
+    return e->tag == (va & ~(gva_t)(MEM_PAGE_SIZE - 1)) ? e->addend : 0;
+}

@@ -105,6 +105,7 @@ static void tlb_fill(struct cpu *c, gva_t va, enum isa_access access, unsigned b
     *e = new;
     s->note[access][i] = (u8)(log2 | (x->global ? TLB_NOTE_GLOBAL : 0));
     s->used = true;
+    s->local |= !x->global;
     if (log2 > TLB_PAGE_SHIFT) {
         gva_t first = bits_align_down(va, x->page_size);
 
@@ -163,7 +164,7 @@ static int mmu_walk(struct cpu *c, gva_t va, enum isa_access access, unsigned ba
     struct isa_xlate x;
 
     STAT_ADD(c->e.tlb_refills, 1);
-    if (v->isa->translate(v, va, access, bank, &x, &v->fault)) {
+    if (v->isa->translate(v, va, access, c->context.bank[bank], &x, &v->fault)) {
         v->fault.pending = true;
         return 1;
     }
@@ -229,7 +230,7 @@ static void notify_entry(struct tlb_entry *e, const u8 *host_page)
 
 void mmu_notify_page(struct cpu *c, const u8 *host_page)
 {
-    for (unsigned b = 0; b < c->e.v.isa->mmu_banks; b++) {
+    for (unsigned b = 0; b < context_places(c->e.v.isa); b++) {
         if (!c->side[b].used)
             continue;
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
@@ -259,15 +260,16 @@ static void flush_all(struct cpu *c, unsigned bank)
             tlb_entry_clear(&s->victim[a][i].e);
         s->large[a].count = 0;
     }
-    s->used = false;
+    s->used = s->local = false;
 }
 
 static void flush_non_global(struct cpu *c, unsigned bank)
 {
     struct tlb_side *s = &c->side[bank];
 
-    if (!s->used)
+    if (!s->local)
         return;
+    s->local = false;
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
             if (!(s->note[a][i] & TLB_NOTE_GLOBAL))
@@ -305,19 +307,20 @@ static void flush_page(struct cpu *c, gva_t va, unsigned bank)
     }
 }
 
-void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks)
+void mmu_flush_places(struct cpu *c, enum isa_tlb_flush what, gva_t va, u64 places)
 {
-    for (unsigned b = 0; b < c->e.v.isa->mmu_banks; b++) {
+    for (; places; places &= places - 1) {
+        unsigned p = (unsigned)__builtin_ctzll(places);
         /* Code in a large leaf may have been found through any of its pages. */
-        bool whole = what != ISA_FLUSH_PAGE || span_covers(&c->side[b].large[ISA_FETCH], va);
+        bool whole = what != ISA_FLUSH_PAGE || span_covers(&c->side[p].large[ISA_FETCH], va);
 
-        if (!(banks >> b & 1))
+        if (!c->side[p].used || (what == ISA_FLUSH_NON_GLOBAL && !c->side[p].local))
             continue;
         switch (what) {
-        case ISA_FLUSH_ALL: flush_all(c, b); break;
-        case ISA_FLUSH_NON_GLOBAL: flush_non_global(c, b); break;
-        case ISA_FLUSH_PAGE: flush_page(c, va, b); break;
+        case ISA_FLUSH_ALL: flush_all(c, p); break;
+        case ISA_FLUSH_NON_GLOBAL: flush_non_global(c, p); break;
+        case ISA_FLUSH_PAGE: flush_page(c, va, p); break;
         }
-        cpu_jumps_flush(c, va, b, whole);
+        cpu_jumps_flush(c, va, p, whole);
     }
 }

@@ -63,11 +63,12 @@ int interp_run(struct ecpu *c, struct eblock *b, u32 threshold)
 {
     struct vcpu *v = &c->v;
     u64 *pc = pc_slot(v);
-    struct jump_entry *jumps = c->jumps, *j;
+    struct jump_cache *jumps = c->jumps;
     unsigned shift = c->jump_shift;
 
     for (;;) {
         const struct einsn *p = b->insn;
+        unsigned at;
         s64 retired;
         int r;
 
@@ -89,10 +90,10 @@ int interp_run(struct ecpu *c, struct eblock *b, u32 threshold)
             return r;
         }
         spend(c, retired);
-        j = &jumps[jump_index(*pc, shift)];
-        b = j->block;
-        if (unlikely(__atomic_load_n(&v->exit_request, __ATOMIC_RELAXED)) || j->pc != *pc || !b ||
-            eblock_dead(b))
+        at = jump_index(*pc, shift);
+        b = jumps->block[at];
+        if (unlikely(__atomic_load_n(&v->exit_request, __ATOMIC_RELAXED)) ||
+            jumps->entry[at].pc != *pc || !b || eblock_dead(b))
             return RUN_JUMP;
         if (threshold != UINT32_MAX && tier_wants(b, threshold))
             return RUN_JUMP;

@@ -229,13 +229,14 @@ static void set_satp(struct vcpu *c, unsigned csr, u64 v)
 {
     struct rv_state *s = rv_state(c);
     unsigned mode = (unsigned)(v >> SATP_MODE_SHIFT);
+    u64 old = s->satp;
 
     if (mode != SATP_BARE && (mode < SATP_SV39 || mode > SATP_SV57))
         return; /* WARL: the whole write is ignored */
-    if (s->satp == v)
+    if (old == v)
         return;
     s->satp = v;
-    rv_mmu_flush(c);
+    rv_mmu_satp_changed(c, old);
 }
 
 static void set_menvcfg(struct vcpu *c, unsigned csr, u64 v)

@@ -48,6 +48,7 @@ s64 rv_fli_d(u32 w);
 /* Variant `cond` of branches. */
 enum { RV_EQ, RV_NE, RV_LT, RV_GE, RV_LTU, RV_GEU };
 /* Variant `how` of FSGNJ. */
+enum { RV_FFLAGS = 1, RV_FRM, RV_FCSR };
 enum { RV_SGNJ, RV_SGNJN, RV_SGNJX };
 
 #endif

@@ -147,6 +147,7 @@ const struct isa riscv_isa = {
     .fp_env_offset = offsetof(struct rv_state, frm),
     .state = &rv_state_list,
     .mmu_banks = RV_BANK_COUNT,
+    .context_banks = RV_CONTEXT_BANKS,
     .insn_align = 2,
     .ops = riscv_ops,
     .op_count = RISCV_OP_COUNT,

@@ -81,9 +81,50 @@ void rv_mmu_rebind(struct vcpu *c)
     c->env->mmu_bind(c, IR_MMU_DATA, bank_for(s, priv));
 }
 
+enum { ASID_SHIFT = 44, ASID_BITS = 16 };
+#define ALL_BANKS ((1u << RV_BANK_COUNT) - 1)
+
+/* Address spaces as the engine tells them apart: by ASID, and one more without translation. */
+static u64 context_id(u64 satp)
+{
+    return satp >> SATP_MODE_SHIFT == SATP_BARE ? 1ull << ASID_BITS
+                                                : bits_get(satp, ASID_SHIFT, ASID_BITS);
+}
+
 void rv_mmu_flush(struct vcpu *c)
 {
-    c->env->tlb_flush(c, ISA_FLUSH_ALL, 0, (1u << RV_BANK_COUNT) - 1);
+    c->env->mmu_context(c, context_id(rv_state(c)->satp));
+    c->env->tlb_flush(c, ISA_FLUSH_ALL, 0, ALL_BANKS);
+}
+
+/* Banks that all address spaces share keep what is global in every one. The same ASID with
+ * another root needs no flush by the letter; software that forgets it is let off. */
+void rv_mmu_satp_changed(struct vcpu *c, u64 old)
+{
+    u64 now = rv_state(c)->satp;
+
+    if (old >> SATP_MODE_SHIFT != now >> SATP_MODE_SHIFT) {
+        rv_mmu_flush(c);
+        return;
+    }
+    c->env->mmu_context(c, context_id(now));
+    if (context_id(old) == context_id(now))
+        c->env->tlb_flush_context(c, context_id(now), ISA_FLUSH_ALL, 0);
+    c->env->tlb_flush(c, ISA_FLUSH_NON_GLOBAL, 0, ALL_BANKS & ~RV_CONTEXT_BANKS);
+}
+
+void rv_mmu_fence(struct vcpu *c, bool has_va, gva_t va, bool has_asid, u64 asid)
+{
+    enum isa_tlb_flush what = has_va     ? ISA_FLUSH_PAGE
+                              : has_asid ? ISA_FLUSH_NON_GLOBAL
+                                         : ISA_FLUSH_ALL;
+
+    if (!has_asid) {
+        c->env->tlb_flush(c, what, va, ALL_BANKS);
+        return;
+    }
+    c->env->tlb_flush_context(c, bits_get(asid, 0, ASID_BITS), what, va);
+    c->env->tlb_flush(c, what, va, ALL_BANKS & ~RV_CONTEXT_BANKS);
 }
 
 unsigned rv_mmu_fetch_bank(const struct vcpu *c)

@@ -21,8 +21,17 @@ enum rv_bank {
  * called after any of them changed. */
 void rv_mmu_rebind(struct vcpu *c);
 
-/* Drops all translations of this hart. */
+/* What U-mode, or S-mode with SUM, sees belongs to an address space. */
+#define RV_CONTEXT_BANKS (1u << RV_BANK_U | 1u << RV_BANK_S_SUM)
+
+/* Drops all translations of this hart, and names its address space anew. */
 void rv_mmu_flush(struct vcpu *c);
+
+/* satp was `old` until now. */
+void rv_mmu_satp_changed(struct vcpu *c, u64 old);
+
+/* SFENCE.VMA; no va or asid given: all of them. Supervisor-level ISA, section 12.2.1. */
+void rv_mmu_fence(struct vcpu *c, bool has_va, gva_t va, bool has_asid, u64 asid);
 
 unsigned rv_mmu_fetch_bank(const struct vcpu *c);
 

@@ -296,3 +296,55 @@ RV_SEM(fli)
     ir_set(s, a->rd, v);
     set_dirty(s);
 }
+
+/* --- fcsr: its parts are slots of state, so that reading and writing them costs no call --- */
+
+static ir_val get_part(struct ir_builder *s, sem_reg slot)
+{
+    ir_val v = ir_get(s, IR_I8, slot);
+
+    return ir_zext(s, IR_I64, v);
+}
+
+RV_SEM(fcsr_read)
+{
+    need_fs(s, a->raw);
+    if (a->part != RV_FCSR) {
+        ir_val v = get_part(s, a->part == RV_FRM ? RV_SLOT(frm) : RV_SLOT(fflags));
+
+        ir_set(s, a->rd, v);
+        return;
+    }
+    ir_val mode = get_part(s, RV_SLOT(frm));
+    ir_val flags = get_part(s, RV_SLOT(fflags));
+    ir_val five = ir_const(s, IR_I64, 5);
+    ir_val high = ir_shl(s, mode, five);
+    ir_val v = ir_or(s, high, flags);
+
+    ir_set(s, a->rd, v);
+}
+
+/* With rd = x0. */
+RV_SEM(fcsr_write)
+{
+    need_fs(s, a->raw);
+    ir_val x = rv_x(s, a->rs1);
+    ir_val all = ir_const(s, IR_I64, 31);
+    ir_val shift = ir_const(s, IR_I64, a->part == RV_FCSR ? 5 : 0);
+    ir_val seven = ir_const(s, IR_I64, 7);
+
+    if (a->part != RV_FFLAGS) {
+        ir_val above = ir_shr(s, x, shift);
+        ir_val mode = ir_and(s, above, seven);
+        ir_val frm = ir_trunc(s, IR_I8, mode);
+
+        ir_set(s, RV_SLOT(frm), frm);
+    }
+    if (a->part != RV_FRM) {
+        ir_val low = ir_and(s, x, all);
+        ir_val flags = ir_trunc(s, IR_I8, low);
+
+        ir_set(s, RV_SLOT(fflags), flags);
+    }
+    set_dirty(s);
+}

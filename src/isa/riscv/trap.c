@@ -172,14 +172,10 @@ u64 rv_do_wfi(struct vcpu *c, u64 raw, u64 b, u64 d)
 u64 rv_do_sfence_vma(struct vcpu *c, u64 va, u64 asid, u64 info)
 {
     struct rv_state *s = rv_state(c);
-    bool has_va = info >> 32 & 1, has_asid = info >> 33 & 1;
-    enum isa_tlb_flush what = has_va     ? ISA_FLUSH_PAGE
-                              : has_asid ? ISA_FLUSH_NON_GLOBAL
-                                         : ISA_FLUSH_ALL;
 
     if (s->priv == RV_U || (s->priv == RV_S && (s->mstatus & MSTATUS_TVM)))
         return illegal(c, info);
-    c->env->tlb_flush(c, what, va, (1u << RV_BANK_COUNT) - 1);
+    rv_mmu_fence(c, info >> 32 & 1, va, info >> 33 & 1, asid);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * options.c - this program's own options, and the parser over the whole table.
+ * run_options.c - the options of `vm-cli run` that are not keys of a configuration.
  */
-#include "options.h"
+#include "run_options.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int fail(struct vm_err *err, const char *fmt, ...)
+static int fail(struct vm_err *err, const char *fmt, ...)
 {
     va_list ap;
 
@@ -19,8 +19,6 @@ int fail(struct vm_err *err, const char *fmt, ...)
     va_end(ap);
     return -1;
 }
-
-/* --- the rows of this program --- */
 
 static int parse_at(struct run_options *o, const char *at, struct vm_err *err)
 {
@@ -85,102 +83,56 @@ static int set_trace(struct run_options *o, const char *value, struct vm_err *er
     return vm_trace_enable(value, err) < 0 ? -1 : 0;
 }
 
-static int set_help(struct run_options *o, const char *value, struct vm_err *err)
-{
-    o->help = true;
-    return value ? fail(err, "--help takes no value, not '%s'", value) : 0;
-}
-
-static const struct option_row own[] = {
+const struct option run_options[] = {
     { .name = "save-state",
       .arg = "FILE,at=console:TEXT|insns:N|seconds:N",
       .values = "@file",
       .doc = "Saves the machine's state once, when TEXT was printed on the console, after N "
-             "instructions of CPU 0, or after N seconds of guest time; then goes on.",
-      .set = set_save_state },
+             "instructions of CPU 0, or after N seconds of guest time; then goes on." },
     { .name = "load-state",
       .arg = "FILE",
       .values = "@file",
       .doc = "Continues a saved machine; the other options are those it was saved with. The "
-             "kernel is needed only if the guest resets.",
-      .set = set_load_state },
+             "kernel is needed only if the guest resets." },
     { .name = "stats",
       .arg = "json:FILE",
       .values = "json:",
       .arg_optional = true,
-      .doc = "Prints what the engine did at the end, on standard error or as JSON to FILE.",
-      .set = set_stats },
-    { .name = "trace",
-      .arg = "LIST",
-      .doc = "Prints events of these kinds, separated by commas.",
-      .set = set_trace },
-    { .name = "help", .doc = "Prints this text.", .set = set_help },
+      .doc = "Prints what the engine did at the end, on standard error or as JSON to FILE." },
+    { .name = "trace", .arg = "LIST", .doc = "Prints events of these kinds, separated by commas." },
+    { 0 },
 };
 
-bool option_row(unsigned n, struct option_row *out)
-{
-    unsigned count;
-    const struct vm_config_key *keys = vm_config_keys(&count);
+/* Rows of run_options, in its order. */
+static int (*const setters[])(struct run_options *o, const char *value, struct vm_err *err) = {
+    set_save_state,
+    set_load_state,
+    set_stats,
+    set_trace,
+};
 
-    if (n >= count + sizeof own / sizeof own[0])
-        return false;
-    if (n >= count) {
-        *out = own[n - count];
-        return true;
-    }
-    *out = (struct option_row){ keys[n].name,    keys[n].arg,          keys[n].doc, keys[n].values,
-                                keys[n].initial, keys[n].repeats != 0, false,       NULL };
-    return true;
+static int set(struct run_options *o, const struct given *given, struct vm_err *err)
+{
+    if (given->key)
+        return vm_config_set(o->config, given->name, given->value, err) < 0 ? -1 : 0;
+    for (unsigned i = 0; run_options[i].name; i++)
+        if (strcmp(run_options[i].name, given->name) == 0)
+            return setters[i](o, given->value, err);
+    return 0;
 }
 
-/* --- parsing --- */
-
-static bool find(const char *name, size_t len, struct option_row *row)
-{
-    for (unsigned n = 0; option_row(n, row); n++)
-        if (strlen(row->name) == len && memcmp(row->name, name, len) == 0)
-            return true;
-    return false;
-}
-
-/* One option at argv[*at]; *at moves to its last word. */
-static int parse_one(struct run_options *o, int argc, char **argv, int *at, struct vm_err *err)
-{
-    const char *word = argv[*at], *name = word + 2, *value = NULL;
-    size_t len = strcspn(name, "=");
-    struct option_row row;
-
-    if (strcmp(word, "-h") == 0)
-        return set_help(o, NULL, err);
-    if (strncmp(word, "--", 2) != 0)
-        return fail(err, "'%s' is no option: every argument of run is one, see vm-cli run --help",
-                    word);
-    if (!find(name, len, &row))
-        return fail(err, "%.*s is no option of run: see vm-cli run --help", (int)len + 2, word);
-    if (name[len] == '=')
-        value = name + len + 1;
-    else if (row.arg && !row.arg_optional) {
-        if (*at + 1 >= argc)
-            return fail(err, "--%s needs a value: %s", row.name, row.arg);
-        value = argv[++*at];
-    }
-    if (row.set)
-        return row.set(o, value, err);
-    return vm_config_set(o->config, row.name, value, err) < 0 ? -1 : 0;
-}
-
-int options_parse(struct run_options *o, int argc, char **argv, struct vm_err *err)
+int run_options_take(struct run_options *o, const struct command_line *line, struct vm_err *err)
 {
     *o = (struct run_options){ .config = vm_config_new() };
     if (!o->config)
         return fail(err, "out of memory");
-    for (int i = 0; i < argc && !o->help; i++)
-        if (parse_one(o, argc, argv, &i, err) < 0)
+    for (unsigned i = 0; i < line->given_count; i++)
+        if (set(o, &line->given[i], err) < 0)
             return -1;
     return 0;
 }
 
-void options_fini(struct run_options *o)
+void run_options_fini(struct run_options *o)
 {
     o->config = vm_config_free(o->config);
     free(o->save_path);

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""test_bench.py - the benchmark tool works: a tiny row, its checksum, its report. No speed."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import xml.dom.minidom
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bench
+import guestfiles
+import report
+from targets import vm
+
+
+def run_tool(folder, *words):
+    return vm.run_cli(["--vm", vm.vm_cli(), "--runs", "1", "--reps", "1", "--out", folder] +
+                      list(words), command=[sys.executable, bench.__file__])
+
+
+def tiny_row():
+    vm.asset("Image")
+    vm.asset("initrd.cpio")
+    for compiler in guestfiles.COMPILERS.values():
+        if not shutil.which(compiler):
+            raise vm.Skip("no %s" % compiler)
+    with tempfile.TemporaryDirectory() as folder:
+        status, out, err = run_tool(folder, "--targets", "native,vm", "--rows", "alu,fork,patch",
+                                    "--memory", "256M")
+        vm.check(status == 0, "status %d\n%s%s" % (status, out, err))
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as f:
+            rows = json.load(f)["rows"]
+    vm.check([r["row"] for r in rows] == ["alu", "fork", "patch"], "rows: %s" % rows)
+    for row in rows:
+        vm.check(row["checksum"], "checksums differ: %s" % row)
+        for figures in row["targets"].values():
+            vm.check(0 < figures["wall_ns"] <= figures["host_ns"] * 2, "times: %s" % row)
+
+
+def unknown_row():
+    vm.asset("Image")
+    vm.asset("initrd.cpio")
+    with tempfile.TemporaryDirectory() as folder:
+        status, _, err = run_tool(folder, "--rows", "alu,nosuch")
+    vm.check(status == 1 and 'no row "nosuch"' in err, "status %d: %s" % (status, err))
+
+
+def record(name, kind, **wall):
+    figures = {n: {"wall_ns": t, "cpu_ns": t, "first_ns": t} for n, t in wall.items()}
+    return {"row": name, "class": kind, "checksum": "1", "targets": figures}
+
+
+def shows():
+    """Means by class, the table and the plot, of figures made up."""
+    rows = [record("a", "int", native=10, vm=100, qemu=200),
+            record("b", "int", native=10, vm=25, qemu=200),
+            record("c<", "fp", native=10, vm=100, qemu=100)]
+    result = {"targets": {"native": "n", "vm": "v", "qemu": "q"}, "runs": 1, "host": "h",
+              "compilers": {"native": "gcc"}, "flags": "-O2", "rows": rows}
+    columns = report.Columns(list(result["targets"]))
+    means = {cells[1]: cells[columns.heads().index("qemu/vm")]
+             for cells in report.mean_rows(columns, rows)}
+    vm.check(means == {"int": "4.00", "fp": "1.00", "all": "2.52"}, "means: %s" % means)
+    vm.check("| geomean | int |" in report.markdown(result), report.markdown(result))
+    plot = xml.dom.minidom.parseString(report.plot(result))
+    vm.check(len(plot.getElementsByTagName("rect")) == 4, "bars: %s" % plot.toxml())
+
+
+def main():
+    tap = vm.Tap()
+    tap.case("a tiny row on native and vm-cli", tiny_row)
+    tap.case("an unknown row is named", unknown_row)
+    tap.case("means, table and plot", shows)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

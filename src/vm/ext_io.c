@@ -1,0 +1,155 @@
+/*
+ * ext_io.c - libext2fs's I/O channel over part of an open file.
+ */
+#include "vm/ext_io.h"
+
+#include "base/checked.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct part {
+    int fd; /* borrows (the caller of ext_io_open) */
+    u64 start, size;
+};
+
+/* Bytes [*at, *at + *len) of the file for blocks of the channel; a negative count is bytes. */
+static bool span(io_channel ch, unsigned long long block, int count, u64 *at, size_t *len)
+{
+    const struct part *p = ch->private_data;
+
+    *len = count < 0 ? (size_t)-(long)count : (size_t)count * (size_t)ch->block_size;
+    if (!checked_mul(block, (u64)ch->block_size, at) || !checked_range(*at, *len, p->size))
+        return false;
+    *at += p->start;
+    return true;
+}
+
+static errcode_t read_blocks(io_channel ch, unsigned long long block, int count, void *data)
+{
+    const struct part *p = ch->private_data;
+    size_t len;
+    u64 at;
+
+    if (!span(ch, block, count, &at, &len))
+        return EXT2_ET_SHORT_READ;
+    return pread(p->fd, data, len, (off_t)at) == (ssize_t)len ? 0 : EXT2_ET_SHORT_READ;
+}
+
+static errcode_t write_blocks(io_channel ch, unsigned long long block, int count, const void *data)
+{
+    const struct part *p = ch->private_data;
+    size_t len;
+    ssize_t n;
+    u64 at;
+
+    if (!span(ch, block, count, &at, &len))
+        return EXT2_ET_SHORT_WRITE;
+    n = pwrite(p->fd, data, len, (off_t)at);
+    if (n < 0)
+        return errno;
+    return n == (ssize_t)len ? 0 : ENOSPC;
+}
+
+static errcode_t read_old(io_channel ch, unsigned long block, int count, void *data)
+{
+    return read_blocks(ch, block, count, data);
+}
+
+static errcode_t write_old(io_channel ch, unsigned long block, int count, const void *data)
+{
+    return write_blocks(ch, block, count, data);
+}
+
+static errcode_t set_block_size(io_channel ch, int size)
+{
+    if (size <= 0)
+        return EXT2_ET_UNEXPECTED_BLOCK_SIZE;
+    ch->block_size = size;
+    return 0;
+}
+
+static errcode_t flush(io_channel ch)
+{
+    return 0;
+}
+
+static errcode_t close_channel(io_channel ch)
+{
+    if (--ch->refcount > 0)
+        return 0;
+    free(ch->name);
+    free(ch->private_data);
+    free(ch);
+    return 0;
+}
+
+static errcode_t open_channel(const char *name, int flags, io_channel *ret);
+
+static struct struct_io_manager manager = {
+    .magic = EXT2_ET_MAGIC_IO_MANAGER,
+    .name = "part of an image",
+    .open = open_channel,
+    .close = close_channel,
+    .set_blksize = set_block_size,
+    .read_blk = read_old,
+    .write_blk = write_old,
+    .flush = flush,
+    .read_blk64 = read_blocks,
+    .write_blk64 = write_blocks,
+};
+
+/* The library hands over nothing but a name: it has the numbers. */
+static errcode_t open_channel(const char *name, int flags, io_channel *ret)
+{
+    struct struct_io_channel *ch = calloc(1, sizeof *ch);
+    struct part *p = calloc(1, sizeof *p);
+    unsigned long long start, size;
+    char *copy = strdup(name);
+
+    if (!ch || !p || !copy || sscanf(name, "%d %llu %llu", &p->fd, &start, &size) != 3) {
+        free(ch);
+        free(p);
+        free(copy);
+        return EXT2_ET_NO_MEMORY;
+    }
+    p->start = start;
+    p->size = size;
+    *ch = (struct struct_io_channel){ .magic = EXT2_ET_MAGIC_IO_CHANNEL,
+                                      .manager = &manager,
+                                      .name = copy,
+                                      .block_size = 1024,
+                                      .refcount = 1,
+                                      .private_data = p };
+    *ret = ch;
+    return 0;
+}
+
+int ext_io_failed(struct err *err, errcode_t code, const char *what)
+{
+    if (code > 0 && code < 200)
+        return err_set_errno(err, (int)code, "%s", what);
+    return err_set(err, EIO, "%s: %s", what, error_message(code));
+}
+
+int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret, struct err *err)
+{
+    int flags = EXT2_FLAG_64BITS | (writable ? EXT2_FLAG_RW : 0);
+    char name[80];
+    errcode_t rc;
+
+    initialize_ext2_error_table();
+    snprintf(name, sizeof name, "%d %llu %llu", fd, (unsigned long long)start,
+             (unsigned long long)size);
+    rc = ext2fs_open(name, flags, 0, 0, &manager, ret);
+    if (rc == 0 && ext2fs_blocks_count((*ret)->super) > size / (*ret)->blocksize) {
+        ext2fs_free(*ret);
+        return err_set(err, EINVAL, "its file system is larger than its partition");
+    }
+    if (rc)
+        return err_set(err, EINVAL, "it has no ext4 file system, or a damaged one (%s)",
+                       error_message(rc));
+    return 0;
+}
