@@ -18,6 +18,24 @@ apt_archive()
         "Codename: $apt_codename" | head -n 1
 }
 
+# apt_patiently LOG COMMAND...: runs an apt command, its words go to LOG. A mirror in the
+# middle of a change has lists that contradict each other: then it is asked again, six
+# times in all with VM_APT_PAUSE seconds (30) between.
+apt_patiently()
+{
+    apt_log=$1
+    shift
+    for apt_try in 1 2 3 4 5 6; do
+        "$@" >"$apt_log" 2>&1 && return 0
+        grep -q 'unexpected size\|[Mm]irror sync\|Hash Sum mismatch' "$apt_log" || return 1
+        case $apt_try in
+        1) say "the package archive is being changed right now; asking again for some minutes" ;;
+        6) return 1 ;;
+        esac
+        sleep "${VM_APT_PAUSE:-30}"
+    done
+}
+
 # apt_private_init SUITE ARCH: sets apt_dir and makes the configuration there.
 apt_private_init()
 {
@@ -52,7 +70,10 @@ Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
 END
-    apt_private update -qq || die "cannot read the package list of Debian $1 for $2"
+    apt_private_update || {
+        cat "$apt_dir/log" >&2
+        die "cannot read the package list of Debian $1 for $2"
+    }
     : >"$apt_dir/ready"
 }
 
@@ -65,11 +86,16 @@ apt_private()
     esac
 }
 
+apt_private_update()
+{
+    apt_patiently "$apt_dir/log" apt_private update -qq
+}
+
 # Runs a download; when the archive has moved on, reads its lists anew and retries.
 apt_private_download()
 {
-    apt_private -qq "$@" >"$apt_dir/log" 2>&1 && return 0
-    apt_private update -qq >/dev/null && apt_private -qq "$@" >"$apt_dir/log" 2>&1 && return 0
+    apt_patiently "$apt_dir/log" apt_private -qq "$@" && return 0
+    apt_private_update && apt_patiently "$apt_dir/log" apt_private -qq "$@" && return 0
     cat "$apt_dir/log" >&2
     die "cannot download packages: apt-get $*"
 }

@@ -68,6 +68,6 @@ deps_install()
 deps_apt()
 {
     mkdir -p "$cache"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
-        -o APT::Install-Recommends=false "$@" </dev/null >"$cache/apt-install.log" 2>&1
+    apt_patiently "$cache/apt-install.log" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=600 -o APT::Install-Recommends=false "$@" </dev/null
 }

@@ -11,7 +11,7 @@ fuzz_setup()
 {
     build_env
     CC='ccache clang' build_setup "$fuzz_build" -Dfuzz=true -Db_lundef=false \
-        -Db_sanitize=address,undefined && build_ninja "$fuzz_build"
+        -Db_sanitize=address,undefined && build_ninja "$fuzz_build" fuzzers
 }
 
 # fuzz_targets [NAME]...: the programs of these targets, or of all.

@@ -43,7 +43,6 @@ static int add_segment(struct boot_plan *plan, const char *what, const char *pat
 {
     struct boot_load load = { .what = what,
                               .at = bias + p->p_paddr,
-                              .data = data + p->p_offset,
                               .size = p->p_filesz,
                               .span = p->p_memsz,
                               .zero_rest = true };
@@ -51,6 +50,7 @@ static int add_segment(struct boot_plan *plan, const char *what, const char *pat
 
     if (!checked_range(p->p_offset, p->p_filesz, size) || p->p_filesz > p->p_memsz)
         return err_set(err, EINVAL, "the %s %s is a truncated or damaged ELF file", what, path);
+    load.data = data + p->p_offset;
     rc = boot_plan_add(plan, &load, err);
     return rc < 0 ? err_wrap(err, "%s", path) : 0;
 }

@@ -1,0 +1,337 @@
+"""privileged_program.py - makes random programs of privileged RISC-V instructions.
+
+A program is a list of steps in M-, S- or U-mode: system registers, address translation,
+memory protection, returns from traps, switches of mode. Whatever traps is written to a log by
+one of two handlers and skipped. The log tells the step (s2), a sum of all that was read
+until then (s4), the cause, the address relative to the program, the value, and status.
+
+    s0 mask of status bits that are compared    s1 what U-mode's addresses have in addition
+    s2 step    s3 multiplier, s4 the sum        s5-s10 the handlers'    s11 end of the log
+
+S-mode sees memory where it is; U-mode sees it 1 GiB higher, because its pages must be others.
+"""
+
+import random
+
+RAM = 0x80000000
+DATA = RAM + 0x100000  # 64 KiB that steps touch; below the program, see pmp_step()
+DATA_SIZE = 0x10000
+TABLES = RAM + 0x120000  # page tables: see tables()
+LOG = RAM + 0x200000
+LOG_SIZE = 0x80000
+PROGRAM = RAM + 0x300000
+RECORD = 64  # bytes of one entry of the log
+WINDOW = 4 << 30  # virtual addresses whose pages are random
+WINDOW_PAGES = 64
+
+V, R, W, X, U, G, A, D = (1 << n for n in range(8))
+SUM, MXR, MPRV, TVM, TW, TSR = (1 << n for n in (18, 19, 17, 20, 21, 22))
+STATUS_BITS = SUM | MXR | MPRV | TVM | TSR | 3 << 11 | 1 << 8 | 1 << 7 | 1 << 5 | 3 << 13
+
+# Registers that read the same in every implementation, and what may be written to them. Bit 0
+# of xepc is never set: qemu 10.0 keeps it, the specification has it read as zero.
+ANY = (1 << 64) - 1
+MACHINE = {"mscratch": ANY, "mepc": ANY - 1, "mcause": 15, "mtval": ANY, "medeleg": 0xb0ff,
+           "mstatus": STATUS_BITS, "mcounteren": 7, "menvcfg": 1 << 63 | 1 << 62 | 1 << 6 | 1,
+           "mideleg": 0x222, "mhartid": ANY}
+SUPERVISOR = {"sscratch": ANY, "sepc": ANY - 1, "scause": 15, "stval": ANY, "scounteren": 7,
+              "sstatus": STATUS_BITS, "senvcfg": 1 << 6 | 1}
+USER = {"fcsr": 0xff, "frm": 7, "fflags": 31}
+# Whether these can be reached is compared, not what they hold.
+UNSEEN = ["cycle", "time", "instret", "mvendorid", "marchid", "0x600", "0x200", "0x680", "0x744",
+          "0x5c0", "0x015", "0xc20", "0x7c0", "0x280", "0xb03", "0xc03", "0x14d"]
+
+
+def program(seed, steps):
+    """The source of a program of so many steps. Its sections: LINK."""
+    maker = Maker(seed)
+    pages = maker.tables()
+    words = "\n".join("    .org %#x\n    .dword %s" % (
+        at - TABLES, ",".join("%#x" % word for word in pages[at])) for at in sorted(pages))
+    return HARNESS % {"ram": RAM, "log": LOG, "steps": "\n".join(
+        maker.step() for _ in range(steps)), "tables": words, "record": RECORD,
+        "mask": ~(1 << 63 | 3 << 13) & ANY}
+
+
+LINK = ["-Wl,-N", "-Wl,--section-start=.start=%#x" % RAM, "-Wl,--section-start=.tables=%#x" % TABLES,
+        "-Wl,-Ttext=%#x" % PROGRAM, "-Wl,-e,start"]
+
+
+HARNESS = """
+    .option norvc
+    .globl _start, finish
+    .text
+_start:
+    la t0, m_trap
+    csrw mtvec, t0
+    la t0, s_trap
+    csrw stvec, t0
+    csrw mie, zero
+    csrw mideleg, zero
+    csrw medeleg, zero
+    csrw satp, zero
+    csrw mcounteren, zero
+    csrw scounteren, zero
+    csrw menvcfg, zero
+    csrw senvcfg, zero
+    csrw mcause, zero
+    csrw scause, zero
+    csrw mtval, zero
+    csrw stval, zero
+    csrw mepc, zero
+    csrw sepc, zero
+    csrw mscratch, zero
+    csrw sscratch, zero
+    li t0, -1
+    csrw pmpaddr7, t0
+    li t0, 0x1f << 56
+    csrw pmpcfg0, t0
+    li t0, 3 << 13
+    csrw mstatus, t0
+    fscsr zero
+    li s0, %(mask)#x
+    li s1, 0
+    li s3, 0x9e3779b97f4a7c15
+    li s4, 0
+    li s11, %(log)#x
+    li a1, 0
+%(steps)s
+    li a0, 7
+    ecall
+
+# Entry: step, sum, cause, address, value, status
+m_trap:
+    li s10, 1 << 17
+    csrrc s9, mstatus, s10
+    and s9, s9, s0
+    sd s2, 0(s11)
+    sd s4, 8(s11)
+    csrr s10, mcause
+    sd s10, 16(s11)
+    csrr s8, mepc
+    sd s8, 24(s11)
+    csrr s7, mtval
+    sd s7, 32(s11)
+    sd s9, 40(s11)
+    addi s11, s11, %(record)d
+    addi s8, s8, 4
+    csrw mepc, s8
+    li s9, 8
+    bltu s10, s9, 1f
+    li s9, 11
+    bgtu s10, s9, 1f
+    li s9, 7
+    beq a0, s9, finish
+    li s9, 9
+    beq a0, s9, 3f
+    # A call: goes on in mode a0.
+    li s9, 3 << 11
+    csrc mstatus, s9
+    slli s9, a0, 11
+    csrs mstatus, s9
+    csrr s9, satp
+    snez s1, s9
+    slli s1, s1, 30
+    li s9, 0x3fffffff
+    and s8, s8, s9
+    li s9, %(ram)#x
+    or s8, s8, s9
+    bnez a0, 2f
+    add s8, s8, s1
+2:  csrw mepc, s8
+1:  mret
+    # What sret would do, for the S-mode handler: mstatus.TSR may forbid it that.
+3:  csrr s8, sepc
+    csrw mepc, s8
+    csrr s9, sstatus
+    andi s9, s9, 1 << 8
+    slli s9, s9, 3
+    li s10, 3 << 11
+    csrc mstatus, s10
+    csrs mstatus, s9
+    mret
+
+    .balign 4
+s_trap:
+    csrr s9, sstatus
+    and s9, s9, s0
+    sd s2, 0(s11)
+    sd s4, 8(s11)
+    csrr s10, scause
+    ori s10, s10, 0x100
+    sd s10, 16(s11)
+    csrr s8, sepc
+    sd s8, 24(s11)
+    csrr s7, stval
+    sd s7, 32(s11)
+    sd s9, 40(s11)
+    addi s11, s11, %(record)d
+    addi s8, s8, 4
+    csrw sepc, s8
+    li a0, 9
+    ecall
+
+finish:
+    j finish
+
+    .section .start, "ax"
+    .globl start
+start:
+    csrr t0, mhartid
+    bnez t0, park
+    la t0, _start
+    jr t0
+park:
+    wfi
+    j park
+
+    .section .tables, "aw"
+%(tables)s
+"""
+
+
+class Maker:
+    """Steps from a seed; each is a string of four-byte instructions."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.number = 0
+
+    def value(self, mask=ANY):
+        pick = self.rng.choice([0, ANY, 1 << self.rng.randrange(64), self.rng.getrandbits(64),
+                                self.rng.getrandbits(64)])
+        return pick & mask
+
+    def step(self):
+        kinds = [(self.csr, 30), (self.switch, 18), (self.access, 36), (self.back, 8),
+                 (self.fence, 4), (self.odd, 4), (self.translation, 4), (self.pmp, 4)]
+        kind = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])[0]
+        self.number += 1
+        return "# %d\n    li s2, %d\n%s" % (self.number, self.number, kind())
+
+    @staticmethod
+    def seen():
+        return "    mul s4, s4, s3\n    add s4, s4, a1\n"
+
+    def csr(self):
+        if self.rng.random() < 0.2:
+            return "    csrr a2, %s\n" % self.rng.choice(UNSEEN)
+        table = self.rng.choices([MACHINE, SUPERVISOR, USER], [5, 5, 1])[0]
+        name = self.rng.choice(sorted(table))
+        mask = table[name]
+        if self.rng.random() < 0.25:
+            op = "    csrr a1, %s\n" % name
+        else:
+            op = "    li a2, %#x\n    %s a1, %s, a2\n" % (
+                self.value(mask), self.rng.choice(["csrrw", "csrrs", "csrrc"]), name)
+        # A status register would be left with a mode that no step expects: that is harmless.
+        mask_it = "    and a1, a1, s0\n" if name.endswith("status") else ""
+        return "    li a1, 0\n" + op + mask_it + self.seen()
+
+    def switch(self):
+        return "    li a0, %d\n    ecall\n" % self.rng.choice([0, 0, 1, 1, 3])
+
+    def address(self):
+        if self.rng.random() < 0.7:
+            page = WINDOW + 4096 * self.rng.randrange(WINDOW_PAGES)
+            if self.rng.random() < 0.15:
+                page = WINDOW + (self.rng.randrange(1, 8) << 21)
+            return page + self.rng.choice([0, 8, 64, 0xff0, 0xff8, self.rng.randrange(512) * 8])
+        return DATA + self.rng.randrange(DATA_SIZE // 8) * 8
+
+    def access(self):
+        at = self.address()
+        size = self.rng.choice([1, 2, 4, 8])
+        letter = {1: "b", 2: "h", 4: "w", 8: "d"}[size]
+        setup = "    li a2, %#x\n    li a3, %#x\n    li a1, 0\n" % (at, self.value())
+        kind = self.rng.randrange(10)
+        if kind < 4:
+            return setup + "    l%s a1, 0(a2)\n" % letter + self.seen()
+        if kind < 8:
+            return setup + "    s%s a3, 0(a2)\n" % letter
+        if kind == 8:
+            return setup + "    amo%s.%s a1, a3, (a2)\n" % (
+                self.rng.choice(["add", "swap", "maxu", "and"]),
+                self.rng.choice("wd")) + self.seen()
+        return setup + "    .word 0x0046200f\n"  # cbo.zero (a2)
+
+    def back(self):
+        """mret or sret to the next step, in a mode of its choice."""
+        which = self.rng.choice("ms")
+        mode = self.rng.choice([0, 1, 3] if which == "m" else [0, 1])
+        low = 11 if which == "m" else 8
+        status = "mstatus" if which == "m" else "sstatus"
+        return ("    la a2, 1f\n" + ("    add a2, a2, s1\n" if mode == 0 else "") +
+                "    csrw %sepc, a2\n    li a2, %d\n    csrc %s, a2\n    li a2, %d\n"
+                "    csrs %s, a2\n    %sret\n1:\n" % (
+                    which, (3 if which == "m" else 1) << low, status, mode << low, status, which))
+
+    def fence(self):
+        return self.rng.choice([
+            "    sfence.vma\n", "    li a2, %#x\n    sfence.vma a2, zero\n" % self.address(),
+            "    .word 0x16000073\n",  # sinval.vma
+            # SFENCE.W.INVAL and SFENCE.INVAL.IR; qemu lets U-mode execute them, which is wrong
+            "    li a0, 1\n    ecall\n    .word 0x18000073\n    .word 0x18100073\n"])
+
+    def odd(self):
+        return self.rng.choice([
+            "    ebreak\n", "    .word 0xffffffff\n", "    .word 0x0000007f\n",
+            "    li a2, 3\n    fcvt.d.l fa0, a2\n    fadd.d fa0, fa0, fa0\n"
+            "    fmv.x.d a1, fa0\n" + self.seen(),
+            "    .word 0x0002000f\n", "    fld fa1, 0(s11)\n"])
+
+    def translation(self):
+        """Another satp from M-mode, a changed page, or one from S-mode."""
+        mode = self.rng.choice([0, 8, 8, 9, 10, 5])
+        root = TABLES + {8: 0, 9: 0x1000, 10: 0x2000}.get(mode, 0)
+        satp = mode << 60 | root >> 12 if mode else 0
+        to = self.rng.choice([0, 1, 3])
+        by = self.rng.choice([1, 3, 3])
+        return ("    li a0, %d\n    ecall\n    li a2, %#x\n    csrw satp, a2\n    sfence.vma\n"
+                "    li a0, 3\n    ecall\n    csrr a1, satp\n" % (by, satp) + self.seen() +
+                "    li a2, %#x\n    li a3, %#x\n    sd a3, 0(a2)\n    sfence.vma\n" % (
+                    TABLES + 0x5000 + 8 * self.rng.randrange(WINDOW_PAGES), self.leaf()) +
+                "    li a0, %d\n    ecall\n" % to)
+
+    def leaf(self):
+        page = (DATA >> 12) + self.rng.randrange(DATA_SIZE >> 12)
+        flags = V
+        for bit, chance in ((R, .8), (W, .6), (X, .4), (U, .5), (G, .1), (A, .8), (D, .6)):
+            flags |= bit if self.rng.random() < chance else 0
+        extra = self.rng.choices([0, 1 << 61, 2 << 61, 3 << 61, 1 << 63, 1 << 54],
+                                 [30, 2, 2, 1, 3, 1])[0]
+        if extra == 1 << 63 and self.rng.random() < 0.7:
+            page = page & ~15 | 8
+        return page << 10 | flags | extra
+
+    def pmp(self):
+        """Regions 0 and 1 up to an address, 2 and 3 of a size, all of whole pages of the data;
+        7 allows everything to everyone."""
+        entry = self.rng.randrange(4)
+        at = DATA + self.rng.randrange(DATA_SIZE >> 12) * 4096
+        if entry >= 2:
+            size = 4096 << self.rng.randrange(3)
+            at = at & ~(size - 1) | size // 2 - 1
+        config = self.rng.choice([0, 24 if entry >= 2 else 8]) | self.rng.choice([0, 1, 3, 4, 5, 7])
+        return ("    li a2, %#x\n    csrw pmpaddr%d, a2\n    csrr a1, pmpaddr%d\n" % (
+            at >> 2, entry, entry) + self.seen() +
+                "    li a2, %#x\n    csrc pmpcfg0, a2\n    li a2, %#x\n    csrs pmpcfg0, a2\n"
+                "    csrr a1, pmpcfg0\n" % (0xff << 8 * entry, config << 8 * entry) +
+                self.seen() + "    sfence.vma\n")
+
+    def tables(self):
+        """{address: words} of the page tables: three roots, one middle, one last level."""
+        flags = V | R | W | X | A | D
+        pointer = {n: (TABLES + n * 0x1000) >> 12 << 10 | V for n in range(6)}
+        root39 = [0] * 512
+        root39[2] = RAM >> 12 << 10 | flags
+        root39[3] = RAM >> 12 << 10 | flags | U
+        root39[4] = pointer[4]
+        middle = [pointer[5]] + [0] * 511
+        for n in range(1, 8):  # superpages, some misaligned
+            page = RAM >> 12 | (self.rng.choice([0, 0, 0, 1]))
+            middle[n] = page << 10 | self.leaf() & 0xff & ~X | (R if n % 2 else 0)
+        last = [self.leaf() for _ in range(WINDOW_PAGES)] + [0] * (512 - WINDOW_PAGES)
+        return {TABLES: root39, TABLES + 0x1000: [pointer[0]] + [0] * 511,
+                TABLES + 0x2000: [pointer[1]] + [0] * 511, TABLES + 0x4000: middle,
+                TABLES + 0x5000: last}
