@@ -226,9 +226,9 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
     if (!there || replaces(b, there)) {
         code_block_watch(c, b);
         if (code_block_matches(b)) {
+            block_link(cache, b); /* first: a page that loses its last block is watched no more */
             if (there)
                 code_block_kill(cache, there);
-            block_link(cache, b);
             there = b;
             b = NULL;
         }
