@@ -22,7 +22,7 @@ static const char *const trace_names[] = {
 
 /* The process-wide switches of rule 5; apps/ set them before threads start. */
 u64 log_trace_mask;
-static enum log_level log_level = LOG_WARN;
+static enum log_level log_level = LOG_NOTE;
 static void (*log_sink)(void *arg, enum log_level level, const char *text);
 static void *log_sink_arg;
 
@@ -64,7 +64,7 @@ static void emit(enum log_level level, const char *prefix, const char *fmt, va_l
 void log_print(enum log_level level, const char *fmt, ...)
 {
     static const char *const prefixes[] = {
-        [LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = ""
+        [LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_NOTE] = "", [LOG_INFO] = ""
     };
     va_list ap;
 

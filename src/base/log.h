@@ -1,7 +1,8 @@
 /*
  * log.h - what the program says on standard error, and trace points.
  *
- * Levels: error and warn are for the person at the shell; info only with -v.
+ * Levels: error, warn and note are for the person at the shell; note is what was asked for,
+ * such as where a console is. info is for whoever raises the level.
  * log_guest() counts and, with --trace=guest, prints what a guest did against
  * its specification: never a warning, since a hostile guest could flood.
  * The switches are process-wide (rule 5 lists them); setting them is for apps/.
@@ -11,7 +12,7 @@
 
 #include "base/types.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO };
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTE, LOG_INFO };
 
 /* One line each in base/trace.def: TRACE(name, "what it shows"). */
 enum trace_event {
@@ -30,6 +31,7 @@ void log_print(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...) log_print(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_print(LOG_WARN, __VA_ARGS__)
+#define log_note(...)  log_print(LOG_NOTE, __VA_ARGS__)
 #define log_info(...)  log_print(LOG_INFO, __VA_ARGS__)
 
 extern u64 log_trace_mask; /* bit per enum trace_event */

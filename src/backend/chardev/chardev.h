@@ -92,7 +92,7 @@ static inline void chardev_free(struct chardev *cd)
 int chardev_stdio_new(struct loop *loop, void (*escape)(void *arg, int key), void *arg,
                       struct chardev **ret_cd, struct err *err) MUST_CHECK;
 
-/* A new pseudo-terminal in raw mode; its path is told by log_info() and
+/* A new pseudo-terminal in raw mode; its path is told by log_note() and
  * chardev_pty_path(). Opening and closing it may repeat. */
 int chardev_pty_new(struct loop *loop, struct chardev **ret_cd, struct err *err) MUST_CHECK;
 const char *chardev_pty_path(const struct chardev *cd);

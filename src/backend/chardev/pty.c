@@ -102,7 +102,7 @@ static int pty_open(struct pty *p, struct loop *loop, struct err *err)
         return err_set_errno(err, errno, "cannot watch \"%s\" for being opened", p->path);
     ret = loop_fd_new(loop, p->notify, LOOP_IN, pty_opened, p, &p->opened, err);
     if (ret == 0)
-        log_info("serial line on %s", p->path);
+        log_note("serial line on %s", p->path);
     return ret;
 }
 
