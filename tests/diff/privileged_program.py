@@ -222,8 +222,12 @@ class Maker:
         if self.rng.random() < 0.25:
             op = "    csrr a1, %s\n" % name
         else:
+            value = self.value(mask)
+            if name.endswith("status") and value & 3 << 13:
+                # FS off or dirty: how early it becomes dirty is left to implementations.
+                value |= 3 << 13
             op = "    li a2, %#x\n    %s a1, %s, a2\n" % (
-                self.value(mask), self.rng.choice(["csrrw", "csrrs", "csrrc"]), name)
+                value, self.rng.choice(["csrrw", "csrrs", "csrrc"]), name)
         # A status register would be left with a mode that no step expects: that is harmless.
         mask_it = "    and a1, a1, s0\n" if name.endswith("status") else ""
         return "    li a1, 0\n" + op + mask_it + self.seen()
