@@ -13,8 +13,8 @@ static int write_fields(struct qcow2 *q, u64 size, u64 l1_size, u64 l1_at)
     u8 f[QCOW2_H_REFTABLE - QCOW2_H_SIZE] = { 0 };
 
     be64_put(f, size);
-    be32_put(f + QCOW2_H_L1_SIZE - QCOW2_H_SIZE, (u32)l1_size);
-    be64_put(f + QCOW2_H_L1 - QCOW2_H_SIZE, l1_at);
+    be32_put(f + (QCOW2_H_L1_SIZE - QCOW2_H_SIZE), (u32)l1_size);
+    be64_put(f + (QCOW2_H_L1 - QCOW2_H_SIZE), l1_at);
     return qcow2_header_write(q, QCOW2_H_SIZE, f, sizeof f);
 }
 
