@@ -153,7 +153,7 @@ static int memory_write(struct blk_file *f, u64 at, const struct iovec *iov, uns
     if (at > MEMORY_FILE_MAX || len > MEMORY_FILE_MAX)
         return -ENOSPC;
     if (len == 0)
-        return 0; /* data may be NULL */
+        return 0; /* an empty file has no data to point at */
     rc = at + len > m->size ? memory_resize(f, at + len) : 0;
     for (unsigned i = 0; rc == 0 && i < count; at += iov[i++].iov_len)
         memcpy(m->data + at, iov[i].iov_base, iov[i].iov_len);

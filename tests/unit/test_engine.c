@@ -396,6 +396,39 @@ TEST(code_changes)
     toy_machine_free(m);
 }
 
+/* The one block of a page is replaced by a longer one; stores there are still noticed. */
+TEST(code_grows_alone)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    u8 *top;
+
+    toy_li(&a, 2, 0); /* sum */
+    toy_li(&a, 3, 0);
+    toy_li(&a, 4, 10);
+    toy_li(&a, 5, 0x60400);
+    top = a.at;
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_put(&a, TOY_JALR, 8, 5, 0);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    toy_li(&a, 6, (u64)TOY_ADDI | 0x22 << 8 | 100 << 16); /* addi r2, r2, 100 */
+    toy_put(&a, TOY_SW, 6, 5, 0);
+    toy_put(&a, TOY_FENCEI, 0, 0, 0);
+    toy_put(&a, TOY_JALR, 8, 5, 0);
+    toy_stop(&a);
+    a = toy_code(m, 0x60400);
+    toy_put(&a, TOY_ADDI, 2, 2, 1);
+    toy_branch(&a, TOY_BEQ, 4, 4, m->ram->host + 0x61000); /* always */
+    toy_put(&a, TOY_ADDI, 2, 2, 1000);
+    toy_put(&a, TOY_JALR, 9, 8, 0);
+    a = toy_code(m, 0x61000);
+    toy_put(&a, TOY_JALR, 9, 8, 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 10 + 100);
+    toy_machine_free(m);
+}
+
 /* A device writes code by DMA. */
 TEST(code_by_dma)
 {
@@ -733,7 +766,8 @@ TEST(speed)
 
 TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_paged),
           TEST_CASE(tlb_flush), TEST_CASE(tlb_large), TEST_CASE(tlb_victims),
-          TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_by_dma),
-          TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
-          TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
-          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_grows_alone),
+          TEST_CASE(code_by_dma), TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi),
+          TEST_CASE(timer_while_running), TEST_CASE(atomics), TEST_CASE(stop_at),
+          TEST_CASE(map_changes), TEST_CASE(no_tlb_page), TEST_CASE(tier_life),
+          TEST_CASE(two_engines), TEST_CASE(speed))

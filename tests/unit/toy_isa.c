@@ -89,7 +89,7 @@ TOY_MEM(b, 8, how_any)
     {                                                                                              \
         u64 a = *reg(c, in, 0), b = *reg(c, in, 1);                                                \
                                                                                                    \
-        return jump(c, here(c, in) + ((cond) ? (u64)in->imm * 2 : in->len));                       \
+        return jump(c, here(c, in) + ((cond) ? (u64)in->imm : in->len));                       \
     }
 TOY_BRANCH(bne, a != b)
 TOY_BRANCH(beq, a == b)
@@ -98,7 +98,7 @@ TOY_BRANCH(bltu, a < b)
 static int op_jal(struct vcpu *c, const struct isa_insn *in)
 {
     *reg(c, in, 0) = here(c, in) + in->len;
-    return jump(c, here(c, in) + (u64)in->imm * 2);
+    return jump(c, here(c, in) + (u64)in->imm);
 }
 
 static int op_jalr(struct vcpu *c, const struct isa_insn *in)
@@ -277,6 +277,10 @@ static enum isa_decode toy_decode(const u8 *b, unsigned avail, u64 key, struct i
     if (op == TOY_ILLEGAL || (op >= TOY_BNE && op <= TOY_JALR) ||
         (op >= TOY_CALL && op != TOY_GETS))
         in->flags = ISA_INSN_ENDS;
+    if (op >= TOY_BNE && op <= TOY_JAL) { /* in halfwords */
+        in->imm *= 2;
+        in->flags |= op == TOY_JAL ? ISA_INSN_JUMP : ISA_INSN_BRANCH;
+    }
     return ISA_DECODE_OK;
 }
 

@@ -5,7 +5,7 @@
 
 # libslirp's own development package would bring all of GLib's; its header needs none.
 cross_packages='libc6-dev libgcc-s1 libatomic1 libfdt-dev libjansson-dev liburing-dev libsqlite3-dev
-    zlib1g-dev libslirp0'
+    libzstd-dev zlib1g-dev libslirp0'
 cross_alone='libslirp-dev'
 
 cross_triplet()
