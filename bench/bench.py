@@ -43,7 +43,7 @@ def options(argv):
     p.add_argument("--cpus", type=int, default=1, help="of each guest (1)")
     p.add_argument("--reps", type=int, default=0, help="work of a row instead of its own count")
     p.add_argument("--whole", metavar="KINDS", help="figures of whole machines instead of rows: "
-                   "boot,idle,smp,login")
+                   "boot,idle,smp,interp,login")
     p.add_argument("--idle-seconds", type=float, default=60, help="of --whole idle (60)")
     p.add_argument("--login", metavar="KERNEL,INITRD,DISK,ROOT", help="of --whole login: an "
                    "installed system's raw disk, what boots it, and its root device")
@@ -195,7 +195,8 @@ def description(opt):
 
 def run_whole(opt, files, place):
     """The figures of whole machines that were asked for."""
-    kinds = whole.guest_kinds(opt, vm_programs(opt), need(files, "qemu-system-riscv64-10"))
+    qemu = need(files, "qemu-system-riscv64-10") if "qemu" in opt.targets.split(",") else None
+    kinds = whole.guest_kinds(opt, vm_programs(opt), qemu)
     result = description(opt)
     for kind in opt.whole.split(","):
         if kind not in whole.KINDS:
@@ -242,6 +243,9 @@ def main(argv):
             if not programs and any(kind in ("prog", "smp") for _, kind in chosen):
                 raise BenchError("no Debian programs: ./dev bench makes them")
             result = run_rows(opt, files, place, chosen)
+            if not (opt.rows or opt.classes or opt.quick):
+                opt.whole = "interp"
+                result.update(interp=run_whole(opt, files, place)["interp"])
     finally:
         place.close()
     if opt.out:

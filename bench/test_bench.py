@@ -39,6 +39,17 @@ def tiny_row():
             vm.check(0 < figures["wall_ns"] <= figures["host_ns"] * 2, "times: %s" % row)
 
 
+def interpreter_speed():
+    vm.asset("Image")
+    vm.asset("initrd.cpio")
+    with tempfile.TemporaryDirectory() as folder:
+        status, out, err = run_tool(folder, "--targets", "vm", "--whole", "interp")
+        vm.check(status == 0, "status %d\n%s%s" % (status, out, err))
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as f:
+            figure = json.load(f)["interp"]["vm"]["million insns/s"]
+    vm.check(figure > 0 and "%.1f" % figure in out, "%s, printed: %s" % (figure, out))
+
+
 def unknown_row():
     vm.asset("Image")
     vm.asset("initrd.cpio")
@@ -71,6 +82,7 @@ def shows():
 def main():
     tap = vm.Tap()
     tap.case("a tiny row on native and vm-cli", tiny_row)
+    tap.case("the interpreter's speed", interpreter_speed)
     tap.case("an unknown row is named", unknown_row)
     tap.case("means, table and plot", shows)
     return tap.finish()

@@ -5,9 +5,12 @@ boot   from the start of the process, cold, to the kernel's first line, to the s
 idle   a 256 MiB guest some time after its prompt: its process's memory (PSS, so that shared
        pages of the executable count once) and its share of one host CPU
 smp    row "parallel" with 1, 2 and 4 CPUs
+interp guest instructions that the interpreter retires in a second of CPU time, on integer
+       rows, with paging on
 login  from the start of the process to the login prompt of an installed system (--login)
 """
 
+import json
 import os
 import subprocess
 import time
@@ -20,9 +23,17 @@ MARKS = [("first line", "Linux version"), ("first process", "Run /init as init p
          ("prompt", "vm# ")]
 
 
+class Kinds(list):
+    """(name, argument-maker) of each machine; programs: (name, path) of each vm-cli."""
+
+    def __init__(self, programs):
+        super().__init__()
+        self.programs = programs
+
+
 def guest_kinds(opt, programs, qemu):
-    """(name, argument-maker) of each machine that was asked for."""
-    kinds = []
+    """The machines that were asked for."""
+    kinds = Kinds(programs if "vm" in opt.targets.split(",") else [])
     if "vm" in opt.targets.split(","):
         for name, path in programs:
             kinds.append((name, lambda words, path=path, **guest: [path, "run"] +
@@ -119,6 +130,37 @@ def smp(opt, kinds, place):
     return result
 
 
+INTERP_ROWS = ["alu", "queens", "crc", "sha"]
+
+
+def interp_rows(place, path, opt, rows):
+    """Instructions and nanoseconds of CPU time of a machine that does these rows and ends."""
+    stats = os.path.join(place.folder, "stats.json")
+    target = targets.start_vm("interp", path, ["--engine", "interp", "--stats=json:" + stats],
+                              kernel=place.kernel, initrd=place.initrd, disk=None,
+                              memory=opt.memory, cpus=1)
+    try:
+        target.wait_ready()
+        cpu = sum(target.run(row, opt.reps).cpu for row in rows)
+    finally:
+        target.close()
+    with open(stats, encoding="utf-8") as f:
+        return json.load(f)["insns"], cpu
+
+
+def interp(opt, kinds, place):
+    """Two machines a run: the one that does nothing tells what is the boot's and the end's."""
+    result = {}
+    for name, path in kinds.programs:
+        speeds = []
+        for _ in range(opt.runs):
+            idle_insns, _ = interp_rows(place, path, opt, [])
+            insns, cpu = interp_rows(place, path, opt, INTERP_ROWS)
+            speeds.append((insns - idle_insns) * 1e3 / cpu)
+        result[name] = {"million insns/s": max(speeds)}
+    return result
+
+
 def login(opt, kinds, place):
     """Each boot is from a fresh copy of the disk in memory, which the guest may write to."""
     parts = (opt.login or "").split(",")
@@ -138,7 +180,7 @@ def login(opt, kinds, place):
             for name, runs in seen.items()}
 
 
-KINDS = {"boot": boot, "idle": idle, "smp": smp, "login": login}
+KINDS = {"boot": boot, "idle": idle, "smp": smp, "interp": interp, "login": login}
 
 
 def show(kind, result):
