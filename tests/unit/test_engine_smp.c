@@ -302,10 +302,10 @@ TEST(code_changed_by_another)
     toy_machine_free(m);
 }
 
-/* CPU 0 rewrites a routine as fast as it can, number after number, and stores the number
- * behind it, all in one block; the others read a number, fence and call: the routine must
- * be as new as that. The page becomes code and data again all the time while CPU 0
- * has a write entry for it. */
+/* CPU 0 rewrites a routine as fast as it can, number after number, and counts behind it, all
+ * in one block; the others read the count, fence and call: the routine must be as new
+ * as that. The page becomes code and data again all the time while CPU 0 has a write
+ * entry for it, and the tier translates what is being overwritten. */
 TEST(code_rewritten_under_readers)
 {
     struct toy_machine *m = toy_machine_new(four_cpus);
@@ -314,8 +314,9 @@ TEST(code_rewritten_under_readers)
 
     toy_li(&a, 3, 30000);
     toy_li(&a, 5, 0x50000); /* routine */
-    toy_li(&a, 6, 0x40000); /* number */
+    toy_li(&a, 6, 0x40000); /* count: an atomic, so that weakly ordered hosts keep the order */
     toy_li(&a, 7, (u64)TOY_ADDI | 0x92 << 8);
+    toy_li(&a, 9, 1);
     top = a.at;
     toy_put(&a, TOY_INC, 4, 0, 0);
     toy_put(&a, TOY_SHLI, 8, 4, 16);
@@ -323,7 +324,7 @@ TEST(code_rewritten_under_readers)
     for (int i = 0; i < 50; i++)
         toy_put(&a, TOY_MUL, 10, 10, 10);
     toy_put(&a, TOY_SW, 8, 5, 0);
-    toy_put(&a, TOY_ST, 4, 6, 0);
+    toy_put(&a, TOY_AMOADD, 11, 6, 9);
     toy_branch(&a, TOY_BNE, 4, 3, top);
     meet_and_stop(&a, 0x40080);
     a = toy_code(m, 0x2000);
@@ -368,12 +369,13 @@ TEST(code_written_unseen)
     toy_li(&a, 5, (u64)TOY_ADDI | 0x92 << 8 | 2 << 16);
     toy_li(&a, 6, TOY_DEV);
     toy_put(&a, TOY_ADDI, 7, 3, 64);
+    toy_put(&a, TOY_ADDI, 9, 3, 8);
     toy_put(&a, TOY_SW, 4, 2, 0);
     toy_put(&a, TOY_ST, 6, 3, 0); /* CPU 1 may run it */
     toy_put(&a, TOY_FENCEI, 0, 0, 0);
     toy_put(&a, TOY_ST, 7, 6, TOY_DEV_WAIT); /* it has */
     toy_put(&a, TOY_SW, 5, 2, 0);
-    toy_put(&a, TOY_ST, 6, 3, 8); /* CPU 1 may run it again */
+    toy_put(&a, TOY_AMOADD, 10, 9, 6); /* CPU 1 may run it again */
     toy_put(&a, TOY_WFI, 0, 0, 0);
     toy_branch(&a, TOY_JAL, 8, 0, a.at - 4);
     a = toy_code(m, 0x2000);

@@ -57,11 +57,8 @@ static void toy_translate(void *self, struct ecpu *c, struct eblock *b)
         k->block = b;
         k->next = t->all;
         t->all = k;
-        __atomic_store_n(&b->tier, k, __ATOMIC_RELEASE);
         COUNT(translated);
-        __atomic_store_n(&b->host_entry, k, __ATOMIC_SEQ_CST);
-        if (eblock_dead(b))
-            __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
+        eblock_code_set(b, k, k);
     }
     host_mutex_unlock(&t->lock);
 }

@@ -169,11 +169,8 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
     for (unsigned i = 0; i < job->edge_count; i++)
         r->edges[i] = (struct edge){ .from = r, .at = job->edges[i] };
     r->block = b;
-    __atomic_store_n(&b->tier, r, __ATOMIC_RELEASE);
     __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
-    __atomic_store_n(&b->host_entry, (void *)(uintptr_t)rx, __ATOMIC_SEQ_CST);
-    if (eblock_dead(b)) /* overwritten meanwhile: dead blocks have no entry */
-        __atomic_store_n(&b->host_entry, NULL, __ATOMIC_SEQ_CST);
+    eblock_code_set(b, r, (void *)(uintptr_t)rx);
 }
 
 /* How many direct ways out b has at most. */

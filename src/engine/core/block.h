@@ -94,8 +94,9 @@ struct tier {
     u32 threshold;    /* executions by the interpreter before translate() is called */
     int (*start)(struct engine *e, const struct isa *isa, void **self, struct err *err);
     void (*stop)(void *self); /* every block has been freed */
-    /* Makes host code and stores it to b->host_entry (release). May do nothing: then b stays
-     * with the interpreter. On vCPU threads, cache not locked: two may come with one b. */
+    /* Makes host code and gives it to b by eblock_code_set(), under a lock that invalidate()
+     * takes too. May do nothing: then b stays with the interpreter. On vCPU threads, cache
+     * not locked: two may come with one b, and b may die meanwhile. */
     void (*translate)(void *self, struct ecpu *c, struct eblock *b);
     /* Runs from b on, through any number of blocks. */
     int (*run)(struct ecpu *c, struct eblock *b);
@@ -137,6 +138,18 @@ static inline bool eblock_dead(const struct eblock *b)
 static inline void *eblock_host_entry(const struct eblock *b)
 {
     return __atomic_load_n(&b->host_entry, __ATOMIC_ACQUIRE);
+}
+
+/* For translate(): b has this record and is entered here from now on; if it died meanwhile it
+ * gets the record alone, to be released with it. Either we see that b is dead, or who
+ * kills it (code_block_kill) sees the record, waits in invalidate() until we are done, and then
+ * takes the entry back: no jump cache keeps one to a dead block that was not invalidated. */
+static inline void eblock_code_set(struct eblock *b, void *record, void *entry)
+{
+    __atomic_store_n(&b->tier, record, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!eblock_dead(b))
+        __atomic_store_n(&b->host_entry, entry, __ATOMIC_RELEASE);
 }
 
 /* Drops a quarter of the code cache: for a tier whose own memory is full. It gets the memory

@@ -142,10 +142,11 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
 {
     struct engine *e = cache->e;
 
-    __atomic_store_n(&b->dead, 1, __ATOMIC_RELEASE);
-    __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->dead, 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the other one is in eblock_code_set() */
     if (e->tier && __atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
         e->tier->invalidate(e->tier_self, b);
+    __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
     hash_remove(cache, b);
     code_block_unwatch(b);
     age_remove(cache, b);

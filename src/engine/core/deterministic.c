@@ -32,7 +32,7 @@ static bool det_requests(struct worker *w, struct cpu *c)
 
     for (;;) {
         cpu_requests(c);
-        __atomic_store_n(&c->e.v.exit_request, 0, __ATOMIC_SEQ_CST); /* timer_set's own */
+        __atomic_exchange_n(&c->e.v.exit_request, 0, __ATOMIC_SEQ_CST); /* timer_set's own */
         if (__atomic_load_n(&c->requests, __ATOMIC_SEQ_CST))
             continue;
         if (__atomic_load_n(&e->quit, __ATOMIC_SEQ_CST))

@@ -168,9 +168,12 @@ void cpu_go_online(struct cpu *c)
     struct code_cache *cache = &c->e.engine->code;
     u64 epoch;
 
+    /* Who began the epoch, or asked something, before it saw us here: we see that. The fence is
+     * not left to the order of two atomics, which qemu-user on x86-64 does not keep. */
     do {
         epoch = __atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&c->quiescent, epoch, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&c->quiescent, epoch, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
     } while (__atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST) != epoch);
     cpu_safe_point_slow(c, epoch);
     /* What was asked of a vCPU that seemed to be away comes before the first instruction. */

@@ -1,10 +1,10 @@
 /*
  * worker.c - the threads that run vCPUs: requests from others, sleep, pause, calls.
  *
- * A request is a bit in cpu.requests, set before vcpu.exit_request; the vCPU clears
- * exit_request before it takes the bits, so none is lost. A worker that sleeps says so
- * (worker.sleeping) before it looks at exit_request a last time; who kicks sets
- * exit_request before it looks at `sleeping`. All four are sequentially consistent.
+ * A request is a bit in cpu.requests, set before vcpu.exit_request; the vCPU takes
+ * exit_request back before it takes the bits, so none is lost: it has read the last kick.
+ * A worker that sleeps says so (worker.sleeping) before it looks at exit_request a last time;
+ * who kicks sets exit_request before it looks at `sleeping`: a fence between on each side.
  */
 #include "engine/core/cpu_private.h"
 
@@ -17,8 +17,8 @@
 
 void cpu_kick_locked(struct cpu *c)
 {
-    __atomic_store_n(&c->e.v.exit_request, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&c->worker->sleeping, __ATOMIC_SEQ_CST))
+    vcpu_kick(&c->e.v);
+    if (__atomic_load_n(&c->worker->sleeping, __ATOMIC_RELAXED)) /* set with the lock held */
         host_cond_broadcast(&c->worker->cond);
 }
 
@@ -26,8 +26,9 @@ void cpu_kick(struct cpu *c)
 {
     struct engine *e = c->e.engine;
 
-    __atomic_store_n(&c->e.v.exit_request, 1, __ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&c->worker->sleeping, __ATOMIC_SEQ_CST))
+    vcpu_kick(&c->e.v);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&c->worker->sleeping, __ATOMIC_RELAXED))
         return;
     host_mutex_lock(&e->lock);
     host_cond_broadcast(&c->worker->cond);
@@ -107,7 +108,7 @@ void cpu_requests(struct cpu *c)
 {
     u32 bits;
 
-    __atomic_store_n(&c->e.v.exit_request, 0, __ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&c->e.v.exit_request, 0, __ATOMIC_SEQ_CST);
     bits = __atomic_exchange_n(&c->requests, 0, __ATOMIC_SEQ_CST);
     if (bits & REQ_TLB) {
         c->span = (struct mem_span){ .kind = MEM_NOTHING };
@@ -131,12 +132,19 @@ static bool worker_called(const struct worker *w)
     return __atomic_load_n(&w->e->quit, __ATOMIC_SEQ_CST);
 }
 
+/* Whoever kicks from now on takes the lock to do it, or worker_called() sees the kick. */
+static void sleeping_say(struct worker *w)
+{
+    __atomic_store_n(&w->sleeping, true, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 void worker_sleep(struct worker *w, ns_t host_deadline)
 {
     struct engine *e = w->e;
 
     host_mutex_lock(&e->lock);
-    __atomic_store_n(&w->sleeping, true, __ATOMIC_SEQ_CST);
+    sleeping_say(w);
     while (!worker_called(w)) {
         if (host_deadline == NS_NEVER)
             host_cond_wait(&w->cond, &e->lock);
@@ -184,7 +192,7 @@ void worker_pause(struct worker *w)
             pause_tell(e);
             continue;
         }
-        __atomic_store_n(&w->sleeping, true, __ATOMIC_SEQ_CST);
+        sleeping_say(w);
         if (worker_called(w))
             pause_serve(w);
         else
