@@ -307,7 +307,6 @@ struct machine *machine_free(struct machine *m)
     dev_domain_free(m->io);
     mem_map_free(m->map);
     mem_ram_free(m->ram);
-    boot_plan_fini(&m->plan);
     free(m->stop_text);
     host_cond_fini(&m->stopped_cond);
     host_mutex_fini(&m->stop_lock);
@@ -365,24 +364,25 @@ static void plan_write(struct machine *m)
     }
 }
 
-static int plan_make(struct machine *m, struct err *err)
+/* Files are read anew each time: kept, they would cost as much memory as an idle guest's kernel. */
+static int plan_carry_out(struct machine *m, struct err *err)
 {
     int rc;
 
-    boot_plan_fini(&m->plan);
     boot_plan_init(&m->plan, m->cls->ram_base, m->cfg->memory);
     rc = m->cls->boot(m, err);
-    m->booted = rc == 0;
+    if (rc == 0)
+        plan_write(m);
+    boot_plan_fini(&m->plan);
     return rc;
 }
 
 int machine_reset(struct machine *m, struct err *err)
 {
-    int rc = m->booted ? 0 : plan_make(m, err);
+    int rc = plan_carry_out(m, err);
 
     if (rc < 0)
         return rc;
-    plan_write(m);
     for (unsigned i = 0; i < m->device_count; i++)
         dev_reset(m->devices[i]);
     for (unsigned i = 0; i < m->cfg->cpus; i++) {

@@ -131,8 +131,7 @@ struct machine {
     unsigned image_count;
     struct net_backend *nets[MACHINE_MAX_NETS]; /* owns: likewise */
     unsigned net_count;
-    struct boot_plan plan; /* filled by cls->boot */
-    bool booted;           /* the plan is made */
+    struct boot_plan plan; /* filled by cls->boot; empty but during a reset */
     bool ready;            /* reset or loaded: can run */
     bool engine_started;
 

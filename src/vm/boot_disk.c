@@ -48,7 +48,6 @@ int boot_disk_read(struct vm *vm, struct err *err)
     m->kernel = d->kernel.kernel_path;
     m->initrd = d->kernel.initrd_path[0] ? d->kernel.initrd_path : NULL;
     m->append = d->append;
-    vm->machine->booted = false;
     log_info("starting %s from the guest's disk", d->kernel.title);
     return 0;
 }

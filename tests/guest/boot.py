@@ -74,6 +74,20 @@ def reset_restarts():
         m.finish(1)
 
 
+def reset_reads_again():
+    """Files are not kept in memory: a reset reads them anew, and says when one is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = shutil.copy(asset("initrd.cpio"), folder)
+        args = linux_args()
+        args[args.index("--initrd") + 1] = initrd
+        with Machine(args) as m:
+            m.expect("vm# ")
+            os.unlink(initrd)
+            m.type("reboot -f\n")
+            text = m.finish(1)
+            check("the initrd cannot be read" in text and initrd in text, "stderr: " + text)
+
+
 def quit_key():
     """Ctrl-A x in the terminal ends the machine: not the guest's own end, status 1."""
     with Machine(linux_args(), terminal=True) as m:
@@ -183,6 +197,7 @@ def matrix(tap):
     tap.case("read-only disk, pcie", boot_disk_readonly, "pcie")
     tap.case("reset with --on-reset exit: status 3", reset_exits)
     tap.case("reset restarts", reset_restarts)
+    tap.case("reset reads the files again", reset_reads_again)
     tap.case("Ctrl-A x: status 1", quit_key)
 
 

@@ -109,7 +109,8 @@ static u8 *host_of(struct vcpu *c, u64 va)
 int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
                   struct ir_mem how)
 {
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     if (check(c, va, size, how, false))
         return 1;
     memcpy(v, host_of(c, va), size);
@@ -125,7 +126,8 @@ u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access)
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,
                    unsigned size, struct ir_mem how)
 {
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     if (check(c, va, size, how, true))
         return 1;
     memcpy(host_of(c, va), v, size);

@@ -36,16 +36,35 @@ static struct {
 
 static unsigned native, called;
 
+const struct einsn *eblock_insns(struct ecpu *c, struct eblock *b)
+{
+    return eblock_decoded(b);
+}
+
+static void free_block(void)
+{
+    if (now.block)
+        free(now.block->insns);
+    free(now.block);
+}
+
 static void make_block(const struct hard_case *c)
 {
-    free(now.block);
-    now.block = calloc(1, sizeof *now.block + 4 * sizeof(struct einsn));
+    static u8 lens[4];
+
+    free_block();
+    now.block = calloc(1, sizeof *now.block + 4 * sizeof(s16));
     BUG_ON(!now.block);
+    now.block->insns = calloc(1, sizeof(struct einsns) + 4 * sizeof(struct einsn));
+    BUG_ON(!now.block->insns);
+    now.block->len = lens;
     now.block->insn_count = (u16)c->insn_count;
     for (unsigned i = 0; i < c->insn_count; i++) {
-        now.block->insn[i].run = hard_interp_handlers[c->insn[i].handler];
-        now.block->insn[i].in = c->insn[i].in;
-        now.block->insn[i + 1].in.offset = (s16)(c->insn[i].in.offset + c->insn[i].in.len);
+        now.block->insns->at[i].run = hard_interp_handlers[c->insn[i].handler];
+        now.block->insns->at[i].in = c->insn[i].in;
+        now.block->offset[i] = c->insn[i].in.offset;
+        now.block->offset[i + 1] = (s16)(c->insn[i].in.offset + c->insn[i].in.len);
+        lens[i] = c->insn[i].in.len;
     }
 }
 
@@ -105,7 +124,7 @@ int main(int argc, char **argv)
     }
     r = hard_main(argc, argv, engines, ARRAY_SIZE(engines));
     printf("# base tier: %u instructions in its own code, %u by their handlers\n", native, called);
-    free(now.block);
+    free_block();
     host_code_map_fini(&map);
     return r;
 }

@@ -86,7 +86,6 @@ int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, 
 {
     if (!memory_copy(&jit_memory, va, v, size, false))
         return 0;
-    c->insn_index = in->index;
     vcpu_raise(c, 77, va);
     return -1;
 }
@@ -102,7 +101,6 @@ int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const vo
 {
     if (!memory_copy(&jit_memory, va, (void *)v, size, true))
         return 0;
-    c->insn_index = in->index;
     vcpu_raise(c, 77, va);
     return -1;
 }
@@ -123,17 +121,31 @@ static union {
 } cpu;
 static union {
     struct eblock b;
-    u8 bytes[sizeof(struct eblock) + 65 * sizeof(struct einsn)];
+    u8 bytes[sizeof(struct eblock) + 65 * sizeof(s16)];
 } block;
+static union {
+    struct einsns s;
+    u8 bytes[sizeof(struct einsns) + 65 * sizeof(struct einsn)];
+} decoded;
+static const u8 lens[64] = { [0 ... 63] = INSN_LEN };
 
-static void block_describe(unsigned insns)
+const struct einsn *eblock_insns(struct ecpu *c, struct eblock *b)
+{
+    return decoded.s.at;
+}
+
+static void block_describe(unsigned count)
 {
     memset(&block, 0, sizeof block);
-    block.b.insn_count = (u16)insns;
+    block.b.insn_count = (u16)count;
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
-    for (unsigned i = 0; i <= insns; i++)
-        block.b.insn[i].in =
+    block.b.insns = &decoded.s;
+    block.b.len = lens;
+    for (unsigned i = 0; i <= count; i++) {
+        block.b.offset[i] = (s16)(i * INSN_LEN);
+        decoded.s.at[i].in =
             (struct isa_insn){ .offset = (s16)(i * INSN_LEN), .len = INSN_LEN, .index = (u8)i };
+    }
 }
 
 static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)

@@ -699,6 +699,32 @@ TEST(tier_life)
     CHECK_EQ(toy_tier_counts.wrong, 0);
 }
 
+/* A block with host code keeps no decoded instructions; who asks for them has them again. */
+TEST(decoded_given_back)
+{
+    struct engine_config cfg = one_cpu;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u8 *top;
+
+    cfg.tier = ENGINE_AUTO;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    toy_li(&a, 4, 100);
+    top = a.at;
+    for (unsigned i = 0; i < 40; i++)
+        toy_put(&a, TOY_ADDI, 2, 2, 1);
+    toy_put(&a, TOY_INC, 3, 0, 0);
+    toy_branch(&a, TOY_BNE, 3, 4, top);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 4000);
+    CHECK_EQ(stats(m).decoded_again, stats(m).host_blocks); /* the toy tier asks once a block */
+    CHECK(stats(m).decoded_again > 0);
+    toy_machine_free(m);
+}
+
 TEST(two_engines)
 {
     struct toy_machine *m[2];
@@ -769,5 +795,5 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_grows_alone),
           TEST_CASE(code_by_dma), TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi),
           TEST_CASE(timer_while_running), TEST_CASE(atomics), TEST_CASE(stop_at),
-          TEST_CASE(map_changes), TEST_CASE(no_tlb_page), TEST_CASE(tier_life),
-          TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(decoded_given_back), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
+          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))

@@ -71,13 +71,14 @@ static u64 *pc_of(struct ecpu *c)
 /* One block; pc is set unless it faulted. */
 static int run_block(struct ecpu *c, struct eblock *b)
 {
+    const struct einsn *insn = eblock_insns(c, b);
     unsigned n = 0;
     int r;
 
     c->block = b;
     c->block_pc = *pc_of(c);
     do
-        r = b->insn[n].run(&c->v, &b->insn[n].in);
+        r = insn[n].run(&c->v, &insn[n].in);
     while (r == RUN_NEXT && ++n < b->insn_count);
     if (r == RUN_NEXT) {
         *pc_of(c) = c->block_pc + (u64)(s64)eblock_next(b);

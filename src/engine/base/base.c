@@ -146,13 +146,15 @@ static u32 code_alloc(struct base *t, u32 count)
 
 static void build_ir(struct base *t, const struct eblock *b)
 {
+    const struct einsn *insn = eblock_decoded(b);
+
     ir_builder_begin(t->builder, &t->ir);
     for (unsigned i = 0; i < b->insn_count; i++) {
-        const struct isa_insn *in = &b->insn[i].in;
+        const struct isa_insn *in = &insn[i].in;
 
         ir_builder_insn(t->builder, in->offset, in->len);
         t->isa->ops[in->op].build(t->builder, in);
-        if (eblock_follows(b, i))
+        if (eblock_follows(b, insn, i))
             ir_builder_follow(t->builder);
         ir_builder_insn_end(t->builder);
     }
@@ -179,7 +181,7 @@ static unsigned exit_count(const struct eblock *b)
     unsigned n = 1;
 
     for (unsigned i = 0; i < b->insn_count; i++)
-        n += (b->insn[i].in.flags & ISA_INSN_ENDS) != 0;
+        n += (eblock_decoded(b)[i].in.flags & ISA_INSN_ENDS) != 0;
     return n;
 }
 

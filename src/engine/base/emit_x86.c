@@ -328,6 +328,23 @@ u8 *x86_call(struct x86_out *o)
     return displacement(o);
 }
 
+u8 *x86_lea_rip(struct x86_out *o, enum x86_reg d)
+{
+    x86_room(o);
+    o->at = prefix(o->at, 8, d, X86_NO_REG, 0, false);
+    x86_byte(o, 0x8d);
+    x86_byte(o, 5 | (d & 7u) << 3);
+    return displacement(o);
+}
+
+void x86_data(struct x86_out *o, const void *p, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        x86_room(o);
+        x86_byte(o, ((const u8 *)p)[i]);
+    }
+}
+
 void x86_nop(struct x86_out *o)
 {
     x86_room(o);

@@ -176,6 +176,10 @@ void x86_nop(struct x86_out *o);
 u8 *x86_jmp(struct x86_out *o);
 u8 *x86_jcc(struct x86_out *o, enum x86_cond cc);
 u8 *x86_call(struct x86_out *o);
+/* d = an address in reach, whose displacement is returned as a jump's is. */
+u8 *x86_lea_rip(struct x86_out *o, enum x86_reg d);
+/* No instruction: size bytes. */
+void x86_data(struct x86_out *o, const void *p, unsigned size);
 void x86_point(u8 *where, const u8 *target);
 
 #endif

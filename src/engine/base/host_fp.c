@@ -145,14 +145,15 @@ int host_fp_slow(struct vcpu *v, u64 word)
 int host_fp_finish(struct vcpu *v)
 {
     struct ecpu *c = ecpu_of(v);
-    const struct eblock *b = c->block;
+    struct eblock *b = c->block;
+    const struct einsn *insn = eblock_insns(c, b);
     u32 first = v->insn_index, i = first;
     u64 pc = c->block_pc + (u64)(s64)eblock_next(b);
     int r = RUN_NEXT;
 
     while (i < b->insn_count && r == RUN_NEXT) {
-        r = b->insn[i].run(v, &b->insn[i].in);
-        if (r == RUN_JUMP && eblock_follows(b, i))
+        r = insn[i].run(v, &insn[i].in);
+        if (r == RUN_JUMP && eblock_follows(b, insn, i))
             r = RUN_NEXT;
         i++;
     }

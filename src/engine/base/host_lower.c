@@ -121,7 +121,7 @@ static bool is_native(const struct low *l, const struct ir_op *op)
 /* Runs an instruction by its interpreter handler, with all state in its place. */
 static void call_handler(struct low *l, u32 index)
 {
-    const struct einsn *e = &l->job->block->insn[index];
+    const struct einsn *e = &eblock_decoded(l->job->block)[index];
     u8 *out;
 
     lo_fp_drop(l);
@@ -131,7 +131,10 @@ static void call_handler(struct low *l, u32 index)
         lo_store_here(l, l->o);
     l->here_stored = true;
     x86_lea(l->o, 8, RDI, cpu_at(0));
-    x86_mov_ri(l->o, RSI, (uintptr_t)&e->in);
+    while ((l->cold.at - l->cold_start) & 7)
+        x86_nop(&l->cold);
+    lo_fix_cold(l, x86_lea_rip(l->o, RSI));
+    x86_data(&l->cold, &e->in, sizeof e->in);
     x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
     x86_call_r(l->o, RAX);
     x86_test_rr(l->o, 4, RAX, RAX);
@@ -235,7 +238,7 @@ bool lower_block(struct lower_job *job)
     lo_fp_plan(&l);
     lo_mem_plan(&l);
     lower_all(&l);
-    while ((l.hot.at - l.hot_start) & 15)
+    while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */
         x86_nop(l.o);
     job->hot_size = (u32)(l.hot.at - l.hot_start);
     job->cold_size = (u32)(l.cold.at - l.cold_start);

@@ -24,6 +24,10 @@ struct lower_thunks {
     unsigned jump_shift;
 };
 
+/* A place in a block: its address, and the instruction's index from this bit on. (User addresses
+ * end below it, with five levels of page tables too.) */
+enum { LOWER_SITE_INDEX = 56 };
+
 /* A jump out of the block to a fixed place, which can be pointed at another block. */
 struct lower_edge {
     u32 where;    /* of its 4-byte displacement, 4-byte aligned, from the code's start */
@@ -64,7 +68,7 @@ struct lower_job {
     /* in */
     const struct ir_block *ir;
     const struct isa *isa;
-    struct eblock *block; /* insn[] and what exits hand to the engine */
+    struct eblock *block; /* decoded; and what exits hand to the engine */
     const struct lower_thunks *thunks;
     /* What ecpu.link is set to when edge n is unlinked: edge_sites + n * edge_step. */
     u8 *edge_sites;

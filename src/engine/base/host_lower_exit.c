@@ -39,9 +39,9 @@ void lo_jmp_thunk(struct low *l, struct x86_out *o, const u8 *thunk)
     lo_fix(l, where, FIX_ABSOLUTE, (uintptr_t)thunk);
 }
 
-const struct isa_insn *lo_insn(const struct low *l, u32 index)
+u64 lo_site(const struct low *l, u32 index)
 {
-    return &l->job->block->insn[index].in;
+    return (uintptr_t)l->job->block | (u64)index << LOWER_SITE_INDEX;
 }
 
 /* --- leaving --- */
@@ -171,11 +171,11 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
 
 static void exit_endblock(struct low *l, u32 insn)
 {
-    const struct isa_insn *in = lo_insn(l, insn);
+    const struct eblock *b = l->job->block;
 
     vals_flush(&l->a);
     lo_retire(l->o, insn + 1);
-    x86_lea(l->o, 8, RAX, x86_at(REG_PC, in->offset + in->len));
+    x86_lea(l->o, 8, RAX, x86_at(REG_PC, b->offset[insn] + b->len[insn]));
     x86_mov_mr(l->o, 8, lo_pc_slot(l), RAX);
     lo_leave(l, l->o, RUN_LOOKUP);
     l->left = true;
@@ -204,7 +204,7 @@ static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 
         vals_load_const(o, RCX, vals_of(&l->a, id));
     else
         x86_mov_rr(o, 8, RCX, value);
-    x86_mov_ri(o, RDX, (uintptr_t)lo_insn(l, op->insn));
+    x86_mov_ri(o, RDX, lo_site(l, op->insn));
     x86_mov_ri(o, RAX, (u32)op->imm);
     lo_fix(l, x86_call(o), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->raise);
 }

@@ -93,7 +93,7 @@ static void check_access(struct low *l, const struct ir_op *op, const struct whe
 }
 
 /* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
- * rdx, and does not come back when it faults. rcx: address, rdx: decoded instruction,
+ * rdx, and does not come back when it faults. rcx: address, rdx: lo_site(),
  * eax: how. */
 static void slow_path(struct low *l, const struct ir_op *op, const struct where *w, const u8 *thunk)
 {
@@ -101,7 +101,7 @@ static void slow_path(struct low *l, const struct ir_op *op, const struct where 
 
     memcpy(&how, &op->mem, sizeof how);
     x86_lea(&l->cold, 8, RCX, x86_at(w->base, w->offset));
-    x86_mov_ri(&l->cold, RDX, (uintptr_t)lo_insn(l, op->insn));
+    x86_mov_ri(&l->cold, RDX, lo_site(l, op->insn));
     x86_mov_ri(&l->cold, RAX, how);
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
 }

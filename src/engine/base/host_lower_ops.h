@@ -102,7 +102,8 @@ void lo_fix_cold(struct low *l, u8 *where);
 void lo_jmp_hot(struct low *l);
 void lo_jmp_thunk(struct low *l, struct x86_out *o, const u8 *thunk);
 
-const struct isa_insn *lo_insn(const struct low *l, u32 index);
+/* The instruction and its block, as the thunks of slow paths take them. */
+u64 lo_site(const struct low *l, u32 index);
 struct x86_mem lo_pc_slot(const struct low *l);
 /* Counts `insns` as retired. */
 void lo_retire(struct x86_out *o, u32 insns);

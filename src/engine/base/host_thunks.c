@@ -15,7 +15,7 @@ enum { XMM_FIRST = XMM2, XMM_LAST = XMM15 }; /* all are the caller's to save */
 
 /* --- what the memory thunks call --- */
 
-typedef int slow_fn(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how);
+typedef int slow_fn(struct vcpu *c, u64 site, gva_t va, u32 how);
 
 static struct ir_mem unpack(u32 how)
 {
@@ -26,58 +26,56 @@ static struct ir_mem unpack(u32 how)
 }
 
 /* The running instruction's block, as slow paths and faults want it. */
-static void enter_insn(struct ecpu *c, const struct isa_insn *in)
+static void enter_insn(struct ecpu *c, u64 site)
 {
-    const struct einsn *e = (const struct einsn *)((const u8 *)in - offsetof(struct einsn, in));
-
-    c->block = (struct eblock *)((u8 *)(uintptr_t)(e - in->index) - offsetof(struct eblock, insn));
+    c->block = (struct eblock *)(uintptr_t)(site & ((1ull << LOWER_SITE_INDEX) - 1));
+    c->v.insn_index = (u32)(site >> LOWER_SITE_INDEX);
 }
 
 /* A fault is pending: the block ends in front of the instruction. */
-static int fault_at(struct ecpu *c, const struct isa_insn *in)
+static int fault_at(struct ecpu *c)
 {
-    c->v.insn_index = in->index;
-    __atomic_store_n(&c->budget, c->budget - in->index, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->budget, c->budget - c->v.insn_index, __ATOMIC_RELAXED);
     return 1;
 }
 
-static int slow_raise(struct vcpu *c, const struct isa_insn *in, gva_t value, u32 cause)
+static int slow_raise(struct vcpu *c, u64 site, gva_t value, u32 cause)
 {
     vcpu_raise(c, cause, value);
-    enter_insn(ecpu_of(c), in);
-    return fault_at(ecpu_of(c), in);
+    enter_insn(ecpu_of(c), site);
+    return fault_at(ecpu_of(c));
 }
 
 #define SLOW(n)                                                                                    \
-    static int slow_load_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)         \
+    static int slow_load_##n(struct vcpu *v, u64 site, gva_t va, u32 how)                          \
     {                                                                                              \
         struct ecpu *c = ecpu_of(v);                                                               \
                                                                                                    \
-        enter_insn(c, in);                                                                         \
+        enter_insn(c, site);                                                                       \
         c->tier_value = 0;                                                                         \
-        return cpu_load_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;     \
+        return cpu_load_slow(v, NULL, va, &c->tier_value, n, unpack(how)) ? fault_at(c) : 0;       \
     }                                                                                              \
-    static int slow_store_##n(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 how)        \
+    static int slow_store_##n(struct vcpu *v, u64 site, gva_t va, u32 how)                         \
     {                                                                                              \
         struct ecpu *c = ecpu_of(v);                                                               \
                                                                                                    \
-        enter_insn(c, in);                                                                         \
-        return cpu_store_slow(v, in, va, &c->tier_value, n, unpack(how)) ? fault_at(c, in) : 0;    \
+        enter_insn(c, site);                                                                       \
+        return cpu_store_slow(v, NULL, va, &c->tier_value, n, unpack(how)) ? fault_at(c) : 0;      \
     }
 SLOW(1)
 SLOW(2)
 SLOW(4)
 SLOW(8)
 
-static int slow_fp(struct vcpu *c, const struct isa_insn *in, gva_t va, u32 how)
+static int slow_fp(struct vcpu *c, u64 word, gva_t va, u32 how)
 {
-    return host_fp_slow(c, (uintptr_t)in); /* the same registers hold something else here */
+    return host_fp_slow(c, word); /* the same registers hold something else here */
 }
 
 /* The same registers hold something else here. */
-static int slow_page(struct vcpu *v, const struct isa_insn *in, gva_t va, u32 access)
+static int slow_page(struct vcpu *v, u64 span, gva_t va, u32 access)
 {
-    bool one_page = (va ^ (va + (uintptr_t)in - 1)) >> TLB_PAGE_SHIFT == 0;
+    bool one_page = (va ^ (va + span - 1)) >> TLB_PAGE_SHIFT == 0;
 
     ecpu_of(v)->tier_value = one_page ? cpu_page(v, va, (enum isa_access)access) : 0;
     return 0;

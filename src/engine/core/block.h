@@ -2,8 +2,9 @@
  * block.h - one decoded stretch of guest code, and how a tier hangs its own code on it.
  *
  * The code cache (cache.c) makes an eblock the first time a physical address is executed
- * under an isa key; all vCPUs share it. It is decoded once and never changes, but for the
- * fields marked atomic. The interpreter runs insn[]; a tier adds host code. When a block has
+ * under an isa key; all vCPUs share it. It never changes, but for the fields marked atomic.
+ * The interpreter runs its decoded instructions, which are most of its memory: they are given
+ * back when a tier has made host code, and decoded again when they are asked for. When a block has
  * run as often as the tier asks for, a longer one takes its place if there is one: EBLOCK_LONG
  * goes on behind a forward branch, and where a direct jump within the page leads.
  *
@@ -60,6 +61,12 @@ enum {
 
 #define EBLOCK_DECLINED UINT32_MAX /* eblock.runs: the tier does not want it */
 
+/* A block's instructions decoded, then a mark that ends the interpreter's run. */
+struct einsns {
+    struct einsns *next; /* in a list of those to be freed */
+    struct einsn at[];
+};
+
 struct code_page;
 
 struct eblock {
@@ -72,12 +79,14 @@ struct eblock {
     const u8 *host;           /* borrows: guest RAM, its first byte; part of the key */
     u64 key;                  /* isa->block_key() it was decoded under */
     struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
+    struct einsns *insns;     /* atomic; owns: NULL when given back, see eblock_insns() */
 
     void *tier;      /* atomic; owns: the tier's own record */
     u32 byte_count;  /* of its instructions */
     u32 flags;       /* EBLOCK_* */
     const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
-    const u8 *bytes; /* into this allocation: a copy of the bytes of insn[], in that order */
+    const u8 *bytes; /* into this allocation: a copy of its instructions' bytes, in their order */
+    const u8 *len;   /* into this allocation: of each instruction, bytes */
     u32 alloc_bytes; /* of this allocation */
 
     /* links of the cache; atomic or under its lock */
@@ -85,7 +94,7 @@ struct eblock {
     struct code_page *page[2];          /* borrows: its pages; [1] only TWO_PAGES */
     struct eblock *age_prev, *age_next; /* evictor's list; NULL at its ends */
 
-    struct einsn insn[]; /* insn_count, then a mark that ends the interpreter's run */
+    s16 offset[]; /* of each instruction from the block's start, then of what follows */
 };
 
 /* A tier that makes host code of blocks. Static; state of one engine lives behind `self`. */
@@ -96,7 +105,8 @@ struct tier {
     void (*stop)(void *self); /* every block has been freed */
     /* Makes host code and gives it to b by eblock_code_set(), under a lock that invalidate()
      * takes too. May do nothing: then b stays with the interpreter. On vCPU threads, cache
-     * not locked: two may come with one b, and b may die meanwhile. */
+     * not locked: two may come with one b, and b may die meanwhile. Host code must not need
+     * b->insns: they go when it is there, unless in lock step. */
     void (*translate)(void *self, struct ecpu *c, struct eblock *b);
     /* Runs from b on, through any number of blocks. */
     int (*run)(struct ecpu *c, struct eblock *b);
@@ -118,16 +128,28 @@ struct tier {
 /* The base tier of this build for this host; NULL when there is none. (tiers.c) */
 const struct tier *tier_base(void);
 
-/* The jump of instruction i leads to the next one of the block. */
-static inline bool eblock_follows(const struct eblock *b, unsigned i)
+/* The decoded instructions, which stay as long as the vCPU has not passed a safe point. NULL:
+ * they were given back. */
+static inline const struct einsn *eblock_decoded(const struct eblock *b)
 {
-    return b->insn[i].in.flags & ISA_INSN_JUMP && i + 1 < b->insn_count;
+    const struct einsns *insns = __atomic_load_n(&b->insns, __ATOMIC_ACQUIRE);
+
+    return insns ? insns->at : NULL;
+}
+
+/* The same, decoded again if need be. Not under the cache's lock. (decode.c) */
+const struct einsn *eblock_insns(struct ecpu *c, struct eblock *b);
+
+/* The jump of instruction i leads to the next one of the block. insn: its decoded ones. */
+static inline bool eblock_follows(const struct eblock *b, const struct einsn *insn, unsigned i)
+{
+    return insn[i].in.flags & ISA_INSN_JUMP && i + 1 < b->insn_count;
 }
 
 /* Where a block that nothing leaves goes on: bytes from its start. */
 static inline s32 eblock_next(const struct eblock *b)
 {
-    return b->insn[b->insn_count].in.offset;
+    return b->offset[b->insn_count];
 }
 
 static inline bool eblock_dead(const struct eblock *b)

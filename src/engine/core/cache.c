@@ -69,6 +69,7 @@ static void block_free(struct code_cache *cache, struct eblock *b)
 
     if (b->tier)
         e->tier->release(e->tier_self, b);
+    free(b->insns);
     free(b);
 }
 
@@ -78,6 +79,16 @@ static void list_free(struct code_cache *cache, struct eblock *list)
         struct eblock *next = list->age_next;
 
         block_free(cache, list);
+        list = next;
+    }
+}
+
+static void insns_free(struct einsns *list)
+{
+    while (list) {
+        struct einsns *next = list->next;
+
+        free(list);
         list = next;
     }
 }
@@ -97,19 +108,80 @@ void code_reclaim(struct code_cache *cache)
 {
     struct engine *e = cache->e;
 
-    if (cache->batch && all_passed(e, cache->batch_epoch)) {
+    bool waits = cache->batch || cache->batch_insns;
+
+    if (waits && all_passed(e, cache->batch_epoch)) {
         list_free(cache, cache->batch);
+        insns_free(cache->batch_insns);
         cache->batch = NULL;
+        cache->batch_insns = NULL;
+        waits = false;
     }
-    if (cache->batch || cache->garbage_bytes < GARBAGE_LIMIT)
+    if (waits || cache->garbage_bytes < GARBAGE_LIMIT)
         return;
     cache->batch = cache->garbage;
+    cache->batch_insns = cache->garbage_insns;
     cache->garbage = NULL;
+    cache->garbage_insns = NULL;
     cache->garbage_bytes = 0;
     cache->batch_epoch = __atomic_add_fetch(&cache->epoch, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < e->cfg.cpus; i++)
         if (__atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST) != 0)
             vcpu_kick(&e->cpus[i]->e.v);
+}
+
+/* --- decoded instructions --- */
+
+static u64 insns_bytes(const struct eblock *b)
+{
+    return sizeof(struct einsns) + (b->insn_count + 1u) * sizeof(struct einsn);
+}
+
+/* Lock held, in this and the next. */
+static void insns_count(struct code_cache *cache, const struct eblock *b, bool more)
+{
+    cache->bytes += more ? insns_bytes(b) : -insns_bytes(b);
+    cache->insns_held += more ? b->insn_count : -(u64)b->insn_count;
+}
+
+/* b begins or ends to live. */
+static void block_count(struct code_cache *cache, const struct eblock *b, bool more)
+{
+    cache->bytes += more ? b->alloc_bytes : -(u64)b->alloc_bytes;
+    if (b->insns)
+        insns_count(cache, b, more);
+}
+
+const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n)
+{
+    struct code_cache *cache = &c->e.engine->code;
+
+    host_mutex_lock(&cache->lock);
+    if (!b->insns) {
+        __atomic_store_n(&b->insns, n, __ATOMIC_RELEASE);
+        if (!b->dead)
+            insns_count(cache, b, true);
+        n = NULL;
+    }
+    host_mutex_unlock(&cache->lock);
+    free(n);
+    return b->insns->at;
+}
+
+void code_insns_drop(struct cpu *c, struct eblock *b)
+{
+    struct code_cache *cache = &c->e.engine->code;
+
+    host_mutex_lock(&cache->lock);
+    if (b->insns && !b->dead) {
+        b->insns->next = cache->garbage_insns;
+        cache->garbage_insns = b->insns;
+        cache->garbage_bytes += insns_bytes(b);
+        insns_count(cache, b, false);
+        __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
+        code_reclaim(cache);
+    }
+    host_mutex_unlock(&cache->lock);
 }
 
 /* --- taking blocks out --- */
@@ -150,10 +222,10 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
     hash_remove(cache, b);
     code_block_unwatch(b);
     age_remove(cache, b);
-    cache->bytes -= b->alloc_bytes;
+    block_count(cache, b, false);
     b->age_next = cache->garbage;
     cache->garbage = b;
-    cache->garbage_bytes += b->alloc_bytes;
+    cache->garbage_bytes += b->alloc_bytes + (b->insns ? insns_bytes(b) : 0);
 }
 
 /* Oldest first; one that was looked up since the last round gets another. Lock held. */
@@ -193,7 +265,7 @@ static void block_link(struct code_cache *cache, struct eblock *b)
             b->page[i]->blocks = b;
         }
     age_append(cache, b);
-    cache->bytes += b->alloc_bytes;
+    block_count(cache, b, true);
     b->used = 1;
     b->hash_next = *head;
     __atomic_store_n(head, b, __ATOMIC_RELEASE);
@@ -241,6 +313,8 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
     else
         code_reclaim(cache);
     host_mutex_unlock(&cache->lock);
+    if (b)
+        free(b->insns);
     free(b);
     return there;
 }
@@ -267,6 +341,8 @@ void code_fini(struct code_cache *cache)
         code_block_kill(cache, cache->oldest);
     list_free(cache, cache->batch);
     list_free(cache, cache->garbage);
+    insns_free(cache->batch_insns);
+    insns_free(cache->garbage_insns);
     for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)
         code_ram_free(cache->rams[i]);
     free(cache->buckets);

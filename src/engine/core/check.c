@@ -76,14 +76,15 @@ u8 check_insn_flags(struct check *k, const struct isa_insn *in)
 /* One block in the interpreter; pc is set unless it faulted. */
 static int run_interp(struct cpu *c, struct eblock *b)
 {
+    const struct einsn *insn = eblock_insns(&c->e, b);
     unsigned n = 0;
     int r;
 
     c->e.block = b;
     c->e.block_pc = *c->pc;
     do {
-        r = b->insn[n].run(&c->e.v, &b->insn[n].in);
-        if (r == RUN_JUMP && eblock_follows(b, n))
+        r = insn[n].run(&c->e.v, &insn[n].in);
+        if (r == RUN_JUMP && eblock_follows(b, insn, n))
             r = RUN_NEXT;
     } while (r == RUN_NEXT && ++n < b->insn_count);
     if (r == RUN_NEXT) {
@@ -103,6 +104,7 @@ static int run_eval(struct cpu *c, struct eblock *b)
     static const u8 codes[] = { [IR_EVAL_NEXT] = RUN_JUMP,       [IR_EVAL_JUMP] = RUN_JUMP,
                                 [IR_EVAL_ENDBLOCK] = RUN_LOOKUP, [IR_EVAL_RAISED] = RUN_FAULT,
                                 [IR_EVAL_FAULTED] = RUN_FAULT,   [IR_EVAL_PC_SET] = RUN_LOOKUP };
+    const struct einsn *insn = eblock_insns(&c->e, b);
     struct vcpu *v = &c->e.v;
     struct ir_eval_mem mem = check_eval_mem;
     struct ir_eval_result r;
@@ -110,7 +112,7 @@ static int run_eval(struct cpu *c, struct eblock *b)
     mem.arg = c;
     ir_builder_begin(c->check->builder, &c->check->ir);
     for (unsigned i = 0; i < b->insn_count; i++)
-        build(c->check, v->isa, &b->insn[i].in, eblock_follows(b, i));
+        build(c->check, v->isa, &insn[i].in, eblock_follows(b, insn, i));
     r = ir_eval(&c->check->ir, vcpu_state(v), v->isa->fp_env_offset, *c->pc, &mem, v, NULL);
     c->e.budget -= r.retired;
     v->insn_index = r.retired;
@@ -161,10 +163,12 @@ static struct outcome outcome_of(struct cpu *c, int code)
     return o;
 }
 
-static void print_block(struct cpu *c, const struct eblock *b, gva_t pc)
+static void print_block(struct cpu *c, struct eblock *b, gva_t pc)
 {
+    const struct einsn *insn = eblock_insns(&c->e, b);
+
     for (unsigned i = 0; i < b->insn_count; i++) {
-        const struct isa_insn *in = &b->insn[i].in;
+        const struct isa_insn *in = &insn[i].in;
         char text[80];
 
         c->e.v.isa->disassemble(in, pc + in->offset, text, sizeof text);
@@ -245,7 +249,7 @@ int check_run(struct cpu *c, struct eblock *b)
     struct outcome want;
     bool good;
 
-    if (budget < b->insn_count || b->insn[0].in.flags & ISA_INSN_ALONE)
+    if (budget < b->insn_count || eblock_insns(&c->e, b)->in.flags & ISA_INSN_ALONE)
         return run_plain(c, b);
     memcpy(k->before, vcpu_state(v), v->isa->state_size);
     k->count = 0;

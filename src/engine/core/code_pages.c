@@ -128,11 +128,11 @@ static bool stretch_next(const struct eblock *b, struct stretch *s)
     if (s->insn == b->insn_count)
         return false;
     s->bytes = s->host ? s->bytes + s->len : b->bytes;
-    s->host = b->host + b->insn[s->insn].in.offset;
+    s->host = b->host + b->offset[s->insn];
     s->len = 0;
     do
-        s->len += b->insn[s->insn++].in.len;
-    while (s->insn < b->insn_count && b->host + b->insn[s->insn].in.offset == s->host + s->len);
+        s->len += b->len[s->insn++];
+    while (s->insn < b->insn_count && b->host + b->offset[s->insn] == s->host + s->len);
     return true;
 }
 

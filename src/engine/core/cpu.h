@@ -91,8 +91,9 @@ enum run_code {
 };
 
 /* Slow paths of memory operations: TLB miss, page crossing, device, code page, fault.
- * in: the running instruction (its index becomes insn_index). Return 0, or nonzero with
- * c->fault pending. size: 1, 2, 4, 8, 16; v points to that many bytes, little-endian. */
+ * in: the running instruction (its index becomes insn_index; NULL: that is set). Return 0, or
+ * nonzero with c->fault pending. size: 1, 2, 4, 8, 16; v points to that many bytes, little-endian.
+ */
 int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
                   struct ir_mem how);
 int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v,

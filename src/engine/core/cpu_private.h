@@ -114,7 +114,7 @@ struct cpu {
     u64 det_count;
 
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
-    u64 blocks, insns, translate_ns;
+    u64 blocks, insns, decoded_again, translate_ns;
 };
 _Static_assert(sizeof(struct cpu) <= VCPU_STATE_OFF, "engine part of a vCPU overruns its room");
 _Static_assert(offsetof(struct ecpu, v) == 0 && offsetof(struct cpu, e) == 0, "one pointer");
@@ -153,8 +153,10 @@ struct code_cache {
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
     struct eblock *oldest, *newest;       /* lock: all live blocks, by age_next and age_prev */
     u64 bytes, budget;                    /* of live blocks */
+    u64 insns_held;                       /* decoded instructions of live blocks */
     u64 epoch;                            /* atomic, from 1: see cpu_safe_point */
     struct eblock *garbage, *batch;       /* dead; dead and waiting for batch_epoch */
+    struct einsns *garbage_insns, *batch_insns; /* given back; the same */
     u64 garbage_bytes, batch_epoch;
     u64 mark_count;                  /* atomic: pages that became code */
     const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
@@ -177,6 +179,11 @@ struct eblock *code_lookup(struct cpu *c, const u8 *host, u64 key, u32 flags);
 /* Adds a block just decoded; returns it, or one that was there first (b is freed), or NULL
  * when its bytes changed meanwhile (b is freed). */
 struct eblock *code_insert(struct cpu *c, struct eblock *b);
+/* b, which has been given back its decoded instructions or has others: n's owner is the cache
+ * now. Returns those that b has. */
+const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n);
+/* b has host code: its decoded instructions are freed when no vCPU can be in them. */
+void code_insns_drop(struct cpu *c, struct eblock *b);
 /* Write entries to pages that became code since the vCPU last looked: stores are reported
  * from now on. */
 void code_marks_take(struct cpu *c);

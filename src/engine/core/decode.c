@@ -33,7 +33,7 @@ struct making {
     unsigned bytes; /* decoded, in buf */
     unsigned count;
     u8 buf[BUFFER];
-    struct einsn insn[EBLOCK_MAX_INSNS + 1];
+    struct einsn insn[EBLOCK_MAX_INSNS];
 };
 
 /* Guest memory may change under us: byte by byte is as good as any. */
@@ -148,13 +148,49 @@ static bool making_insns(struct making *m, unsigned max, bool is_long)
     return true;
 }
 
+/* With the mark at the end; the rest is for the caller to fill in. */
+static struct einsns *insns_new(unsigned count, s32 end)
+{
+    struct einsns *n = malloc(sizeof *n + (count + 1u) * sizeof n->at[0]);
+
+    BUG_ON(!n); /* the cache is bounded: the host has no memory for anything */
+    n->next = NULL;
+    n->at[count] = (struct einsn){ .run = interp_block_end };
+    n->at[count].in.offset = (s16)end;
+    n->at[count].in.index = (u8)count;
+    return n;
+}
+
+const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
+{
+    const struct engine *engine = e->engine;
+    const struct einsn *there = eblock_decoded(b);
+    const u8 *bytes = b->bytes, *end = bytes + b->byte_count;
+    struct einsns *n;
+
+    if (there)
+        return there;
+    n = insns_new(b->insn_count, eblock_next(b));
+    for (unsigned i = 0; i < b->insn_count; i++) {
+        struct isa_insn in = { 0 };
+
+        BUG_ON(engine->isa->decode(bytes, (unsigned)(end - bytes), b->key, &in) != ISA_DECODE_OK);
+        BUG_ON(in.len != b->len[i]);
+        in.offset = b->offset[i];
+        in.index = (u8)i;
+        n->at[i] = (struct einsn){ engine->cfg.handlers[in.op], in };
+        bytes += in.len;
+    }
+    STAT_ADD(((struct cpu *)e)->decoded_again, 1);
+    return code_insns_put((struct cpu *)e, b, n);
+}
+
 static struct eblock *making_finish(const struct making *m, u32 flags)
 {
-    size_t insns = (m->count + 1u) * sizeof m->insn[0];
-    size_t size = sizeof(struct eblock) + insns + m->bytes;
+    size_t offsets = (m->count + 1u) * sizeof(s16);
+    size_t size = sizeof(struct eblock) + offsets + m->count + m->bytes;
     struct eblock *b = malloc(size);
-    struct einsn *end;
-    u8 *bytes;
+    u8 *len, *bytes;
 
     if (!b)
         return NULL;
@@ -165,13 +201,17 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
                           .byte_count = m->bytes,
                           .flags = flags,
                           .alloc_bytes = (u32)size };
-    memcpy(b->insn, m->insn, insns);
-    end = &b->insn[m->count];
-    *end = (struct einsn){ .run = interp_block_end };
-    end->in.offset = (s16)m->at;
-    end->in.index = (u8)m->count;
-    bytes = (u8 *)b + sizeof(struct eblock) + insns;
+    b->insns = insns_new(m->count, m->at);
+    memcpy(b->insns->at, m->insn, m->count * sizeof m->insn[0]);
+    len = (u8 *)b->offset + offsets;
+    for (unsigned i = 0; i < m->count; i++) {
+        b->offset[i] = m->insn[i].in.offset;
+        len[i] = m->insn[i].in.len;
+    }
+    b->offset[m->count] = (s16)m->at;
+    bytes = len + m->count;
     memcpy(bytes, m->buf, m->bytes);
+    b->len = len;
     b->bytes = bytes;
     return b;
 }

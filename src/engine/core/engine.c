@@ -250,6 +250,7 @@ static void stats_add(struct engine_stats *s, const struct cpu *c)
     s->exits_irq += peek(&c->exits_irq);
     s->exits_fault += peek(&c->exits_fault);
     s->exits_request += peek(&c->exits_request);
+    s->decoded_again += peek(&c->decoded_again);
 }
 
 void engine_stats_get(struct engine *e, struct engine_stats *out)
@@ -264,6 +265,7 @@ void engine_stats_get(struct engine *e, struct engine_stats *out)
     out->smc_invalidations = e->code.smc;
     out->host_blocks = peek(&e->code.host_blocks);
     out->code_bytes = e->code.bytes;
+    out->insns_held = e->code.insns_held;
     host_mutex_unlock(&e->code.lock);
     if (e->tier && e->tier->bytes)
         out->code_bytes += e->tier->bytes(e->tier_self);

@@ -95,7 +95,9 @@ struct engine_stats {
     u64 tlb_refills, slow_accesses, io_accesses;
     u64 exits_jump, exits_irq, exits_fault, exits_request;
     u64 evictions, code_bytes, smc_invalidations;
-    u64 host_blocks; /* translated by the base tier */
+    u64 host_blocks;   /* translated by the base tier */
+    u64 insns_held;    /* decoded instructions in memory: of blocks without host code */
+    u64 decoded_again; /* blocks with host code whose instructions were asked for */
 };
 void engine_stats_get(struct engine *e, struct engine_stats *out);
 u64 engine_insns(struct engine *e, unsigned cpu);

@@ -117,10 +117,11 @@ void cpu_jumps_put(struct cpu *c, struct eblock *b)
 
 struct eblock *code_lengthen(struct cpu *c, struct eblock *b)
 {
+    const struct einsn *insn = eblock_decoded(b); /* NULL: host code was just made */
     struct eblock *longer;
 
-    if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE | EBLOCK_LONG) ||
-        !(b->insn[b->insn_count - 1u].in.flags & (ISA_INSN_BRANCH | ISA_INSN_JUMP)))
+    if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE | EBLOCK_LONG) || !insn ||
+        !(insn[b->insn_count - 1u].in.flags & (ISA_INSN_BRANCH | ISA_INSN_JUMP)))
         return b;
     longer = code_decode(c, *c->pc, b->host, b->key, EBLOCK_LONG);
     if (!longer)

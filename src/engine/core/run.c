@@ -60,10 +60,13 @@ static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
     STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
-    if (eblock_host_entry(b))
+    if (eblock_host_entry(b)) {
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
-    else
+        if (!c->check)
+            code_insns_drop(c, b);
+    } else {
         __atomic_store_n(&b->runs, EBLOCK_DECLINED, __ATOMIC_RELAXED);
+    }
     return b;
 }
 
@@ -119,6 +122,7 @@ static int cpu_enter(struct cpu *c, struct eblock *b)
         }
     }
     c->e.link = NULL;
+    eblock_insns(&c->e, b);
     return interp_run(&c->e, b, e->tier_threshold);
 }
 
@@ -154,7 +158,7 @@ void cpu_run(struct cpu *c)
             continue;
         }
         if (r == RUN_FAULT) {
-            *c->pc = c->e.block_pc + c->e.block->insn[v->insn_index].in.offset;
+            *c->pc = c->e.block_pc + c->e.block->offset[v->insn_index];
             take_fault(c);
         } else {
             v->insn_index = 0;

@@ -39,10 +39,10 @@ static bool tier_wants(struct eblock *b, u32 threshold)
 }
 
 /* The first `n` instructions of b, n < insn_count. */
-static int run_some(struct ecpu *c, struct eblock *b, unsigned n)
+static int run_some(struct ecpu *c, const struct eblock *b, const struct einsn *insn, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        int r = b->insn[i].run(&c->v, &b->insn[i].in);
+        int r = insn[i].run(&c->v, &insn[i].in);
 
         if (r == RUN_NEXT)
             continue;
@@ -55,7 +55,7 @@ static int run_some(struct ecpu *c, struct eblock *b, unsigned n)
         return r;
     }
     spend(c, n);
-    *pc_slot(&c->v) = c->block_pc + b->insn[n].in.offset;
+    *pc_slot(&c->v) = c->block_pc + b->offset[n];
     return RUN_JUMP;
 }
 
@@ -67,20 +67,22 @@ int interp_run(struct ecpu *c, struct eblock *b, u32 threshold)
     unsigned shift = c->jump_shift;
 
     for (;;) {
-        const struct einsn *p = b->insn;
+        const struct einsn *first = eblock_decoded(b), *p = first;
         unsigned at;
         s64 retired;
         int r;
 
+        if (unlikely(!p)) /* host code was made meanwhile */
+            return RUN_JUMP;
         c->block = b;
         c->block_pc = *pc;
         if (unlikely(c->budget < b->insn_count))
-            return run_some(c, b, c->budget > 0 ? (unsigned)c->budget : 0);
+            return run_some(c, b, p, c->budget > 0 ? (unsigned)c->budget : 0);
         do {
             r = p->run(v, &p->in);
             p++;
         } while (r == RUN_NEXT);
-        retired = p - b->insn;
+        retired = p - first;
         if (r == RUN_END) {
             retired--;
         } else if (unlikely(r != RUN_JUMP)) {

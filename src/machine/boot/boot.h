@@ -1,9 +1,9 @@
 /*
  * boot.h - what lies in guest memory before the first instruction.
  *
- * A plan is a list of byte ranges and their addresses. It is made once, from files that
- * are checked first, and written into RAM at every reset. Files are a user's or a
- * stranger's: any bytes must give a plan or one sentence.
+ * A plan is a list of byte ranges and their addresses. It is made at every reset, from files
+ * that are checked first, written into RAM and dropped. Files are a user's or a stranger's:
+ * any bytes must give a plan or one sentence.
  */
 #ifndef MACHINE_BOOT_BOOT_H
 #define MACHINE_BOOT_BOOT_H
