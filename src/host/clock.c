@@ -28,6 +28,15 @@ ns_t host_clock_monotonic(void)
     return clock_read(CLOCK_MONOTONIC);
 }
 
+ns_t host_clock_boottime(void)
+{
+#ifdef CLOCK_BOOTTIME
+    return clock_read(CLOCK_BOOTTIME);
+#else
+    return clock_read(CLOCK_MONOTONIC);
+#endif
+}
+
 ns_t host_clock_realtime(void)
 {
     return clock_read(CLOCK_REALTIME);

@@ -14,6 +14,9 @@
  * clock of every deadline in src/host. [any thread] */
 ns_t host_clock_monotonic(void);
 
+/* The same, but the time that the host slept counts, where the host tells it. [any thread] */
+ns_t host_clock_boottime(void);
+
 /* Nanoseconds since 1970-01-01 UTC; jumps when the host's clock is set. [any thread] */
 ns_t host_clock_realtime(void);
 

@@ -48,6 +48,7 @@ void clock_fini(struct machine_clock *k)
 
 void clock_freeze(struct machine_clock *k)
 {
+    k->frozen_at = host_clock_boottime();
     __atomic_store_n(&k->frozen, clock_now(k), __ATOMIC_RELEASE);
 }
 
@@ -55,12 +56,15 @@ void clock_thaw(struct machine_clock *k)
 {
     u64 now = clock_now(k);
 
+    if (k->frozen_at)
+        now += host_clock_boottime() - k->frozen_at;
     __atomic_store_n(&k->offset, host_clock_monotonic() - now, __ATOMIC_RELAXED);
     __atomic_store_n(&k->frozen, UINT64_MAX, __ATOMIC_RELEASE);
 }
 
 void clock_set(struct machine_clock *k, ns_t now)
 {
+    k->frozen_at = 0;
     __atomic_store_n(&k->frozen, now, __ATOMIC_RELEASE);
 }
 

@@ -1,9 +1,10 @@
 /*
  * clock.h - a machine's time and randomness: the one door by which they come in.
  *
- * Guest time counts nanoseconds since the machine's start and stands still while it is
- * paused. In deterministic mode it is the engine's function of the instruction count,
- * and the date follows from it.
+ * Guest time counts nanoseconds since the machine's start. It stands still while the machine is
+ * paused, and has passed all the same when it goes on: a guest reads the date once and counts
+ * from there. In deterministic mode it is the engine's function of the instruction count, and
+ * the date follows from it.
  */
 #ifndef MACHINE_CLOCK_H
 #define MACHINE_CLOCK_H
@@ -23,6 +24,7 @@ struct machine_clock {
     struct host_mutex lock; /* of random */
     struct clock_state s;   /* now_ns only while saving */
     u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
+    ns_t frozen_at;         /* host's boottime of clock_freeze(); 0: none since clock_set() */
     u64 offset;             /* atomic: host monotonic - guest time, while running */
     bool deterministic;
     ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
@@ -33,10 +35,11 @@ struct machine_clock {
 void clock_init(struct machine_clock *k, const u64 *seed, bool deterministic);
 void clock_fini(struct machine_clock *k);
 
-/* Life: frozen ⇄ running. From the thread that controls the machine. */
+/* Life: frozen ⇄ running. From the thread that controls the machine. Thawed, guest time goes on
+ * from where it would be without the freeze. */
 void clock_freeze(struct machine_clock *k);
 void clock_thaw(struct machine_clock *k);
-/* While frozen: guest time becomes `now`. */
+/* While frozen: guest time becomes `now`, and goes on from there. */
 void clock_set(struct machine_clock *k, ns_t now);
 
 /* --- [any thread] --- */

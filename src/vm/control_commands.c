@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int answer(json_t *value, json_t **ret, struct err *err)
+int control_answer(json_t *value, json_t **ret, struct err *err)
 {
     *ret = value;
     return value ? 0 : err_set(err, ENOMEM, "there is no memory for the answer");
@@ -32,13 +32,13 @@ static int query_commands(struct control_session *s, const json_t *args, json_t 
 
     for (const struct control_command *c = control_commands; c->name; c++)
         json_array_append_new(all, json_pack("{s:s}", "name", c->name));
-    return answer(all, ret, err);
+    return control_answer(all, ret, err);
 }
 
 static int query_qmp_schema(struct control_session *s, const json_t *args, json_t **ret,
                             struct err *err)
 {
-    return answer(control_schema(), ret, err);
+    return control_answer(control_schema(), ret, err);
 }
 
 json_t *control_version(void)
@@ -53,7 +53,7 @@ json_t *control_version(void)
 static int query_version(struct control_session *s, const json_t *args, json_t **ret,
                          struct err *err)
 {
-    return answer(control_version(), ret, err);
+    return control_answer(control_version(), ret, err);
 }
 
 /* --- the machine --- */
@@ -63,7 +63,7 @@ static int query_status(struct control_session *s, const json_t *args, json_t **
 {
     bool running = !s->vm->stopped;
 
-    return answer(
+    return control_answer(
         json_pack("{s:b, s:s}", "running", running, "status", running ? "running" : "paused"), ret,
         err);
 }
@@ -72,19 +72,26 @@ static int query_name(struct control_session *s, const json_t *args, json_t **re
 {
     const char *name = s->vm->name;
 
-    return answer(name ? json_pack("{s:s}", "name", name) : json_object(), ret, err);
+    return control_answer(name ? json_pack("{s:s}", "name", name) : json_object(), ret, err);
+}
+
+/* No guest is told one: QEMU answers so for a machine without. */
+static int query_uuid(struct control_session *s, const json_t *args, json_t **ret, struct err *err)
+{
+    return control_answer(json_pack("{s:s}", "UUID", "00000000-0000-0000-0000-000000000000"), ret,
+                          err);
 }
 
 static int query_target(struct control_session *s, const json_t *args, json_t **ret,
                         struct err *err)
 {
-    return answer(json_pack("{s:s}", "arch", s->vm->cfg->m.cls->isa->name), ret, err);
+    return control_answer(json_pack("{s:s}", "arch", s->vm->cfg->m.cls->isa->name), ret, err);
 }
 
 /* Guests of another architecture have no use for the host's KVM. */
 static int query_kvm(struct control_session *s, const json_t *args, json_t **ret, struct err *err)
 {
-    return answer(json_pack("{s:b, s:b}", "enabled", 0, "present", 0), ret, err);
+    return control_answer(json_pack("{s:b, s:b}", "enabled", 0, "present", 0), ret, err);
 }
 
 static int query_cpus_fast(struct control_session *s, const json_t *args, json_t **ret,
@@ -102,7 +109,7 @@ static int query_cpus_fast(struct control_session *s, const json_t *args, json_t
                                         path, "thread-id", engine_cpu_thread(m->engine, i),
                                         "target", m->cls->isa->name));
     }
-    return answer(all, ret, err);
+    return control_answer(all, ret, err);
 }
 
 static int stop(struct control_session *s, const json_t *args, json_t **ret, struct err *err)
@@ -194,7 +201,7 @@ static int query_block(struct control_session *s, const json_t *args, json_t **r
 
     for (unsigned i = 0; i < m->image_count; i++)
         json_array_append_new(all, disk_json(m, i));
-    return answer(all, ret, err);
+    return control_answer(all, ret, err);
 }
 
 static int query_chardev(struct control_session *s, const json_t *args, json_t **ret,
@@ -205,7 +212,7 @@ static int query_chardev(struct control_session *s, const json_t *args, json_t *
                        ? json_sprintf("pty:%s", chardev_pty_path(m->console))
                        : name_json(m->cfg->console);
 
-    return answer(
+    return control_answer(
         json_pack("[{s:s, s:o, s:b}]", "label", "serial0", "filename", file, "frontend-open", 1),
         ret, err);
 }
@@ -225,7 +232,7 @@ static int query_netdev(struct control_session *s, const json_t *args, json_t **
         json_array_append_new(all, json_pack("{s:o, s:s, s:o}", "id", json_sprintf("net%u", i),
                                              "type", m->nets[i]->ops->name, "hostfwd", forwards));
     }
-    return answer(all, ret, err);
+    return control_answer(all, ret, err);
 }
 
 /* id NULL: the only network there is, or the first. */
@@ -285,13 +292,13 @@ static int human_monitor_command(struct control_session *s, const json_t *args, 
            first, second, more);
     add = strcmp(verb, "hostfwd_add") == 0;
     if (!add && strcmp(verb, "hostfwd_remove") != 0)
-        return answer(json_sprintf("unknown command: '%s'\r\n", verb), ret, err);
+        return control_answer(json_sprintf("unknown command: '%s'\r\n", verb), ret, err);
     if (!*first || *more)
-        return answer(json_sprintf("%s: give [ID] RULE\r\n", verb), ret, err);
+        return control_answer(json_sprintf("%s: give [ID] RULE\r\n", verb), ret, err);
     if (hostfwd_change(s->vm->machine, *second ? first : NULL, *second ? second : first, add,
                        &why) < 0)
-        return answer(json_sprintf("%s\r\n", why.text), ret, err);
-    return answer(json_string(add ? "" : "host forwarding rule removed\r\n"), ret, err);
+        return control_answer(json_sprintf("%s\r\n", why.text), ret, err);
+    return control_answer(json_string(add ? "" : "host forwarding rule removed\r\n"), ret, err);
 }
 
 /* --- the tree of objects: /machine/cpu[N] and /machine/peripheral/DEVICE --- */
@@ -343,7 +350,7 @@ static int qom_list(struct control_session *s, const json_t *args, json_t **ret,
     json_t *all = json_array();
 
     if (children(s->vm->machine, path, all))
-        return answer(all, ret, err);
+        return control_answer(all, ret, err);
     json_decref(all);
     return err_set(err, ENODEV, "there is no object '%.200s'", path);
 }
@@ -351,22 +358,27 @@ static int qom_list(struct control_session *s, const json_t *args, json_t **ret,
 /* --- the table --- */
 
 const struct control_command control_commands[] = {
+    { "balloon", "BalloonArgs", NULL, control_balloon },
+    { "block_resize", "BlockResizeArgs", NULL, control_block_resize },
     { "cont", NULL, NULL, cont },
     { "human-monitor-command", "HumanArgs", "str", human_monitor_command },
     { "netdev-hostfwd-add", "HostfwdArgs", NULL, hostfwd_add },
     { "netdev-hostfwd-remove", "HostfwdArgs", NULL, hostfwd_remove },
     { "qmp_capabilities", "QMPCapabilitiesArgs", NULL, qmp_capabilities },
     { "qom-list", "QomListArgs", "[ObjectPropertyInfo]", qom_list },
+    { "query-balloon", NULL, "BalloonInfo", control_query_balloon },
     { "query-block", NULL, "[BlockInfo]", query_block },
     { "query-chardev", NULL, "[ChardevInfo]", query_chardev },
     { "query-commands", NULL, "[CommandInfo]", query_commands },
     { "query-cpus-fast", NULL, "[CpuInfoFast]", query_cpus_fast },
     { "query-kvm", NULL, "KvmInfo", query_kvm },
+    { "query-memory-size-summary", NULL, "MemoryInfo", control_query_memory },
     { "query-name", NULL, "NameInfo", query_name },
     { "query-netdev", NULL, "[NetdevInfo]", query_netdev },
     { "query-qmp-schema", NULL, "[SchemaInfo]", query_qmp_schema },
     { "query-status", NULL, "StatusInfo", query_status },
     { "query-target", NULL, "TargetInfo", query_target },
+    { "query-uuid", NULL, "UuidInfo", query_uuid },
     { "query-version", NULL, "VersionInfo", query_version },
     { "quit", NULL, NULL, quit },
     { "stop", NULL, NULL, stop },

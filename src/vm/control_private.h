@@ -108,6 +108,18 @@ extern const struct control_command control_commands[]; /* sorted; ends with a N
 extern const struct control_event_row control_events[]; /* by enum control_event; likewise */
 extern const struct control_type control_types[];       /* likewise */
 
+/* For commands: takes the reference. NULL is no memory. */
+int control_answer(json_t *value, json_t **ret, struct err *err) MUST_CHECK;
+
+/* control_size.c: the table's rows for balloon, disks and memory. */
+int control_balloon(struct control_session *s, const json_t *args, json_t **ret, struct err *err);
+int control_query_balloon(struct control_session *s, const json_t *args, json_t **ret,
+                          struct err *err);
+int control_query_memory(struct control_session *s, const json_t *args, json_t **ret,
+                         struct err *err);
+int control_block_resize(struct control_session *s, const json_t *args, json_t **ret,
+                         struct err *err);
+
 const struct control_command *control_command_find(const char *name);
 /* Are the arguments what the type says? NULL args are an empty object. */
 int control_args_check(const char *type, const json_t *args, struct err *err) MUST_CHECK;

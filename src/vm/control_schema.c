@@ -12,11 +12,14 @@
 #define VALUES(...)  (const char *const[]){ __VA_ARGS__, NULL }
 
 const struct control_type control_types[] = {
+    { "BalloonArgs", .members = MEMBERS({ "value", "int" }) },
+    { "BalloonInfo", .members = MEMBERS({ "actual", "int" }) },
     { "BlockDeviceInfo", .members = MEMBERS({ "file", "str" }, { "ro", "bool" }, { "drv", "str" },
                                             { "image", "ImageInfo" }) },
     { "BlockInfo", .members = MEMBERS({ "device", "str" }, { "qdev", "str" }, { "type", "str" },
                                       { "removable", "bool" }, { "locked", "bool" },
                                       { "inserted", "BlockDeviceInfo" }) },
+    { "BlockResizeArgs", .members = MEMBERS({ "device", "str" }, { "size", "int" }) },
     { "ChardevInfo",
       .members = MEMBERS({ "label", "str" }, { "filename", "str" }, { "frontend-open", "bool" }) },
     { "CommandInfo", .members = MEMBERS({ "name", "str" }) },
@@ -29,6 +32,7 @@ const struct control_type control_types[] = {
     { "ImageInfo",
       .members = MEMBERS({ "filename", "str" }, { "format", "str" }, { "virtual-size", "int" }) },
     { "KvmInfo", .members = MEMBERS({ "enabled", "bool" }, { "present", "bool" }) },
+    { "MemoryInfo", .members = MEMBERS({ "base-memory", "int" }) },
     { "NameInfo", .members = MEMBERS({ "name", "str", true }) },
     { "NetdevInfo",
       .members = MEMBERS({ "id", "str" }, { "type", "str" }, { "hostfwd", "[str]" }) },
@@ -53,6 +57,7 @@ const struct control_type control_types[] = {
     { "StatusInfo", .members = MEMBERS({ "running", "bool" }, { "status", "RunState" }) },
     { "SysEmuTarget", .values = VALUES("riscv64") },
     { "TargetInfo", .members = MEMBERS({ "arch", "SysEmuTarget" }) },
+    { "UuidInfo", .members = MEMBERS({ "UUID", "str" }) },
     { "VersionInfo", .members = MEMBERS({ "qemu", "VersionTriple" }, { "package", "str" }) },
     { "VersionTriple",
       .members = MEMBERS({ "major", "int" }, { "minor", "int" }, { "micro", "int" }) },
@@ -97,7 +102,8 @@ static const char *json_name(const json_t *v)
     }
 }
 
-/* Arguments are strings, and arrays of an enumeration; the rest of the schema is answers'. */
+/* Arguments are strings, whole numbers, and arrays of an enumeration; the rest of the schema is
+ * answers'. */
 static int enum_array_check(const char *name, const char *type, const json_t *v, struct err *err)
 {
     json_t *item;
@@ -122,12 +128,15 @@ static int enum_array_check(const char *name, const char *type, const json_t *v,
 
 static int value_check(const struct control_member *m, const json_t *v, struct err *err)
 {
-    bool array = m->type[0] == '[';
+    bool array = m->type[0] == '[', number = strcmp(m->type, "int") == 0;
 
-    if (array ? json_is_array(v) : json_is_string(v))
+    if (array ? json_is_array(v) : number ? json_is_integer(v) : json_is_string(v))
         return array ? enum_array_check(m->name, m->type, v, err) : 0;
     return err_set(err, EINVAL, "the argument '%s' is %s, not %s", m->name,
-                   array ? "an array" : "a string", json_name(v));
+                   array    ? "an array"
+                   : number ? "a whole number"
+                            : "a string",
+                   json_name(v));
 }
 
 static const struct control_member *member_find(const struct control_type *t, const char *name)

@@ -3,6 +3,7 @@
  */
 #include "vm/machine_files.h"
 
+#include "backend/block/qcow2_api.h"
 #include "vm/parse.h"
 #include <dirent.h>
 #include <errno.h>
@@ -139,7 +140,7 @@ int machine_files_copy(const char *from, const char *to, struct err *err)
 struct disk {
     char *path;          /* owns, with the rest of the value in the same memory */
     const char *options; /* what follows the first comma, or "" */
-    bool copied;
+    bool copied, qcow2;
 };
 
 /* The parts of a disk's value; false: no memory. */
@@ -155,9 +156,11 @@ static bool disk_init(struct disk *d, const char *value)
     d->copied = d->path[0] == '/';
     scratch = strdup(d->options);
     rest = *d->options ? scratch : NULL;
-    while ((option = parse_field(&rest)))
+    while ((option = parse_field(&rest))) {
         if (strcmp(option, "readonly=on") == 0)
             d->copied = false;
+        d->qcow2 |= strcmp(option, "format=qcow2") == 0;
+    }
     free(scratch);
     return scratch;
 }
@@ -174,6 +177,8 @@ static int disk_copy(const struct disk *d, const char *folder, unsigned n, struc
         asprintf(&value, "%s%s%s", name, *d->options ? "," : "", d->options) < 0)
         return err_set_errno(err, ENOMEM, "copying %s", d->path);
     rc = copy_file(d->path, to, err);
+    if (rc == 0 && d->qcow2)
+        rc = blk_qcow2_moved(to, d->path, err);
     if (rc == 0 && settings_add(change, "disk", value) < 0)
         rc = err_set_errno(err, ENOMEM, "copying %s", d->path);
     free(to);

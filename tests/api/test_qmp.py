@@ -140,7 +140,9 @@ def conforms(types, name, value):
 
 ARGUMENTS = {"qom-list": [{"path": "/"}, {"path": "/machine"}, {"path": "/machine/peripheral"},
                           {"path": "/machine/peripheral/uart-16550@10000000"}],
-             "human-monitor-command": [{"command-line": "info nothing"}]}
+             "human-monitor-command": [{"command-line": "info nothing"}],
+             "balloon": [{"value": 64 << 20}],
+             "block_resize": [{"device": "disk0", "size": 1 << 20}]}
 LATER = ["qmp_capabilities", "netdev-hostfwd-add", "netdev-hostfwd-remove", "quit",
          "system_reset", "system_powerdown"]
 
@@ -355,6 +357,29 @@ def forwards(machine):
     client.close()
 
 
+def sizes(machine):
+    """Disk and memory are asked for more and less; the guest of this test gives nothing."""
+    client = machine.client()
+    path = client.call("query-block")[0]["inserted"]["file"]
+    for size in (3 << 20, 2 << 20):
+        assert client.call("block_resize", device="disk0", size=size) == {}
+        assert client.call("query-block")[0]["inserted"]["image"]["virtual-size"] == size
+        assert os.path.getsize(path) == size
+    for size, device, what in ((1000, "disk0", "512"), (0, "disk0", "more than 0"),
+                               (-512, "disk0", "more than 0"), (512, "disk1", "query-block"),
+                               ("1M", "disk0", "whole number"), (1.5, "disk0", "whole number")):
+        refused = client.call("block_resize", device=device, size=size)["error"]["desc"]
+        assert what in refused, refused
+    assert os.path.getsize(path) == 2 << 20
+    assert client.call("query-memory-size-summary") == {"base-memory": 64 << 20}
+    for value in (1, 32 << 20, 64 << 20, 1 << 62):
+        assert client.call("balloon", value=value) == {}
+        assert client.call("query-balloon") == {"actual": 64 << 20}
+    for value in (0, -1, "32M", True):
+        assert "error" in client.call("balloon", value=value), value
+    client.close()
+
+
 def protected(machine):
     mode = os.stat(machine.path).st_mode
     assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o600, oct(mode)
@@ -471,7 +496,7 @@ def main():
     """Prints TAP."""
     program = sys.argv[1]
     shared = [protected, negotiation, ids, schema_is_true, stop_and_continue, reset_while_stopped,
-              malformed, half_closed, deaf_peers, forwards, tools, qemu_client]
+              malformed, half_closed, deaf_peers, forwards, sizes, tools, qemu_client]
     alone = [quits, signalled, deterministic, places]
     report = Report(len(shared) + len(alone) + 1)
 
@@ -489,7 +514,10 @@ def main():
         def start(*options):
             return Machine(program, kernel, folder, *options)
 
-        with start("--net", "user") as machine:
+        disk = os.path.join(folder, "disk.img")
+        with open(disk, "wb") as image:
+            image.truncate(1 << 20)
+        with start("--net", "user", "--disk", disk) as machine:
             for function in shared:
                 run(function, machine)
         for function in alone:

@@ -3,6 +3,7 @@
  * transports.
  */
 #include "base/bits.h"
+#include "dev/virtio/virtio_balloon.h"
 #include "host/map.h"
 #include "test.h"
 #include "virtio_driver.h"
@@ -149,6 +150,37 @@ TEST(the_configuration_space_has_target_and_state)
     each_way(configuration);
 }
 
+static void ask(u64 bytes)
+{
+    dev_domain_lock(v.d->domain);
+    virtio_balloon_ask(v.d, bytes);
+    dev_domain_unlock(v.d->domain);
+}
+
+/* The driver hears of it by an interrupt of the configuration, and answers there. */
+static void asked(void)
+{
+    u64 before = vdrv_generation(&v);
+    u8 isr = 0;
+
+    ask(3 * MIB + 5);
+    CHECK(vdrv_interrupted(&v, &isr));
+    CHECK(isr & VIRTIO_ISR_CONFIG);
+    CHECK(vdrv_generation(&v) != before);
+    CHECK_EQ(vdrv_config(&v, 0, 4), 3 * MIB / PAGE);
+    CHECK_EQ(virtio_balloon_given(v.d), 0);
+    vdrv_config_set(&v, 4, 700, 4);
+    CHECK_EQ(virtio_balloon_given(v.d), 700 * PAGE);
+    ask(0);
+    CHECK_EQ(vdrv_config(&v, 0, 4), 0);
+}
+
+TEST(the_target_changes_while_the_guest_runs)
+{
+    each_way(asked);
+}
+
 TEST_MAIN(TEST_CASE(inflated_pages_go_back_to_the_host),
           TEST_CASE(reported_pages_go_back_to_the_host),
-          TEST_CASE(the_configuration_space_has_target_and_state))
+          TEST_CASE(the_configuration_space_has_target_and_state),
+          TEST_CASE(the_target_changes_while_the_guest_runs))

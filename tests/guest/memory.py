@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""memory.py - what a guest frees goes back to the host (free-page reporting of the balloon)."""
+"""memory.py - what a guest frees goes back to the host (free-page reporting of the balloon), and
+what it is asked for while it runs (QMP's balloon); a disk that grows under it.
+
+With VM_SOAK=1 it frees 512 MB, and has 10 s to give back 80 % of them.
+"""
 
 import glob
 import lzma
@@ -8,9 +12,11 @@ import sys
 import tempfile
 import time
 
-from vm import MIB, PATIENCE, Machine, Skip, Tap, asset, check, linux_args
+from vm import MIB, PATIENCE, Machine, Skip, Tap, asset, check, linux_args, qmp
 
-USED = 256  # MiB that the guest uses and frees
+SOAK = bool(os.environ.get("VM_SOAK"))
+USED = 512 if SOAK else 256  # MiB that the guest uses and frees
+SOON = 10 if SOAK else PATIENCE
 
 
 def module(name):
@@ -41,32 +47,80 @@ def resident(machine):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") // MIB
 
 
-def given_back(scratch):
-    """A file in the guest's memory is made and removed: most of it goes back by itself."""
+def balloon_machine(scratch, *options):
+    """A machine with 1 GiB whose initramfs has the balloon's driver, which is loaded later."""
     path = os.path.join(scratch, "initrd")
     with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
         data = first.read()
         out.write(data + bytes(-len(data) % 4) + cpio("balloon.ko", module("virtio_balloon")))
-    args = linux_args(memory="768M")
+    args = linux_args(memory="1G")
     args[args.index("--initrd") + 1] = path
-    with Machine(args) as m:
+    return Machine(args + list(options))
+
+
+def until(condition, text, patience=PATIENCE):
+    """Waits for it; how long that took."""
+    began = time.monotonic()
+    while not condition():
+        check(time.monotonic() - began < patience, text())
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def given_back(scratch):
+    """A file in the guest's memory is made and removed: most of it goes back by itself."""
+    with balloon_machine(scratch) as m:
         m.expect("vm# ")
         m.shell("insmod /balloon.ko")
-        m.shell("mkdir /m && mount -t tmpfs -o size=700m none /m")
+        m.shell("mkdir /m && mount -t tmpfs -o size=900m none /m")
         m.shell("dd if=/dev/zero of=/m/file bs=1M count=%d" % USED)
         full = resident(m)
         check(full >= USED, "only %d MiB are resident" % full)
         m.shell("rm /m/file")
-        began = time.monotonic()
-        while resident(m) > full - USED * 8 // 10:
-            check(time.monotonic() - began < PATIENCE, "%d MiB stay, there were %d" % (
-                resident(m), full))
-            time.sleep(0.1)
-        print("# %d of %d MiB after %.1f s" % (full - resident(m), USED,
-                                               time.monotonic() - began), flush=True)
+        took = until(lambda: resident(m) <= full - USED * 8 // 10,
+                     lambda: "%d MiB stay, there were %d" % (resident(m), full), SOON)
+        print("# %d of %d MiB after %.1f s" % (full - resident(m), USED, took), flush=True)
         m.shell("dd if=/dev/zero of=/m/file bs=1M count=%d" % USED)  # and it can be had again
         m.type("exit\n")
         m.finish(0)
+
+
+def asked_for(scratch):
+    """The guest gives what it is asked for, has less then, and gets it again."""
+    control = os.path.join(scratch, "control")
+    actual = lambda: qmp(control, "query-balloon")["actual"] // MIB
+    free = lambda m: int(m.shell("grep MemFree /proc/meminfo").split()[1]) // 1024
+    with balloon_machine(scratch, "--control", "unix:" + control) as m:
+        m.expect("vm# ")
+        m.shell("insmod /balloon.ko")
+        check(actual() == 1024, "before it is asked: %d MiB" % actual())
+        before = free(m)
+        for keep in (400, 1024):
+            qmp(control, "balloon", value=keep * MIB)
+            until(lambda: actual() == keep, lambda: "it has %d MiB, not %d" % (actual(), keep))
+            now = free(m)
+            check(abs(before - now - (1024 - keep)) < 100,
+                  "%d MiB were free and %d are: it keeps %d" % (before, now, keep))
+        m.type("exit\n")
+        m.finish(0)
+
+
+def grown_disk(scratch):
+    """The guest's kernel sees a disk's new size at once, and can write at its end."""
+    control, disk = (os.path.join(scratch, name) for name in ("control", "disk"))
+    with open(disk, "wb") as image:
+        image.truncate(MIB)
+    with Machine(linux_args() + ["--control", "unix:" + control, "--disk", disk]) as m:
+        m.expect("vm# ")
+        check(m.shell("cat /sys/block/vda/size").strip() == "2048", "not 1 MiB at first")
+        qmp(control, "block_resize", device="disk0", size=4 * MIB)
+        until(lambda: m.shell("cat /sys/block/vda/size").strip() == "8192",
+              lambda: "the guest's kernel sees no new size")
+        m.shell("echo the end | dd of=/dev/vda bs=512 seek=8191 && sync")
+        m.type("exit\n")
+        m.finish(0)
+    with open(disk, "rb") as image:
+        check(image.read()[-512:][:7] == b"the end", "what was written there is lost")
 
 
 def main():
@@ -74,6 +128,8 @@ def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as scratch:
         tap.case("freed memory goes back", given_back, scratch)
+        tap.case("memory that is asked for", asked_for, scratch)
+        tap.case("a disk grows", grown_disk, scratch)
     return tap.finish()
 
 

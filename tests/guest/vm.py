@@ -5,10 +5,12 @@ the exit status. Time-outs only catch what hangs: they are far above ten times w
 boot takes on an idle machine.
 """
 
+import json
 import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -239,3 +241,21 @@ def run_cli(args, timeout=None, stdin=subprocess.DEVNULL, command=None, env=None
                                                      late.stderr or "")) from late
     return (done.returncode, done.stdout.decode("utf-8", "replace"),
             done.stderr.decode("utf-8", "replace"))
+
+
+def qmp(path, command, **arguments):
+    """One command on a control socket; its answer."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE)
+        sock.connect(path)
+        with sock.makefile("rw") as stream:
+            stream.readline()
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": command, "arguments": arguments}):
+                stream.write(json.dumps(request))
+                stream.flush()
+                answer = json.loads(stream.readline())
+                while "event" in answer:
+                    answer = json.loads(stream.readline())
+                check("return" in answer, "%s: %s" % (request, answer))
+    return answer["return"]

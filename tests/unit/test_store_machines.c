@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vm/disk.h>
 #include <vm/machines.h>
 
 static char scratch[] = "/tmp/vm-test-mach-XXXXXX";
@@ -253,6 +254,57 @@ TEST(a_clone_has_disks_of_its_own)
     end();
 }
 
+/* The setting of this disk of a clone of m. */
+static void clone_disk(struct vm_machine *m, const char *name, char *out, size_t size)
+{
+    struct vm_machine *copy = NULL;
+    struct vm_machine_info info;
+    struct vm_err err;
+
+    *out = 0;
+    CHECK(told(vm_machine_clone(m, name, "test", &copy, &err), &err));
+    CHECK(told(vm_machine_info(copy, &info, &err), &err));
+    for (unsigned i = 0; i < info.setting_count; i++)
+        if (strcmp(info.settings[i].key, "disk") == 0)
+            snprintf(out, size, "%.*s", (int)strcspn(info.settings[i].value, ","),
+                     info.settings[i].value);
+    vm_machine_free(copy);
+}
+
+/* The copy of an overlay is in another folder than what it lies over. */
+TEST(a_cloned_overlay_keeps_its_backing_file)
+{
+    struct vm_disk_options base = { .format = "qcow2", .size = 8 << 20 };
+    struct vm_disk_options over = { .format = "qcow2",
+                                    .backing = "./base.qcow2",
+                                    .backing_format = "qcow2" };
+    char below[64], top[64], value[96], copy[160];
+    struct vm_setting disk = { "disk", value };
+    struct vm_machine *m = NULL;
+    struct vm_disk_check check;
+    struct vm_disk_info info;
+    struct vm_err err;
+
+    begin();
+    snprintf(below, sizeof below, "%s/base.qcow2", scratch);
+    snprintf(top, sizeof top, "%s/top.qcow2", scratch);
+    snprintf(value, sizeof value, "%s,format=qcow2", top);
+    CHECK(told(vm_disk_create(below, &base, &err), &err));
+    CHECK(told(vm_disk_create(top, &over, &err), &err));
+    CHECK(told(make("m", &m, &err), &err));
+    CHECK(told(vm_machine_set(m, &disk, 1, "test", &err), &err));
+    clone_disk(m, "copy", copy, sizeof copy);
+    CHECK(told(vm_disk_info_get(copy, "qcow2", &info, &err), &err));
+    CHECK_STR(info.backing, below);
+    CHECK_EQ(info.size, 8 << 20);
+    CHECK(told(vm_disk_check(copy, "qcow2", 0, &check, &err), &err));
+    CHECK_EQ(check.errors + check.leaks, 0);
+    CHECK(told(vm_disk_info_get(top, "qcow2", &info, &err), &err));
+    CHECK_STR(info.backing, "./base.qcow2");
+    vm_machine_free(m);
+    end();
+}
+
 TEST(installing_ends_once)
 {
     struct vm_machine *m = NULL;
@@ -481,6 +533,7 @@ TEST(killed_commands_leave_whole_machines)
 TEST_MAIN(TEST_CASE(hostile_names), TEST_CASE(made_changed_renamed_deleted),
           TEST_CASE(a_renamed_folder_is_a_renamed_machine),
           TEST_CASE(a_refused_setting_leaves_no_machine), TEST_CASE(a_clone_has_disks_of_its_own),
-          TEST_CASE(installing_ends_once), TEST_CASE(started_and_killed),
-          TEST_CASE(a_death_is_noticed_with_its_cause), TEST_CASE(of_two_that_start_it_one_does),
-          TEST_CASE(a_start_that_fails_says_why), TEST_CASE(killed_commands_leave_whole_machines))
+          TEST_CASE(a_cloned_overlay_keeps_its_backing_file), TEST_CASE(installing_ends_once),
+          TEST_CASE(started_and_killed), TEST_CASE(a_death_is_noticed_with_its_cause),
+          TEST_CASE(of_two_that_start_it_one_does), TEST_CASE(a_start_that_fails_says_why),
+          TEST_CASE(killed_commands_leave_whole_machines))

@@ -70,6 +70,7 @@ enum {
 #define QCOW2_L1_MAX       (4 * MIB) /* entries: 32 MiB */
 #define QCOW2_REFTABLE_MAX (1 * MIB) /* entries: 8 MiB */
 #define QCOW2_SNAPSHOTS_MAX 65536u
+#define QCOW2_NAME_MAX      1023u    /* bytes of the backing file's name */
 
 /* A table of one cluster in memory. */
 struct qcow2_table {

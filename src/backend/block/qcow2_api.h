@@ -50,6 +50,10 @@ struct blk_qcow2_info {
 };
 void blk_qcow2_info_get(struct blk_node *n, struct blk_qcow2_info *ret);
 
+/* The image at `path` is a copy of the one at `from`, in another folder: where it names its
+ * backing file from its own folder, it names it in full from now on. */
+int blk_qcow2_moved(const char *path, const char *from, struct err *err) MUST_CHECK;
+
 struct blk_qcow2_check {
     u64 errors; /* what may cost data */
     u64 leaks;  /* clusters that are counted but not used */

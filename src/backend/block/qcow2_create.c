@@ -41,7 +41,7 @@ static int put_header(const struct blk_qcow2_options *o, u8 *h, u64 size, struct
         return 0;
     at = put_backing_format(h, at, o->backing_format);
     at += 8; /* the end of the extensions: zeroes */
-    if (strlen(o->backing) > 1023 || at + strlen(o->backing) > size)
+    if (strlen(o->backing) > QCOW2_NAME_MAX || at + strlen(o->backing) > size)
         return err_set(err, ENAMETOOLONG, "the name of the backing file is too long: \"%s\"",
                        o->backing);
     be64_put(h + QCOW2_H_BACKING, at);

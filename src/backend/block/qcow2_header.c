@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 1023, EXTENSIONS_MAX = 64 };
+enum { EXTENSIONS_MAX = 64 };
 
 struct header {
     u8 *bytes; /* the first cluster */
@@ -121,7 +121,7 @@ static int read_backing_name(struct qcow2 *q, const struct header *h, struct err
 
     if (at == 0)
         return 0;
-    if (len == 0 || len > NAME_MAX_BYTES || !checked_range(at, len, q->cluster_size))
+    if (len == 0 || len > QCOW2_NAME_MAX || !checked_range(at, len, q->cluster_size))
         return bad(q, err, "the name of its backing file is not in the header");
     q->backing_name = copy_text(h->bytes + at, len);
     if (!q->backing_name)

@@ -6,6 +6,8 @@
  * them again without a word; they read as zeroes then. Inflating gives back single pages, up
  * to the target; a guest short of memory deflates by itself (DEFLATE_ON_OOM).
  */
+#include "dev/virtio/virtio_balloon.h"
+
 #include "base/bits.h"
 #include "dev/virtio/virtio.h"
 
@@ -122,3 +124,22 @@ static const struct virtio_type virtio_balloon_type = {
     { "target", "bytes that the guest is asked to give back", DEV_PROP_U64, AT(target),            \
       .max = 1ull << 43 },
 #include "dev/virtio/class.inc"
+
+/* --- for the machine --- */
+
+static struct virtio_balloon *of(struct device *d)
+{
+    return d->cls->pci ? &((struct virtio_balloon_pci *)d)->own
+                       : &((struct virtio_balloon_mmio *)d)->own;
+}
+
+void virtio_balloon_ask(struct device *d, u64 bytes)
+{
+    of(d)->target = bytes;
+    virtio_config_changed(&of(d)->v);
+}
+
+u64 virtio_balloon_given(struct device *d)
+{
+    return (u64)of(d)->v.queue[Q_INFLATE].s->note << PAGE_SHIFT;
+}
