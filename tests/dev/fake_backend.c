@@ -110,7 +110,8 @@ void blk_drain(struct blk_image *image)
 
 /* --- the network --- */
 
-static bool net_send(struct net_backend *net, const struct iovec *iov, unsigned iov_count)
+static bool net_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                     const struct iovec *iov, unsigned iov_count)
 {
     struct fake_net *f = container_of(net, struct fake_net, net);
     u8 *to = f->sent < FAKE_FRAMES ? f->frame[f->sent].data : NULL;
@@ -128,15 +129,30 @@ static bool net_send(struct net_backend *net, const struct iovec *iov, unsigned 
     }
     if (len < 14 || len > NET_FRAME_MAX)
         return false;
-    if (to)
+    if (to) {
         f->frame[f->sent].len = len;
+        f->frame[f->sent].h = *h;
+        f->frame[f->sent].queue = queue;
+    }
     f->sent++;
     return true;
 }
 
-static void net_ready(struct net_backend *net, bool ready)
+static void net_ready(struct net_backend *net, unsigned queue, bool ready)
 {
-    container_of(net, struct fake_net, net)->ready = ready;
+    BUG_ON(queue >= net->queues);
+    container_of(net, struct fake_net, net)->ready[queue] = ready;
+}
+
+static void net_offloaded(struct net_backend *net, unsigned offloads)
+{
+    container_of(net, struct fake_net, net)->offloads = offloads;
+}
+
+static void net_activated(struct net_backend *net, unsigned queues)
+{
+    BUG_ON(queues < 1 || queues > net->queues);
+    container_of(net, struct fake_net, net)->active = queues;
 }
 
 static void net_freed(struct net_backend *net)
@@ -144,19 +160,29 @@ static void net_freed(struct net_backend *net)
     (void)net;
 }
 
-static const struct net_backend_ops net_ops = {
-    .name = "fake", .send = net_send, .set_ready = net_ready, .free = net_freed
-};
+static const struct net_backend_ops net_ops = { .name = "fake",
+                                                .send = net_send,
+                                                .set_ready = net_ready,
+                                                .set_offloads = net_offloaded,
+                                                .set_active = net_activated,
+                                                .free = net_freed };
 
 void fake_net_init(struct fake_net *f)
 {
     f->net.ops = &net_ops;
+    f->net.queues = NET_QUEUES_MAX;
+}
+
+bool fake_net_deliver_on(struct fake_net *f, unsigned queue, const struct net_header *h,
+                         const void *frame, size_t len)
+{
+    if (!f->ready[queue] || !f->net.receive)
+        return false;
+    f->net.receive(f->net.arg, queue, h, frame, len);
+    return true;
 }
 
 bool fake_net_deliver(struct fake_net *f, const void *frame, size_t len)
 {
-    if (!f->ready || !f->net.receive)
-        return false;
-    f->net.receive(f->net.arg, frame, len);
-    return true;
+    return fake_net_deliver_on(f, 0, &(struct net_header){ 0 }, frame, len);
 }

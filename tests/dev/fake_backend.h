@@ -30,16 +30,22 @@ bool fake_block_run(struct blk_image *image, bool reverse);
 
 struct fake_net {
     struct net_backend net;
-    bool ready;    /* as the card said last */
+    bool ready[NET_QUEUES_MAX]; /* as the card said last, and the next two */
+    unsigned offloads, active;
     unsigned sent; /* frames from the guest, the first FAKE_FRAMES of which are kept */
     struct {
+        unsigned queue;
+        struct net_header h;
         size_t len;
         u8 data[2048]; /* the beginning */
     } frame[FAKE_FRAMES];
 };
 
 void fake_net_init(struct fake_net *f);
-/* A frame from outside; false: the card was not ready. The domain's lock is held. */
+/* A frame from outside, on a queue and with offloads, or on the first without any; false: the
+ * card was not ready. The domain's lock is held. */
+bool fake_net_deliver_on(struct fake_net *f, unsigned queue, const struct net_header *h,
+                         const void *frame, size_t len);
 bool fake_net_deliver(struct fake_net *f, const void *frame, size_t len);
 
 #endif

@@ -82,14 +82,14 @@ static void receiving(void)
 
     for (unsigned i = 0; i < sizeof frame; i++)
         frame[i] = (u8)i;
-    CHECK(!h.net.ready);
+    CHECK(!h.net.ready[0]);
     CHECK(!deliver(frame, sizeof frame));
     for (unsigned round = 0; round < 100; round++) {
         v.free = FAKE_RAM_AT + 0x8000;
         at = receive_buffer(1600);
-        CHECK(h.net.ready);
+        CHECK(h.net.ready[0]);
         CHECK(deliver(frame, sizeof frame));
-        CHECK(!h.net.ready); /* that was the only buffer */
+        CHECK(!h.net.ready[0]); /* that was the only buffer */
         CHECK(vdrv_get(&v, RX, &id, &len));
         CHECK_EQ(len, HEADER + sizeof frame);
         CHECK_EQ(le16_get((u8 *)vdrv_host(&v, at) + 10), 1);
@@ -97,7 +97,7 @@ static void receiving(void)
     }
     CHECK(vdrv_interrupted(&v, NULL));
     vdrv_status_set(&v, 0);
-    CHECK(!h.net.ready);
+    CHECK(!h.net.ready[0]);
 }
 
 TEST(frames_leave_whole_and_bad_ones_are_dropped)

@@ -53,7 +53,10 @@ void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
     memcpy(out->timer_at, t->d->timer_at, sizeof out->timer_at);
     memcpy(out->requests, t->h.requests, sizeof out->requests);
     out->chardev_room = t->h.chardev.cd.room;
-    out->net_ready = t->h.net.ready;
+    for (unsigned n = 0; n < NET_QUEUES_MAX; n++)
+        out->net_ready |= (u64)t->h.net.ready[n] << n;
+    out->net_active = t->h.net.active;
+    out->net_offloads = t->h.net.offloads;
 }
 
 /* --- bytes to operations --- */
@@ -224,18 +227,22 @@ static void do_config(struct traffic *t, struct bytes *b)
 static void do_virtio(struct traffic *t, struct bytes *b)
 {
     u8 how = (u8)take(b, 1);
-    unsigned count = (unsigned)take(b, 1) % 4;
+    unsigned count = (unsigned)take(b, 1);
+    u64 random = take(b, 2);
 
-    traffic_virtio_drive(&t->h, t->d, how, count, take(b, 2));
+    if (count >= 0x60 && how & 1)
+        traffic_virtio_control(&t->h, t->d, random | (u64)count << 16 | (u64)how << 24);
+    else
+        traffic_virtio_drive(&t->h, t->d, how, count % 4, random);
 }
 
 /* A frame for a network card. */
 static void do_frame(struct traffic *t, struct bytes *b)
 {
     size_t len = 14 + (take(b, 2) & 0x7ff);
-    u8 frame[14 + 0x7ff];
+    u8 frame[14 + 0x7ff], byte = (u8)take(b, 1);
 
-    memset(frame, (int)take(b, 1), sizeof frame);
+    memset(frame, byte < 0x80 ? 0x20 + (byte & 7) : byte, sizeof frame);
     dev_domain_lock(t->h.domain);
     see(t, fake_net_deliver(&t->h.net, frame, len));
     dev_domain_unlock(t->h.domain);
@@ -309,6 +316,8 @@ static void device_make(struct traffic *t)
 
     if (traffic_virtio_is(t->cls))
         settings[count++] = (struct dev_setting){ "packed", "on", NULL };
+    if (strncmp(t->cls->name, "virtio-net-", 11) == 0)
+        settings[count++] = (struct dev_setting){ "queues", "4", NULL };
     t->d = fake_device(&t->h, t->cls, settings, count);
     for (unsigned n = 0; !t->cls->pci && n < t->cls->region_count; n++)
         if (dev_map(t->d, n, t->h.map, REGION_AT(n), &err))

@@ -21,7 +21,7 @@ struct traffic_outputs {
     ns_t timer_at[DEV_MAX_TIMERS];
     unsigned requests[DEV_REQUEST_PANIC + 1];
     u64 chardev_room;
-    u64 net_ready;
+    u64 net_ready, net_active, net_offloads;
 };
 
 struct traffic *traffic_new(const struct dev_class *cls);

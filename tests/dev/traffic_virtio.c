@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "dev/pci/pci.h"
 #include "dev/virtio/virtio.h"
+#include "dev/virtio/virtio_net.h"
 
 enum {
     RINGS = 0x1000,
@@ -13,9 +14,21 @@ enum {
     DEVICE = 0x600,
     NOTES = 0x800,
     BUFFERS = 0x8000,
+    CONTROL = 0xd000, /* a card's control request */
     SIZE = 16,
-    QUEUES = 2
+    QUEUES = 2 /* and one for control */
 };
+
+static bool is_net(const struct device *d)
+{
+    return strncmp(d->cls->name, "virtio-net-", 11) == 0;
+}
+
+/* Several pairs or one: the control queue is another. */
+static unsigned control_queue(const struct fake_host *h)
+{
+    return h->ram->host[RINGS + QUEUES * RING_STEP + NOTES] & 2 ? 2 * TRAFFIC_NET_PAIRS : 2;
+}
 
 bool traffic_virtio_is(const struct dev_class *cls)
 {
@@ -79,9 +92,15 @@ static void up(struct fake_host *h, struct device *d, u8 how)
                    (u64)(how >> 5 & 1) << 15 /* mergeable buffers */ |
                    (u64)(how >> 6 & 1) << VIRTIO_F_RING_PACKED;
 
+    if (is_net(d))
+        features |= (u64)(how >> 2 & 1) << NET_F_MQ | 1 << NET_F_CSUM | 1 << NET_F_GUEST_CSUM |
+                    1 << NET_F_GUEST_TSO4 | 1 << NET_F_GUEST_TSO6 | 1 << NET_F_CTRL_VQ |
+                    1 << NET_F_CTRL_GUEST_OFFLOADS | 1 << NET_F_CTRL_RX | 1 << NET_F_CTRL_RX_EXTRA |
+                    1 << NET_F_CTRL_MAC_ADDR;
     if (d->cls->pci)
         fake_pci_enable(h, d);
-    memset(h->ram->host + RINGS, 0, QUEUES * RING_STEP);
+    memset(h->ram->host + RINGS, 0, (QUEUES + 1) * RING_STEP);
+    h->ram->host[RINGS + QUEUES * RING_STEP + NOTES] = (u8)(how >> 6 & 1) | (how >> 1 & 2);
     for (unsigned i = 0; i < ARRAY_SIZE(status); i++)
         set(d, (struct reg){ 0x70, 20, 1 }, status[i]);
     for (unsigned sel = 0; sel < 2; sel++) {
@@ -93,7 +112,17 @@ static void up(struct fake_host *h, struct device *d, u8 how)
         msix_up(h, d, how >> 3 & 3);
     for (unsigned n = 0; n < QUEUES; n++)
         queue_up(d, n, FAKE_RAM_AT + RINGS + n * RING_STEP);
+    if (is_net(d))
+        queue_up(d, control_queue(h), FAKE_RAM_AT + RINGS + QUEUES * RING_STEP);
     set(d, (struct reg){ 0x70, 20, 1 }, 15);
+}
+
+static void notify(struct device *d, unsigned n)
+{
+    if (d->cls->pci)
+        dev_write(d, 0, 0x3000 + 4 * n, n, 2);
+    else
+        dev_write(d, 0, 0x50, n, 4);
 }
 
 static u64 next(u64 *random)
@@ -147,8 +176,73 @@ void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigne
             le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
     }
     le16_put(ring + (packed ? NOTES + 2 : DRIVER + 2), index);
-    if (d->cls->pci)
-        dev_write(d, 0, 0x3000 + 4 * n, n, 2);
-    else
-        dev_write(d, 0, 0x50, n, 4);
+    notify(d, n);
+}
+
+/* --- a network card's control queue --- */
+
+/* A table of addresses of one byte each; one of four is of more than a card has room for. */
+static u8 *table(u8 *at, u64 r)
+{
+    u32 count = (r & 3) == 3 ? NET_TABLE_MAX + 1 : r & 3;
+
+    le32_put(at, count);
+    for (u32 i = 0; i < count; i++)
+        memset(at + 4 + NET_MAC_SIZE * i, (int)(0x20 + (r >> (3 + 2 * i) & 7)), NET_MAC_SIZE);
+    return at + 4 + NET_MAC_SIZE * count;
+}
+
+/* Writes a command; returns its end. */
+static u8 *command(u8 *at, u64 r)
+{
+    static const u8 classes[] = { 0, 0, 1, 1, 4, 5, 4, 0 };
+    unsigned kind = (unsigned)(r % ARRAY_SIZE(classes));
+
+    r /= ARRAY_SIZE(classes);
+    at[0] = classes[kind];
+    at[1] = 0;
+    at += 2;
+    switch (kind) {
+    case 0: /* a mode; otherwise not promiscuous */
+        at[-1] = (u8)(r % 6);
+        *at++ = r >> 8 & 1;
+        return at;
+    case 1:
+    case 7: *at++ = 0; return at;
+    case 2: return table(table(at, r), r >> 16);
+    case 3:
+        at[-1] = 1;
+        memset(at, (int)(0x20 + (r & 6)), NET_MAC_SIZE);
+        return at + NET_MAC_SIZE;
+    case 4:
+    case 6: le16_put(at, (u16)(r % (TRAFFIC_NET_PAIRS + 1))); return at + 2;
+    default: le64_put(at, r & 0x182); return at + 8; /* GUEST_CSUM, _TSO4, _TSO6 */
+    }
+}
+
+void traffic_virtio_control(struct fake_host *h, struct device *d, u64 random)
+{
+    u8 *ram = h->ram->host, *ring = ram + RINGS + QUEUES * RING_STEP;
+    bool packed = ring[NOTES] & 1;
+    u16 index = le16_get(ring + (packed ? NOTES + 2 : DRIVER + 2));
+    unsigned first = index * 2u % SIZE, n = control_queue(h);
+    u16 state = !(index * 2u / SIZE & 1) ? 1 << 7 : 1 << 15;
+    u8 *end;
+
+    if (!is_net(d))
+        return;
+    end = command(ram + CONTROL, random);
+    for (unsigned i = 0; i < 2; i++) {
+        u8 *desc = ring + 16 * (first + i);
+        u16 flags = i ? 2 : 1;
+
+        le64_put(desc, FAKE_RAM_AT + CONTROL + (i ? 0x800u : 0u));
+        le32_put(desc + 8, i ? 1 : (u32)(end - (ram + CONTROL)));
+        le16_put(desc + 12, packed ? (u16)first : flags);
+        le16_put(desc + 14, packed ? flags | state : (u16)(first + 1));
+    }
+    if (!packed)
+        le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
+    le16_put(ring + (packed ? NOTES + 2 : DRIVER + 2), (u16)(index + 1));
+    notify(d, n);
 }

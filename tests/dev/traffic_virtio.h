@@ -15,4 +15,8 @@ bool traffic_virtio_is(const struct dev_class *cls);
 void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigned count,
                           u64 random);
 
+/* Adds a command to the control queue of a network card, which has TRAFFIC_NET_PAIRS pairs. */
+enum { TRAFFIC_NET_PAIRS = 4 };
+void traffic_virtio_control(struct fake_host *h, struct device *d, u64 random);
+
 #endif

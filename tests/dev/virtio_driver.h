@@ -9,7 +9,7 @@
 #include "dev/virtio/virtio.h"
 #include "fake_host.h"
 
-enum { VDRV_QUEUES = 4, VDRV_SIZE = 64 };
+enum { VDRV_QUEUES = 9, VDRV_SIZE = 64 };
 
 /* How a test reaches the device: every case runs in all four ways. */
 struct vdrv_way {

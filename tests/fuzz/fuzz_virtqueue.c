@@ -7,6 +7,7 @@
  * Whatever comes, nothing is left in flight in the end and a reset heals the device.
  */
 #include "base/bits.h"
+#include "dev/virtio/virtio_net.h"
 #include "dev/virtio_driver.h"
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 enum {
     RING_SIZE = 8,
-    QUEUES = 2,
+    QUEUES = 3,   /* a card's third is for control; others have none */
     AREA = 0x1000 /* of rings and buffers, from the driver's start */
 };
 
@@ -35,7 +36,15 @@ static void start(struct run *r, u8 features)
     r->v.free = r->area;
     vdrv_up(&r->v,
             (u64)(features & 1) << VIRTIO_F_EVENT_IDX |
-                (u64)(features >> 1 & 1) << VIRTIO_F_INDIRECT_DESC | (u64)(features >> 2 & 1) << 15,
+                (u64)(features >> 1 & 1) << VIRTIO_F_INDIRECT_DESC |
+                (u64)(features >> 2 & 1) << NET_F_MRG_RXBUF |
+                (features & 8
+                     ? 1ull << NET_F_CTRL_VQ | 1 << NET_F_CTRL_RX | 1 << NET_F_CTRL_RX_EXTRA |
+                           1 << NET_F_CTRL_MAC_ADDR | 1 << NET_F_CTRL_GUEST_OFFLOADS
+                     : 0) |
+                (features & 16 ? 1ull << NET_F_CSUM | 1 << NET_F_HOST_TSO4 | 1 << NET_F_GUEST_CSUM |
+                                     1 << NET_F_GUEST_TSO4
+                               : 0),
             QUEUES, RING_SIZE);
 }
 
@@ -51,7 +60,7 @@ static void scribble(struct run *r)
 
 static void descriptor(struct run *r)
 {
-    struct vdrv_ring *ring = &r->v.ring[take(r) & 1];
+    struct vdrv_ring *ring = &r->v.ring[take(r) % QUEUES];
     u8 *d = vdrv_host(&r->v, ring->desc + 16ull * (take(r) % RING_SIZE));
     u16 place = (u16)(take(r) | take(r) << 8);
 
@@ -65,7 +74,7 @@ static void descriptor(struct run *r)
 /* Split: the available index; packed: flags of all descriptors made available. */
 static void advance(struct run *r)
 {
-    struct vdrv_ring *ring = &r->v.ring[take(r) & 1];
+    struct vdrv_ring *ring = &r->v.ring[take(r) % QUEUES];
     u8 *index = (u8 *)vdrv_host(&r->v, ring->driver) + 2, by = take(r) % (RING_SIZE + 2);
 
     if (!r->v.way.packed) {
@@ -83,10 +92,11 @@ static void outside(struct run *r)
 {
     static const u8 bytes[300] = { 1, 2, 3 };
     size_t len = 14 + take(r);
+    const struct net_header h = { .flags = len & 1, .gso_type = len >> 1 & 1 };
 
     fake_type(&r->h, bytes, len % 32);
     dev_domain_lock(r->h.domain);
-    fake_net_deliver(&r->h.net, bytes, len);
+    fake_net_deliver_on(&r->h.net, 0, &h, bytes, len);
     dev_domain_unlock(r->h.domain);
     r->h.chardev.out_len = 0;
     r->h.net.sent = 0;
@@ -102,7 +112,7 @@ static void step(struct run *r, u8 features)
     case 3: advance(r); break;
     case 4:
     case 5:
-        vdrv_kick(&r->v, take(r) & 1);
+        vdrv_kick(&r->v, take(r) % QUEUES);
         fake_settle(&r->h);
         break;
     case 6: outside(r); break;

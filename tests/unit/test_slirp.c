@@ -28,6 +28,7 @@ static struct err err;
 /* Frames that came, by the filter of the step that waits. */
 static u8 frame[2000];
 static size_t frame_len;
+static const struct net_header plain; /* no offloads */
 static bool (*wanted)(const u8 *f, size_t len);
 static bool inside_send;
 static unsigned frames_inside_send, frames_unready;
@@ -35,7 +36,7 @@ static bool ready_now;
 
 static void answer_arp(const u8 *f);
 
-static void on_frame(void *arg, const u8 *f, size_t len)
+static void on_frame(void *arg, unsigned queue, const struct net_header *h, const u8 *f, size_t len)
 {
     frames_inside_send += inside_send;
     frames_unready += !ready_now;
@@ -67,7 +68,7 @@ static int start(const char *const *hostfwd, unsigned count)
     if (ret)
         return ret;
     net_backend_set_receive(net, on_frame, NULL);
-    net_backend_set_ready(net, true);
+    net_backend_set_ready(net, 0, true);
     ready_now = true;
     return 0;
 }
@@ -85,7 +86,7 @@ static bool send_frame(const void *data, size_t len)
     bool ok;
 
     inside_send = true;
-    ok = net_backend_send(net, iov, 2);
+    ok = net_backend_send(net, 0, &plain, iov, 2);
     inside_send = false;
     return ok;
 }
@@ -356,7 +357,7 @@ TEST(frames_wait_while_the_guest_is_not_ready)
 
     CHECK_EQ(start(NULL, 0), 0);
     learn_host();
-    net_backend_set_ready(net, false);
+    net_backend_set_ready(net, 0, false);
     ready_now = false;
     arp(f, 1, all, HOST_IP);
     CHECK(send_frame(f, sizeof f));
@@ -365,7 +366,7 @@ TEST(frames_wait_while_the_guest_is_not_ready)
         loop_run_once(loop, NS_PER_MS);
     CHECK(wanted != NULL);
     ready_now = true;
-    net_backend_set_ready(net, true);
+    net_backend_set_ready(net, 0, true);
     CHECK(wanted != NULL); /* not inside the call */
     wait_for(is_arp_reply);
     CHECK_EQ(frames_unready, 0);

@@ -1,10 +1,15 @@
 /*
  * net.h - where a network card's frames go.
  *
- * Frames are Ethernet, from the destination address to the end of the payload,
- * without checksum offloads and without FCS. A back end belongs to a loop; calls
- * follow the loop's thread rule (a callback, or the loop's lock held); receive()
- * runs in the loop, never inside net_backend_send().
+ * Frames are Ethernet, from the destination address to the end of the payload, without
+ * FCS. Beside each goes a header with the offloads that it wants (virtio 1.3, 5.1.6): a
+ * frame from the guest may leave its checksum or its segmentation to the back end, and one
+ * for the guest too, as far as the card said that the guest takes that. What a back end's
+ * other side does not understand, the back end does (offload.h), so every one of them takes
+ * every frame.
+ *
+ * A back end belongs to a loop; calls follow the loop's thread rule (a callback, or the
+ * loop's lock held); receive() runs in the loop, never inside net_backend_send().
  */
 #ifndef BACKEND_NET_NET_H
 #define BACKEND_NET_NET_H
@@ -14,13 +19,39 @@
 #include <sys/uio.h>
 
 #define NET_FRAME_MAX 65550u /* 14 bytes of header and 64 KiB */
+enum { NET_QUEUES_MAX = 8 };
+
+/* net_header.flags and .gso_type. */
+enum { NET_NEEDS_CSUM = 1, NET_DATA_VALID = 2 };
+enum { NET_GSO_NONE = 0, NET_GSO_TCPV4 = 1, NET_GSO_TCPV6 = 4, NET_GSO_ECN = 0x80 };
+
+/* The first members of struct virtio_net_hdr (5.1.6), in the host's byte order. Unchecked:
+ * a guest may have written it. */
+struct net_header {
+    u8 flags, gso_type;
+    u16 hdr_len, gso_size, csum_start, csum_offset;
+};
+
+/* Offloads in frames for the guest: partial checksums, and segments to be cut. */
+enum {
+    NET_TAKES_CSUM = 1,
+    NET_TAKES_TSO4 = 2,
+    NET_TAKES_TSO6 = 4,
+    NET_TAKES_ECN = 8,
+};
 
 struct net_backend;
 
+typedef void net_receive_fn(void *arg, unsigned queue, const struct net_header *h, const u8 *frame,
+                            size_t len);
+
 struct net_backend_ops {
     const char *name; /* "user" */
-    bool (*send)(struct net_backend *net, const struct iovec *iov, unsigned iov_count);
-    void (*set_ready)(struct net_backend *net, bool ready);
+    bool (*send)(struct net_backend *net, unsigned queue, const struct net_header *h,
+                 const struct iovec *iov, unsigned iov_count);
+    void (*set_ready)(struct net_backend *net, unsigned queue, bool ready);
+    void (*set_offloads)(struct net_backend *net, unsigned offloads); /* NULL: uses none */
+    void (*set_active)(struct net_backend *net, unsigned queues);     /* NULL: one queue */
     /* Port forwards; NULL together: it has none. */
     int (*forward_add)(struct net_backend *net, const char *text, struct err *err);
     int (*forward_remove)(struct net_backend *net, const char *text, struct err *err);
@@ -31,33 +62,53 @@ struct net_backend_ops {
 /* The head of every back end. */
 struct net_backend {
     const struct net_backend_ops *ops;
-    void (*receive)(void *arg, const u8 *frame, size_t len);
+    net_receive_fn *receive;
     void *arg;
+    unsigned queues;   /* pairs that it has, 1 … NET_QUEUES_MAX; 0: one */
+    unsigned offloads; /* as the card said last */
+    unsigned active;   /* likewise; 0: nothing yet */
 };
 
 /* Says who takes frames for the guest; NULL: nobody, they are dropped. */
-static inline void net_backend_set_receive(struct net_backend *net,
-                                           void (*receive)(void *arg, const u8 *frame, size_t len),
+static inline void net_backend_set_receive(struct net_backend *net, net_receive_fn *receive,
                                            void *arg)
 {
     net->receive = receive;
     net->arg = arg;
 }
 
-/* Sends one frame from the guest. False when it was dropped: shorter than 14 or
- * longer than NET_FRAME_MAX bytes, or the back end is out of room. */
-static inline bool net_backend_send(struct net_backend *net, const struct iovec *iov,
+/* Sends one frame from the guest on a queue below net->queues. False when it was dropped:
+ * shorter than 14 or longer than NET_FRAME_MAX bytes, its header does not fit it, or the
+ * back end is out of room. */
+static inline bool net_backend_send(struct net_backend *net, unsigned queue,
+                                    const struct net_header *h, const struct iovec *iov,
                                     unsigned iov_count)
 {
-    return net->ops->send(net, iov, iov_count);
+    return net->ops->send(net, queue, h, iov, iov_count);
 }
 
-/* Flow control: receive() runs only while ready (at first it is not). The card
- * says false from within receive() or later when it has no buffer left; a
+/* Flow control: receive() runs for a queue only while that is ready (at first it is not).
+ * The card says false from within receive() or later when it has no buffer left; a
  * bounded number of frames waits, further ones are dropped. */
-static inline void net_backend_set_ready(struct net_backend *net, bool ready)
+static inline void net_backend_set_ready(struct net_backend *net, unsigned queue, bool ready)
 {
-    net->ops->set_ready(net, ready);
+    net->ops->set_ready(net, queue, ready);
+}
+
+/* What received frames may leave to the guest, NET_TAKES_*; at first nothing. */
+static inline void net_backend_set_offloads(struct net_backend *net, unsigned offloads)
+{
+    if (net->offloads != offloads && net->ops->set_offloads)
+        net->ops->set_offloads(net, offloads);
+    net->offloads = offloads;
+}
+
+/* Frames for the guest go to queues below this number only, 1 … net->queues. */
+static inline void net_backend_set_active(struct net_backend *net, unsigned queues)
+{
+    if (net->active != queues && net->ops->set_active)
+        net->ops->set_active(net, queues);
+    net->active = queues;
 }
 
 /* Adds a port forward, "tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT"; removes the one whose

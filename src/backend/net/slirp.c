@@ -7,6 +7,8 @@
  */
 #include "backend/net/slirp.h"
 #include "backend/net/hostfwd.h"
+#include "backend/net/inbox.h"
+#include "backend/net/offload.h"
 #include "backend/net/slirp_poll.h"
 #include "base/bug.h"
 #include "base/log.h"
@@ -15,15 +17,6 @@
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define QUEUE_MAX 1024 /* frames that wait for the guest; TCP repeats what is dropped */
-#define FRAME_MIN 14u
-
-struct frame {
-    struct frame *next;
-    size_t len;
-    u8 data[];
-};
 
 struct slirp_timer {
     struct slirp_timer *next;
@@ -48,10 +41,8 @@ struct user_net {
     struct slirp_poll poll;
     ns_t (*clock)(void *arg);
     void *clock_arg;
-    struct slirp_timer *timers;       /* owns */
-    struct frame *queue, **queue_end; /* owns */
-    unsigned queued;
-    bool ready;                               /* the guest takes frames */
+    struct slirp_timer *timers; /* owns */
+    struct net_inbox inbox;
     bool in_hook;                             /* our own turn in the loop: no need to wake it */
     struct forward *forwards, **forwards_end; /* owns */
     u8 sent[NET_FRAME_MAX];
@@ -68,21 +59,10 @@ static void need_turn(struct user_net *u)
 static ssize_t cb_send_packet(const void *data, size_t len, void *opaque)
 {
     struct user_net *u = opaque;
-    struct frame *f;
 
-    if (!u->net.receive || u->queued == QUEUE_MAX)
-        return (ssize_t)len; /* dropped */
-    f = malloc(sizeof *f + len);
-    if (!f)
-        return (ssize_t)len;
-    f->next = NULL;
-    f->len = len;
-    memcpy(f->data, data, len);
-    *u->queue_end = f;
-    u->queue_end = &f->next;
-    u->queued++;
-    need_turn(u);
-    return (ssize_t)len;
+    if (u->net.receive && net_inbox_put(&u->inbox, data, len, u->net.offloads))
+        need_turn(u);
+    return (ssize_t)len; /* or it was dropped */
 }
 
 static void cb_guest_error(const char *text, void *opaque)
@@ -204,7 +184,7 @@ static void before_wait(void *arg, ns_t *timeout)
     if (ms != UINT32_MAX)
         lower(timeout, ms * NS_PER_MS);
     lower_by_timers(u, timeout);
-    if (u->ready && u->queue)
+    if (net_inbox_due(&u->inbox))
         *timeout = 0;
     u->in_hook = false;
 }
@@ -230,21 +210,6 @@ static void run_timers(struct user_net *u)
     }
 }
 
-static void hand_over(struct user_net *u)
-{
-    while (u->ready && u->queue) {
-        struct frame *f = u->queue;
-
-        u->queue = f->next;
-        if (!u->queue)
-            u->queue_end = &u->queue;
-        u->queued--;
-        if (u->net.receive)
-            u->net.receive(u->net.arg, f->data, f->len);
-        free(f);
-    }
-}
-
 static void after_wait(void *arg)
 {
     struct user_net *u = arg;
@@ -253,36 +218,40 @@ static void after_wait(void *arg)
     slirp_poll_collect(&u->poll);
     slirp_pollfds_poll(u->slirp, 0, cb_get_revents, u);
     run_timers(u);
-    hand_over(u);
+    net_inbox_give(&u->inbox, &u->net);
     u->in_hook = false;
 }
 
 /* The back end's operations */
 
-static bool user_send(struct net_backend *net, const struct iovec *iov, unsigned iov_count)
+static void to_slirp(void *arg, u8 *frame, size_t len)
+{
+    struct user_net *u = arg;
+
+    slirp_input(u->slirp, frame, (int)len);
+}
+
+/* libslirp ends TCP connections itself, so that a segment's length is its own affair: over IPv4
+ * it takes all that IP can say; an IPv6 packet longer than its MTU it refuses. */
+static bool user_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                      const struct iovec *iov, unsigned iov_count)
 {
     struct user_net *u = container_of(net, struct user_net, net);
-    size_t len = 0;
+    size_t len = net_frame_gather(iov, iov_count, u->sent);
 
-    for (unsigned i = 0; i < iov_count; i++) {
-        if (iov[i].iov_len > sizeof u->sent - len)
-            return false;
-        memcpy(u->sent + len, iov[i].iov_base, iov[i].iov_len);
-        len += iov[i].iov_len;
-    }
-    if (len < FRAME_MIN)
+    if (len == 0 || !net_offload_undo(u->sent, len, h, NET_TAKES_TSO4, NET_ETHER_SIZE + UINT16_MAX,
+                                      to_slirp, u))
         return false;
-    slirp_input(u->slirp, u->sent, (int)len);
     need_turn(u); /* it may wait for another socket, or time, now */
     return true;
 }
 
-static void user_set_ready(struct net_backend *net, bool ready)
+static void user_set_ready(struct net_backend *net, unsigned queue, bool ready)
 {
     struct user_net *u = container_of(net, struct user_net, net);
 
-    u->ready = ready;
-    if (ready && u->queue)
+    u->inbox.ready = ready;
+    if (net_inbox_due(&u->inbox))
         need_turn(u);
 }
 
@@ -290,17 +259,12 @@ static void user_free(struct net_backend *net)
 {
     struct user_net *u = container_of(net, struct user_net, net);
 
-    u->ready = false;
+    u->inbox.ready = false;
     loop_hook_free(u->hook);
     if (u->slirp)
         slirp_cleanup(u->slirp);
     slirp_poll_fini(&u->poll);
-    while (u->queue) {
-        struct frame *next = u->queue->next;
-
-        free(u->queue);
-        u->queue = next;
-    }
+    net_inbox_fini(&u->inbox);
     while (u->timers)
         cb_timer_free(u->timers, u);
     while (u->forwards) {
@@ -459,7 +423,6 @@ int slirp_backend_new(const struct slirp_options *options, struct loop *loop,
     u->loop = loop;
     u->clock = options->clock;
     u->clock_arg = options->clock_arg;
-    u->queue_end = &u->queue;
     u->forwards_end = &u->forwards;
     u->poll.epoll_fd = -1;
     ret = user_open(u, options, err);

@@ -139,6 +139,8 @@ int virtio_init(struct virtio *v, struct device *d, const struct virtio_type *ty
     v->type = type;
     v->transport = transport;
     v->s = parts->core;
+    v->own = parts->own;
+    v->own_size = parts->own_size;
     for (unsigned n = 0; n < parts->queue_room; n++)
         v->queue[n] = (struct virtq){ .s = &parts->queues[n], .v = v, .index = (u16)n };
     if (type->init) {
@@ -181,6 +183,8 @@ void virtio_reset(struct virtio *v)
     for (unsigned n = 0; n < v->queue_room; n++)
         virtq_reset(&v->queue[n]);
     memset(v->s, 0, sizeof *v->s);
+    if (v->own)
+        memset(v->own, 0, v->own_size);
 }
 
 void virtio_update(struct virtio *v)
@@ -216,7 +220,7 @@ int virtio_check(struct virtio *v, struct err *err)
     for (unsigned n = 0; n < v->queue_room; n++)
         if (!queue_state_valid(&v->queue[n]))
             return err_set(err, EINVAL, "queue %u has no valid layout", n);
-    return 0;
+    return v->type->check ? v->type->check(v, err) : 0;
 }
 
 /* A refused state was put back: nothing is in flight in either case. */

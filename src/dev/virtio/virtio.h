@@ -14,7 +14,7 @@
 
 #include "dev/virtio/queue.h"
 
-enum { VIRTIO_QUEUES_MAX = 16, VIRTIO_CONFIG_MAX = 0x100 };
+enum { VIRTIO_QUEUES_MAX = 17, VIRTIO_CONFIG_MAX = 0x100 };
 
 enum virtio_id {
     VIRTIO_ID_NET = 1,
@@ -72,6 +72,7 @@ struct virtio_type {
     void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
     void (*update)(struct virtio *v);             /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
+    int (*check)(const struct virtio *v, struct err *err); /* of the type's own state, loaded */
     /* An input line of the device (dev_class.irq_in); its file defines VIRTIO_LINE. */
     void (*line)(struct virtio *v, unsigned input, bool level);
 };
@@ -87,6 +88,8 @@ struct virtio_parts {
     struct virtio_state *core;
     struct virtq_state *queues;
     unsigned queue_room;
+    void *own; /* what only this type has; NULL: nothing. Zero after reset */
+    size_t own_size;
 };
 
 struct virtio {
@@ -94,6 +97,8 @@ struct virtio {
     const struct virtio_type *type;
     const struct virtio_transport *transport;
     struct virtio_state *s; /* borrows: in the device's state */
+    void *own;              /* likewise: the type's part of it, own_size bytes */
+    size_t own_size;
     struct virtq queue[VIRTIO_QUEUES_MAX];
     unsigned queue_count, queue_room;
     u64 offered;              /* features */

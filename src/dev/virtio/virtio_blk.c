@@ -39,7 +39,7 @@ enum {
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { HEADER_SIZE = 16, RANGE_SIZE = 16, ID_SIZE = 20, RANGE_UNMAP = 1 };
-enum { QUEUE_SIZE = 256, RANGE_MAX = 1 << 22 /* sectors in a discard: 2 GiB */ };
+enum { QUEUES_MAX = 16, QUEUE_SIZE = 256, RANGE_MAX = 1 << 22 /* sectors in a discard: 2 GiB */ };
 
 struct virtio_blk {
     struct virtio v;
@@ -313,7 +313,7 @@ static void blk_fini(struct virtio *v)
 {
     if (self(v)->image)
         blk_image_on_resize(self(v)->image, NULL, NULL);
-    for (unsigned n = 0; n < VIRTIO_QUEUES_MAX; n++)
+    for (unsigned n = 0; n < QUEUES_MAX; n++)
         v->queue[n].generation++;
     blk_drain_requests(v);
 }
@@ -341,12 +341,12 @@ static const struct virtio_type virtio_blk_type = {
 #define VIRTIO_NAME   virtio_blk
 #define VIRTIO_CLASS  "virtio-blk"
 #define VIRTIO_DOC    "disk"
-#define VIRTIO_QUEUES VIRTIO_QUEUES_MAX
+#define VIRTIO_QUEUES QUEUES_MAX
 #define VIRTIO_NEEDS  DEV_NEEDS_FILE
 #define VIRTIO_PROPS(AT)                                                                           \
     { "drive", "the disk image", DEV_PROP_BLOCK, AT(image), .required = true },                    \
     { "serial", "up to 20 characters by which a guest can tell its disks apart", DEV_PROP_STRING,  \
       AT(serial) },                                                                                \
-    { "queues", "request queues", DEV_PROP_U64, AT(queues), .min = 1, .max = VIRTIO_QUEUES_MAX,    \
+    { "queues", "request queues", DEV_PROP_U64, AT(queues), .min = 1, .max = QUEUES_MAX,    \
       .initial = 1 },
 #include "dev/virtio/class.inc"

@@ -1,149 +1,88 @@
 /*
- * virtio_net.c - virtio network card with one pair of queues (virtio 1.2, 5.1).
+ * virtio_net.c - virtio network card (virtio 1.3, 5.1): its facts, and sending.
  *
- * No offloads are offered: back ends take and give whole frames without them. Mergeable
- * receive buffers are. The receive queue's note is 1 while it has a buffer; a frame that
- * finds too little room is dropped, as on a wire.
+ * Offloads are offered whatever the back end is, so that a saved guest runs on with another;
+ * back ends do what their other side cannot.
  */
-#include "backend/net/net.h"
+#include "dev/virtio/virtio_net.h"
 #include "base/bits.h"
-#include "dev/virtio/virtio.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { F_MAC = 5, F_MRG_RXBUF = 15, F_STATUS = 16 };
-enum { MAC = 0, LINK_STATUS = 6, CONFIG_SIZE = 8, LINK_UP = 1 };
-/* struct virtio_net_hdr (5.1.6): flags, gso_type, five more; num_buffers is the last. */
-enum { HEADER_SIZE = 12, GSO_TYPE = 1, NUM_BUFFERS = 10 };
-enum { RX = 0, TX = 1, QUEUE_SIZE = 256 };
+/* Places in the configuration space (5.1.4). */
+enum { MAC = 0, LINK_STATUS = 6, MAX_PAIRS = 8, CONFIG_SIZE = 10, LINK_UP = 1 };
 
-struct virtio_net {
-    struct virtio v;
-    struct net_backend *net; /* borrows (outlives) */
-    const char *mac_text;
-    u8 mac[6];
-};
-
-static struct virtio_net *self(struct virtio *v)
+unsigned net_pairs(const struct virtio *v)
 {
-    return container_of(v, struct virtio_net, v);
+    return virtio_has(v, NET_F_MQ) ? (unsigned)net_card(v)->queues : 1;
 }
 
-static void net_update(struct virtio *v)
+unsigned net_pairs_used(const struct virtio *v)
 {
-    net_backend_set_ready(self(v)->net, virtio_queue_active(v, RX) && v->queue[RX].s->note);
+    return net_state(v)->pairs ? net_state(v)->pairs : 1;
 }
 
-/* --- receiving --- */
-
-static void look_for_buffers(struct virtio *v)
+const u8 *net_mac(const struct virtio *v)
 {
-    v->queue[RX].s->note = virtio_peek(v, RX) != NULL;
+    return net_state(v)->mac_set ? net_state(v)->mac : net_card(v)->mac;
 }
 
-/* The buffers that one frame fills. */
-struct filling {
-    struct virtq_ticket ticket[QUEUE_SIZE];
-    u32 written[QUEUE_SIZE];
-    unsigned count;
-    struct virtq_seg num_buffers[2]; /* where that is; two bytes */
-    unsigned num_buffers_count;
-};
-
-/* Header and frame as one stretch of bytes: writes those from `off` on that c has room for. */
-static u64 write_stretch(struct device *d, const struct virtq_chain *c, const u8 *frame, u64 len,
-                         u64 off)
+/* A back end gives nothing to a queue that is not ready, so a card whose driver is not there yet
+ * is left as it is. */
+void net_update(struct virtio *v)
 {
-    static const u8 header[HEADER_SIZE]; /* no offload was used */
-    u64 n = 0;
+    struct net_backend *net = net_card(v)->net;
 
-    if (off < HEADER_SIZE)
-        n = virtq_chain_write(d, c, 0, header + off, HEADER_SIZE - off);
-    return n + virtq_chain_write(d, c, n, frame + (off + n - HEADER_SIZE),
-                                 len - (off + n - HEADER_SIZE));
-}
-
-/* Fills buffers until the frame is in; false: there were too few. */
-static bool fill(struct virtio *v, struct filling *f, const u8 *frame, u64 len)
-{
-    u64 total = HEADER_SIZE + len, off = 0, n;
-
-    while (off < total) {
-        struct virtq_chain *c = virtio_take(v, RX);
-
-        if (!c)
-            return false;
-        f->ticket[f->count] = c->ticket;
-        f->written[f->count++] = 0;
-        if (f->count == 1) {
-            if (c->in_len < HEADER_SIZE)
-                return false;
-            f->num_buffers_count =
-                virtq_segs_slice(virtq_chain_in(c), c->in_count, NUM_BUFFERS, 2, f->num_buffers);
-        }
-        n = write_stretch(v->dev, c, frame, len, off);
-        f->written[f->count - 1] = (u32)n;
-        off += n;
-        if (off < total && (n == 0 || f->count == QUEUE_SIZE || !virtio_has(v, F_MRG_RXBUF)))
-            return false;
+    if (v->s->status & VIRTIO_DRIVER_OK) {
+        net_backend_set_offloads(net, net_offloads(v));
+        net_backend_set_active(net, net_pairs_used(v));
     }
-    return true;
-}
-
-static void put_num_buffers(struct virtio *v, const struct filling *f)
-{
-    u8 bytes[2], *from = bytes;
-
-    le16_put(bytes, (u16)f->count);
-    for (unsigned i = 0; i < f->num_buffers_count; i++) {
-        const struct virtq_seg *s = &f->num_buffers[i];
-
-        memcpy(s->host, from, (size_t)s->len);
-        dma_written(v->dev, s->at, s->len);
-        from += s->len;
-    }
-}
-
-static void net_receive(void *arg, const u8 *frame, size_t len)
-{
-    struct virtio *v = arg;
-    struct virtq *q = &v->queue[RX];
-    struct filling f;
-
-    f.count = f.num_buffers_count = 0;
-    if (fill(v, &f, frame, len)) {
-        put_num_buffers(v, &f);
-        for (unsigned i = 0; i < f.count; i++)
-            virtq_push(q, &f.ticket[i], f.written[i]);
-        virtq_publish(q);
-    } else {
-        log_trace(virtio, "%s: a frame of %zu bytes finds too few buffers", v->dev->id, len);
-        while (f.count > 0)
-            virtq_unpop(q, &f.ticket[--f.count]);
-    }
-    look_for_buffers(v);
-    virtio_signal(v, RX);
-    net_update(v);
+    for (unsigned i = 0; i < net_card(v)->queues; i++)
+        net_backend_set_ready(net, i,
+                              i < net_pairs_used(v) && virtio_queue_active(v, 2 * i) &&
+                                  v->queue[2 * i].s->note);
 }
 
 /* --- sending --- */
 
-static void send_one(struct virtio *v, const struct virtq_chain *c)
+/* The offloads of a frame from the guest; false: some were not negotiated (5.1.6.2.1). */
+static bool header_read(const struct virtio *v, const struct virtq_chain *c, struct net_header *h)
 {
-    u64 len = c->out_len < HEADER_SIZE ? 0 : c->out_len - HEADER_SIZE;
+    u8 raw[NET_HEADER_SIZE] = { 0 };
+    unsigned type;
+
+    virtq_chain_read(c, 0, raw, NET_HEADER_SIZE);
+    *h = (struct net_header){ .flags = raw[0] & NET_NEEDS_CSUM,
+                              .gso_type = raw[1],
+                              .hdr_len = le16_get(raw + 2),
+                              .gso_size = le16_get(raw + 4),
+                              .csum_start = le16_get(raw + 6),
+                              .csum_offset = le16_get(raw + 8) };
+    type = h->gso_type & ~(unsigned)NET_GSO_ECN;
+    if ((h->flags && !virtio_has(v, NET_F_CSUM)) ||
+        (h->gso_type & NET_GSO_ECN && !virtio_has(v, NET_F_HOST_ECN)))
+        return false;
+    return type == NET_GSO_TCPV4   ? virtio_has(v, NET_F_HOST_TSO4)
+           : type == NET_GSO_TCPV6 ? virtio_has(v, NET_F_HOST_TSO6)
+                                   : h->gso_type == NET_GSO_NONE;
+}
+
+static void send_one(struct virtio *v, unsigned pair, const struct virtq_chain *c)
+{
+    u64 len = c->out_len < NET_HEADER_SIZE ? 0 : c->out_len - NET_HEADER_SIZE;
     struct virtq_seg seg[VIRTQ_CHAIN_MAX];
     struct iovec iov[VIRTQ_CHAIN_MAX];
-    u8 header[HEADER_SIZE] = { 0 };
+    struct net_header h;
     unsigned count;
 
-    virtq_chain_read(c, 0, header, HEADER_SIZE);
     count = len && len <= NET_FRAME_MAX
-                ? virtq_segs_slice(c->seg, c->out_count, HEADER_SIZE, len, seg)
+                ? virtq_segs_slice(c->seg, c->out_count, NET_HEADER_SIZE, len, seg)
                 : 0;
     for (unsigned i = 0; i < count; i++)
         iov[i] = (struct iovec){ seg[i].host, (size_t)seg[i].len };
-    if (count == 0 || header[GSO_TYPE] || !net_backend_send(self(v)->net, iov, count))
+    if (count == 0 || !header_read(v, c, &h) ||
+        !net_backend_send(net_card(v)->net, pair, &h, iov, count))
         log_guest("%s: a frame of %llu bytes is dropped", v->dev->id, (unsigned long long)len);
 }
 
@@ -151,12 +90,18 @@ static void net_notify(struct virtio *v, unsigned n)
 {
     struct virtq_chain *c;
 
-    if (n == RX) {
-        look_for_buffers(v);
+    if (n == 2 * net_pairs(v) && virtio_has(v, NET_F_CTRL_VQ)) {
+        net_control(v, n);
+        return;
+    }
+    if (n >= 2 * net_pairs(v))
+        return;
+    if (n % 2 == 0) {
+        net_look_for_buffers(v, n);
         return;
     }
     while ((c = virtio_next(v, n)) != NULL) {
-        send_one(v, c);
+        send_one(v, n / 2, c);
         virtio_done(v, &c->ticket, 0);
     }
 }
@@ -165,33 +110,44 @@ static void net_notify(struct virtio *v, unsigned n)
 
 static unsigned net_queue_count(const struct virtio *v)
 {
-    return 2;
+    return 2 * (unsigned)net_card(v)->queues + 1;
 }
 
 static u64 net_features(const struct virtio *v)
 {
-    return 1ull << F_MAC | 1ull << F_STATUS | 1ull << F_MRG_RXBUF;
+    static const u8 always[] = {
+        NET_F_CSUM,       NET_F_GUEST_CSUM, NET_F_CTRL_GUEST_OFFLOADS, NET_F_MAC,
+        NET_F_GUEST_TSO4, NET_F_GUEST_TSO6, NET_F_GUEST_ECN,           NET_F_HOST_TSO4,
+        NET_F_HOST_TSO6,  NET_F_HOST_ECN,   NET_F_MRG_RXBUF,           NET_F_STATUS,
+        NET_F_CTRL_VQ,    NET_F_CTRL_RX,    NET_F_CTRL_RX_EXTRA,       NET_F_CTRL_MAC_ADDR,
+    };
+    u64 f = (u64)(net_card(v)->queues > 1) << NET_F_MQ;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(always); i++)
+        f |= 1ull << always[i];
+    return f;
 }
 
 static void net_config(const struct virtio *v, u8 *out)
 {
-    memcpy(out + MAC, ((const struct virtio_net *)v)->mac, 6);
+    memcpy(out + MAC, net_mac(v), NET_MAC_SIZE);
     le16_put(out + LINK_STATUS, LINK_UP);
+    le16_put(out + MAX_PAIRS, (u16)net_card(v)->queues);
 }
 
 /* Six bytes in hexadecimal, of a single host. */
-static bool mac_parse(const char *text, u8 mac[6])
+static bool mac_parse(const char *text, u8 mac[NET_MAC_SIZE])
 {
     int end = 0;
 
     return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
-                  &mac[4], &mac[5], &end) == 6 &&
+                  &mac[4], &mac[5], &end) == NET_MAC_SIZE &&
            text[end] == 0 && !(mac[0] & 1);
 }
 
 static int net_init(struct virtio *v, struct err *err)
 {
-    struct virtio_net *card = self(v);
+    struct virtio_net *card = net_card(v);
     const char *text = card->mac_text ? card->mac_text : "52:54:00:12:34:56";
 
     if (!mac_parse(text, card->mac))
@@ -199,21 +155,43 @@ static int net_init(struct virtio *v, struct err *err)
                        "'%s' is no MAC address of one host, such as "
                        "52:54:00:12:34:56",
                        text);
+    if (card->queues > (card->net->queues ? card->net->queues : 1))
+        return err_set(err, EINVAL, "a network of kind %s has no %llu queues", card->net->ops->name,
+                       (unsigned long long)card->queues);
     net_backend_set_receive(card->net, net_receive, v);
     return 0;
 }
 
 static void net_fini(struct virtio *v)
 {
-    net_backend_set_ready(self(v)->net, false);
-    net_backend_set_receive(self(v)->net, NULL, NULL);
+    struct net_backend *net = net_card(v)->net;
+
+    if (net->arg != v) /* refused */
+        return;
+    for (unsigned i = 0; i < net_card(v)->queues; i++)
+        net_backend_set_ready(net, i, false);
+    net_backend_set_receive(net, NULL, NULL);
 }
+
+static int net_check(const struct virtio *v, struct err *err)
+{
+    const struct virtio_net_state *s = net_state(v);
+
+    if (s->pairs > net_card(v)->queues || s->unicast_count > NET_TABLE_MAX ||
+        s->multicast_count > NET_TABLE_MAX)
+        return err_set(err, EINVAL, "the card has no such queues or addresses");
+    return 0;
+}
+
+#define STATE_ROW_T struct virtio_net_state
+STATE_LIST(virtio_net, VIRTIO_NET_STATE, 1);
+#undef STATE_ROW_T
 
 static const struct virtio_type virtio_net_type = {
     .id = VIRTIO_ID_NET,
     .pci_class = 0x020000,
     .config_size = CONFIG_SIZE,
-    .queue_size = QUEUE_SIZE,
+    .queue_size = NET_QUEUE_SIZE,
     .queue_count = net_queue_count,
     .features = net_features,
     .config = net_config,
@@ -221,14 +199,19 @@ static const struct virtio_type virtio_net_type = {
     .fini = net_fini,
     .notify = net_notify,
     .update = net_update,
+    .check = net_check,
 };
 
-#define VIRTIO_NAME   virtio_net
-#define VIRTIO_CLASS  "virtio-net"
-#define VIRTIO_DOC    "network card"
-#define VIRTIO_QUEUES 2
-#define VIRTIO_NEEDS  DEV_NEEDS_NET
+#define VIRTIO_NAME       virtio_net
+#define VIRTIO_CLASS      "virtio-net"
+#define VIRTIO_DOC        "network card"
+#define VIRTIO_QUEUES     VIRTIO_QUEUES_MAX
+#define VIRTIO_NEEDS      DEV_NEEDS_NET
+#define VIRTIO_OWN        net
+#define VIRTIO_OWN_ROW(N) N(virtio_net, net, 1, "the card")
 #define VIRTIO_PROPS(AT)                                                                           \
     { "netdev", "the network it is in", DEV_PROP_NET, AT(net), .required = true },                 \
-    { "mac", "its address, such as 52:54:00:12:34:56", DEV_PROP_STRING, AT(mac_text) },
+    { "mac", "its address, such as 52:54:00:12:34:56", DEV_PROP_STRING, AT(mac_text) },            \
+    { "queues", "pairs of queues", DEV_PROP_U64, AT(queues), .min = 1, .max = NET_QUEUES_MAX,      \
+      .initial = 1 },
 #include "dev/virtio/class.inc"
