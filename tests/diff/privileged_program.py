@@ -204,7 +204,8 @@ class Maker:
 
     def step(self):
         kinds = [(self.csr, 30), (self.switch, 18), (self.access, 36), (self.back, 8),
-                 (self.fence, 4), (self.odd, 4), (self.translation, 4), (self.pmp, 4)]
+                 (self.fence, 4), (self.odd, 4), (self.translation, 4), (self.pmp, 4),
+                 (self.pmp_edge, 2)]
         kind = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])[0]
         self.number += 1
         return "# %d\n    li s2, %d\n%s" % (self.number, self.number, kind())
@@ -322,6 +323,29 @@ class Maker:
                 "    li a2, %#x\n    csrc pmpcfg0, a2\n    li a2, %#x\n    csrs pmpcfg0, a2\n"
                 "    csrr a1, pmpcfg0\n" % (0xff << 8 * entry, config << 8 * entry) +
                 self.seen() + "    sfence.vma\n")
+
+    def pmp_edge(self):
+        """Accesses at the edge of a region of 4 or 8 bytes, which must hold them whole or not at
+        all, in M-mode too. (None encloses a region: qemu looks at an access's two ends only.)"""
+        entry = self.rng.randrange(4)
+        at = DATA + self.rng.randrange(1, DATA_SIZE // 8) * 8
+        size = self.rng.choice([4, 8])
+        config = (16 if size == 4 else 24) | self.rng.choice([0, 1, 3, 4, 5, 7])
+        text = "    li a0, 3\n    ecall\n    li a2, %#x\n    csrw pmpaddr%d, a2\n" % (at >> 2, entry)
+        text += "    li a2, %#x\n    csrs pmpcfg0, a2\n" % (config << 8 * entry)
+        text += "    sfence.vma\n    li a0, %d\n    ecall\n" % self.rng.choice([1, 3])
+        for _ in range(3):
+            letter = self.rng.choice("hwd")
+            offset = self.rng.randrange(-8, 10, 2)
+            if offset < 0 and offset + {"h": 2, "w": 4, "d": 8}[letter] > size:
+                offset = 0
+            text += "    li a2, %#x\n    li a1, 0\n" % (at + offset)
+            if self.rng.random() < 0.6:
+                text += "    l%s a1, 0(a2)\n" % letter + self.seen()
+            else:
+                text += "    s%s a1, 0(a2)\n" % letter
+        return text + ("    li a0, 3\n    ecall\n    li a2, %#x\n    csrc pmpcfg0, a2\n    sfence.vma\n"
+                       % (0xff << 8 * entry))
 
     def tables(self):
         """{address: words} of the page tables: three roots, one middle, one last level."""

@@ -300,8 +300,8 @@ static int toy_page_fault(enum isa_access access, gva_t va, struct isa_fault *fa
     return 1;
 }
 
-static int toy_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank,
-                         struct isa_xlate *out, struct isa_fault *fault)
+static int toy_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access,
+                         unsigned bank, struct isa_xlate *out, struct isa_fault *fault)
 {
     struct toy_state *s = toy_state(c);
     u64 pte, large = 2 * MIB - 1;

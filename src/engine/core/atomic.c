@@ -21,7 +21,7 @@ static int atomic_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how, 
 {
     if (va & (size - 1) && (how.align == IR_ALIGN_NATURAL || (va & 15) + size > 16))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
-    if (mmu_resolve(c, va, ISA_WRITE, mmu_bank(c, how.mmu), ref))
+    if (mmu_resolve(c, va, size, ISA_WRITE, mmu_bank(c, how.mmu), ref))
         return 1;
     if (!ref->host)
         return mmu_fault(c, ISA_FAULT_BUS, va, ISA_WRITE);
@@ -203,7 +203,7 @@ int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how)
     mmu_clrex(c);
     if (va & (size - 1))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
-    if (mmu_resolve(c, va, ISA_READ, mmu_bank(c, how.mmu), &ref))
+    if (mmu_resolve(c, va, size, ISA_READ, mmu_bank(c, how.mmu), &ref))
         return 1;
     if (!ref.host)
         return mmu_fault(c, ISA_FAULT_BUS, va, ISA_READ);

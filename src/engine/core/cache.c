@@ -33,7 +33,7 @@ static const u8 *second_page(struct cpu *c)
     gva_t next = (*c->pc | (MEM_PAGE_SIZE - 1)) + 1;
     struct mem_ref ref;
 
-    if (mmu_resolve(c, next, ISA_FETCH, c->mode->place, &ref))
+    if (mmu_resolve(c, next, c->e.v.isa->insn_align, ISA_FETCH, c->mode->place, &ref))
         return NULL;
     return ref.host;
 }

@@ -201,10 +201,11 @@ struct mem_ref {
     u8 *host;    /* RAM; NULL: device */
     gpa_t gpa;   /* device */
     bool notify; /* stores must be reported */
-    bool no_tlb; /* good for this byte only */
+    bool no_tlb; /* good for these bytes only */
 };
 
-int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+/* size: bytes of the access, all in va's page. */
+int mmu_resolve(struct cpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
                 struct mem_ref *out);
 /* c->fault from isa->memory_fault; returns nonzero. */
 int mmu_fault(struct cpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access);

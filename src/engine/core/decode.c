@@ -90,7 +90,7 @@ static bool first_crosses(struct making *m)
     unsigned left = (unsigned)m->page_to;
     u8 bytes[2 * ISA_INSN_MAX_BYTES];
 
-    if (mmu_resolve(m->c, m->pc + left, ISA_FETCH, m->c->mode->place, &ref))
+    if (mmu_resolve(m->c, m->pc + left, isa->insn_align, ISA_FETCH, m->c->mode->place, &ref))
         return false;
     m->host2 = ref.host;
     copy_guest(bytes, m->host, left);
@@ -236,7 +236,7 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32
     if (!making_insns(&m, single ? 1 : EBLOCK_MAX_INSNS, is_long))
         return NULL;
     /* Rules differ within the page: the last byte must be allowed too. */
-    if (single && !m.host2 && mmu_resolve(c, pc + m.bytes - 1, ISA_FETCH, c->mode->place, &ref))
+    if (single && !m.host2 && mmu_resolve(c, pc + m.bytes - 1, 1, ISA_FETCH, c->mode->place, &ref))
         return NULL;
     b = making_finish(&m, flags | (m.host2 ? EBLOCK_TWO_PAGES : 0u));
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */

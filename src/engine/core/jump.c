@@ -140,7 +140,7 @@ struct eblock *code_find(struct cpu *c)
 
     if (b && m->cache.entry[i].pc == pc && !eblock_dead(b))
         return b;
-    if (mmu_resolve(c, pc, ISA_FETCH, m->place, &ref))
+    if (mmu_resolve(c, pc, c->e.v.isa->insn_align, ISA_FETCH, m->place, &ref))
         return NULL;
     b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b && !c->e.v.fault.pending)

@@ -101,7 +101,7 @@ u64 cpu_page(struct vcpu *v, gva_t va, enum isa_access access)
         &c->e.bind[IR_MMU_DATA]->entry[access][va >> TLB_PAGE_SHIFT & (TLB_ENTRIES - 1)];
     struct mem_ref ref;
 
-    if (mmu_resolve(c, va, access, mmu_bank(c, IR_MMU_DATA), &ref)) {
+    if (mmu_resolve(c, va, 1, access, mmu_bank(c, IR_MMU_DATA), &ref)) {
         v->fault.pending = false; /* the access itself will say so */
         return 0;
     }

@@ -108,11 +108,11 @@ int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how)
 
     if (misaligned(va, size, how.align))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
-    if (mmu_resolve(c, va, ISA_READ, bank, &a))
+    if (mmu_resolve(c, va, first, ISA_READ, bank, &a))
         return 1;
     if (first == size)
         return part_load(c, va, &a, v, size);
-    if (mmu_resolve(c, va + first, ISA_READ, bank, &b))
+    if (mmu_resolve(c, va + first, size - first, ISA_READ, bank, &b))
         return 1;
     if (part_load(c, va, &a, v, first))
         return 1;
@@ -126,11 +126,11 @@ int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_m
 
     if (misaligned(va, size, how.align))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
-    if (mmu_resolve(c, va, ISA_WRITE, bank, &a))
+    if (mmu_resolve(c, va, first, ISA_WRITE, bank, &a))
         return 1;
     if (first == size)
         return part_store(c, va, bank, &a, v, size, how.order);
-    if (mmu_resolve(c, va + first, ISA_WRITE, bank, &b))
+    if (mmu_resolve(c, va + first, size - first, ISA_WRITE, bank, &b))
         return 1;
     if (part_store(c, va, bank, &a, v, first, how.order))
         return 1;
@@ -146,10 +146,13 @@ int mmu_probe(struct cpu *c, gva_t va, u64 len, struct ir_mem how)
     if (len == 0)
         return 0;
     for (;;) {
-        if (mmu_resolve(c, va, how.access, bank, &ref))
+        bool ends = (va ^ last) < MEM_PAGE_SIZE;
+        u64 part = (ends ? last : va | (MEM_PAGE_SIZE - 1)) - va + 1;
+
+        if (mmu_resolve(c, va, (unsigned)part, how.access, bank, &ref))
             return 1;
-        if ((va ^ last) < MEM_PAGE_SIZE)
+        if (ends)
             return 0;
-        va = (va | (MEM_PAGE_SIZE - 1)) + 1;
+        va += part;
     }
 }

@@ -157,14 +157,14 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
     return 0;
 }
 
-static int mmu_walk(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+static int mmu_walk(struct cpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
                     struct mem_ref *out)
 {
     struct vcpu *v = &c->e.v;
     struct isa_xlate x;
 
     STAT_ADD(c->e.tlb_refills, 1);
-    if (v->isa->translate(v, va, access, c->context.bank[bank], &x, &v->fault)) {
+    if (v->isa->translate(v, va, size, access, c->context.bank[bank], &x, &v->fault)) {
         v->fault.pending = true;
         return 1;
     }
@@ -192,12 +192,13 @@ static bool victim_take(struct cpu *c, gva_t va, enum isa_access access, unsigne
     return false;
 }
 
-int mmu_resolve(struct cpu *c, gva_t va, enum isa_access access, unsigned bank, struct mem_ref *out)
+int mmu_resolve(struct cpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
+                struct mem_ref *out)
 {
     const struct tlb_entry *e = &c->e.banks[bank].entry[access][tlb_index(va)];
 
     if (!tlb_hit(e, va & ~page_mask) && !victim_take(c, va, access, bank))
-        return mmu_walk(c, va, access, bank, out);
+        return mmu_walk(c, va, size, access, bank, out);
     if (e->tag & TLB_IO)
         *out = (struct mem_ref){ .gpa = va + e->addend };
     else

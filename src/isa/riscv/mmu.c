@@ -261,20 +261,21 @@ static enum walk_end walk(struct walk *w, struct isa_xlate *out)
     return WALK_OK;
 }
 
-/* Cuts what the page allows by physical memory protection. */
-static bool protect(const struct rv_state *s, enum rv_priv priv, enum isa_access access,
-                    struct isa_xlate *out)
+/* Cuts what the page allows by physical memory protection. Where its rules are not the same
+ * everywhere in the page, out is good for these `size` bytes only. */
+static bool protect(const struct rv_state *s, enum rv_priv priv, unsigned size,
+                    enum isa_access access, struct isa_xlate *out)
 {
     bool uniform;
 
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
-        if (!rv_pmp_allows(s, out->gpa, 1, a, priv, &uniform))
+        if (!rv_pmp_allows(s, out->gpa, size, a, priv, &uniform))
             out->perm &= (u8) ~(1u << a);
     out->no_tlb = !uniform;
-    return rv_pmp_allows(s, out->gpa, 1, access, priv, &uniform);
+    return rv_pmp_allows(s, out->gpa, size, access, priv, &uniform);
 }
 
-int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank,
+int rv_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
                      struct isa_xlate *out, struct isa_fault *fault)
 {
     const struct rv_state *s = rv_state(c);
@@ -297,7 +298,7 @@ int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned 
         if (end != WALK_OK)
             return fault_set(fault, end == WALK_PAGE_FAULT, access, va);
     }
-    if (!protect(s, w.priv, access, out))
+    if (!protect(s, w.priv, size, access, out))
         return fault_set(fault, false, access, va);
     return 0;
 }

@@ -36,7 +36,7 @@ void rv_mmu_fence(struct vcpu *c, bool has_va, gva_t va, bool has_asid, u64 asid
 unsigned rv_mmu_fetch_bank(const struct vcpu *c);
 
 /* isa.translate */
-int rv_mmu_translate(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank,
+int rv_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
                      struct isa_xlate *out, struct isa_fault *fault);
 
 /* isa.memory_fault */
