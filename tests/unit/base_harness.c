@@ -8,6 +8,7 @@
 #include "engine/core/block.h"
 #include "ir/eval.h"
 #include "base/bits.h"
+#include "host/thread.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,9 @@ u64 rnd_value(void)
 
 struct memory {
     u8 fast[PAGE], slow[PAGE];
+    const u8 *reserved; /* where, of the evaluator's copy; NULL: no reservation */
+    u64 reserved_value;
+    unsigned reserved_size;
 };
 
 static u8 *memory_at(struct memory *m, u64 va, unsigned size)
@@ -79,6 +83,64 @@ static int eval_store(void *arg, u64 va, const void *v, unsigned size, struct ir
     return memory_copy(arg, va, (void *)v, size, true);
 }
 
+/* --- atomic accesses: aligned, of at most 8 bytes --- */
+
+static int atomic_at(struct memory *m, u64 va, unsigned size, u8 **p)
+{
+    *p = va % size ? NULL : memory_at(m, va, size);
+    return *p ? 0 : -1;
+}
+
+/* expected NULL: stores in any case. */
+static int memory_cas(struct memory *m, u64 va, const void *expected, const void *want, void *old,
+                      unsigned size)
+{
+    u8 *p;
+
+    if (atomic_at(m, va, size, &p))
+        return -1;
+    memcpy(old, p, size);
+    if (!expected || !memcmp(old, expected, size))
+        memcpy(p, want, size);
+    return 0;
+}
+
+static int eval_cas(void *arg, u64 va, const void *expected, const void *want, void *old,
+                    unsigned size, struct ir_mem how)
+{
+    return memory_cas(arg, va, expected, want, old, size);
+}
+
+static int eval_ll(void *arg, u64 va, void *v, unsigned size, struct ir_mem how)
+{
+    struct memory *m = arg;
+    u8 *p;
+
+    m->reserved = NULL;
+    if (atomic_at(m, va, size, &p))
+        return -1;
+    memcpy(v, p, size);
+    m->reserved = p;
+    m->reserved_value = 0;
+    memcpy(&m->reserved_value, p, size);
+    m->reserved_size = size;
+    return 0;
+}
+
+static int eval_sc(void *arg, u64 va, const void *v, unsigned size, struct ir_mem how, bool *done)
+{
+    struct memory *m = arg;
+    u8 *p;
+
+    if (atomic_at(m, va, size, &p))
+        return -1;
+    *done = m->reserved == p && m->reserved_size == size && !memcmp(p, &m->reserved_value, size);
+    if (*done)
+        memcpy(p, v, size);
+    m->reserved = NULL;
+    return 0;
+}
+
 static struct memory jit_memory;
 
 int cpu_load_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
@@ -105,6 +167,82 @@ int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const vo
     return -1;
 }
 
+/* What core/atomic.c does, for the page that only the slow path reaches. */
+static int slow_raise(struct vcpu *c, const struct isa_insn *in, gva_t va)
+{
+    vcpu_raise(c, 77, va);
+    return -1;
+}
+
+int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,
+            void *old, unsigned size, struct ir_mem how)
+{
+    u8 *p;
+    u64 now = 0, b = 0;
+    s64 a, x;
+    unsigned up = 64 - 8 * size;
+
+    if (atomic_at(&jit_memory, va, size, &p))
+        return slow_raise(c, in, va);
+    memcpy(&now, p, size);
+    memcpy(&b, v, size);
+    memcpy(old, p, size);
+    a = (s64)(now << up) >> up;
+    x = (s64)(b << up) >> up;
+    switch (f) {
+    case IR_RMW_XCHG: now = b; break;
+    case IR_RMW_ADD: now += b; break;
+    case IR_RMW_AND: now &= b; break;
+    case IR_RMW_OR: now |= b; break;
+    case IR_RMW_XOR: now ^= b; break;
+    case IR_RMW_MINU: now = now < b ? now : b; break;
+    case IR_RMW_MAXU: now = now > b ? now : b; break;
+    case IR_RMW_MINS: now = a < x ? now : b; break;
+    case IR_RMW_MAXS: now = a > x ? now : b; break;
+    }
+    memcpy(p, &now, size);
+    return 0;
+}
+
+int cpu_cas(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *expected,
+            const void *want, void *old, unsigned size, struct ir_mem how)
+{
+    return memory_cas(&jit_memory, va, expected, want, old, size) ? slow_raise(c, in, va) : 0;
+}
+
+int cpu_ll(struct vcpu *v, const struct isa_insn *in, gva_t va, void *out, unsigned size,
+           struct ir_mem how)
+{
+    struct ecpu *c = ecpu_of(v);
+    u8 *p;
+
+    c->reserve_addr = 0;
+    if (atomic_at(&jit_memory, va, size, &p))
+        return slow_raise(v, in, va);
+    memcpy(out, p, size);
+    c->reserve_addr = (uintptr_t)p + 1;
+    c->reserve_lo = 0;
+    memcpy(&c->reserve_lo, p, size);
+    c->reserve_size = size;
+    return 0;
+}
+
+int cpu_sc(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *value, unsigned size,
+           struct ir_mem how, bool *done)
+{
+    struct ecpu *c = ecpu_of(v);
+    u8 *p;
+
+    if (atomic_at(&jit_memory, va, size, &p))
+        return slow_raise(v, in, va);
+    *done = c->reserve_addr == (uintptr_t)p + 1 && c->reserve_size == size &&
+            !memcmp(p, &c->reserve_lo, size);
+    if (*done)
+        memcpy(p, value, size);
+    c->reserve_addr = 0;
+    return 0;
+}
+
 /* --- running --- */
 
 static const struct isa test_isa = {
@@ -115,7 +253,7 @@ static struct thunks thunks;
 static struct lower_room room;
 static struct tlb_bank bank;
 static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
-static union {
+static union test_cpu {
     struct ecpu e;
     u8 bytes[VCPU_STATE_OFF + 8 * STATE_WORDS];
 } cpu;
@@ -206,8 +344,10 @@ static const char *compare(const struct ir_eval_result *want, const u64 *state,
     }
     if (cpu.e.fp_live || host_mxcsr() != mxcsr)
         return "MXCSR is not the host's";
-    if (memcmp(m, &jit_memory, sizeof *m))
+    if (memcmp(m->fast, jit_memory.fast, PAGE) || memcmp(m->slow, jit_memory.slow, PAGE))
         return "memory";
+    if ((m->reserved != NULL) != (cpu.e.reserve_addr != 0))
+        return "the reservation";
     if (cpu.e.budget != BUDGET - (s64)want->retired)
         return "the count of retired instructions";
     if (faulted)
@@ -238,28 +378,39 @@ static struct ir_eval_result evaluate(const struct ir_block *ir, u64 *state,
     }
 }
 
+static struct lower_job describe_job(const struct ir_block *ir)
+{
+    return (struct lower_job){ .ir = ir,
+                               .isa = &test_isa,
+                               .block = &block.b,
+                               .thunks = &thunks.shared,
+                               .room = &room,
+                               .has_bit_counts = true,
+                               .has_fma = true,
+                               .has_round = true };
+}
+
 static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_gen *gen)
 {
     static struct memory m;
     u64 state[STATE_WORDS] = { 0 };
     unsigned insns = gen(s, ir, state);
-    struct lower_job job = { .ir = ir,
-                             .isa = &test_isa,
-                             .block = &block.b,
-                             .thunks = &thunks.shared,
-                             .room = &room,
-                             .has_bit_counts = true,
-                             .has_fma = true,
-                             .has_round = true };
-    struct ir_eval_mem mem = { .arg = &m, .load = eval_load, .store = eval_store };
+    struct lower_job job = describe_job(ir);
+    struct ir_eval_mem mem = { .arg = &m,
+                               .load = eval_load,
+                               .store = eval_store,
+                               .cas = eval_cas,
+                               .ll = eval_ll,
+                               .sc = eval_sc };
     struct ir_eval_result want;
     int code;
 
-    for (unsigned i = 0; i < sizeof m; i += sizeof(u64)) {
+    for (unsigned i = 0; i < 2 * PAGE; i += sizeof(u64)) {
         u64 v = rnd();
 
-        memcpy((u8 *)&m + i, &v, sizeof v);
+        memcpy((i < PAGE ? m.fast : m.slow) + i % PAGE, &v, sizeof v);
     }
+    m.reserved = NULL;
     jit_memory = m;
     block_describe(insns);
     cpu_prepare(state);
@@ -276,20 +427,98 @@ static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_ge
     return compare(&want, state, &m, code, insns);
 }
 
-bool harness_run(harness_gen *gen, u64 blocks)
+static bool make_map(void)
 {
     struct err err = { 0 };
+
+    if (!host_code_map_init(&map, 1 << 20, HOST_CODE_AUTO, &err) &&
+        thunks_make(&thunks, &map, &test_isa))
+        return true;
+    printf("# no memory for host code: %s\n", err.text);
+    return false;
+}
+
+struct contender {
+    union test_cpu cpu;
+    u64 rounds;
+    struct host_thread thread;
+};
+
+static unsigned contenders_ready; /* atomic */
+
+static void contend(void *arg)
+{
+    struct contender *k = arg;
+
+    __atomic_fetch_add(&contenders_ready, 1, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < 1000000; i++) /* not for ever: one may not have started */
+        if (__atomic_load_n(&contenders_ready, __ATOMIC_SEQ_CST) == CONTENDERS)
+            break;
+    for (u64 i = 0; i < k->rounds; i++) {
+        k->cpu.e.budget = BUDGET;
+        ((u64 *)vcpu_state(&k->cpu.e.v))[PC_SLOT] = BLOCK_VA;
+        thunks.enter(&k->cpu.e.v, map.rx + thunks.size);
+    }
+}
+
+/* The block's code is placed, its state prepared. */
+static bool contend_all(u64 rounds, u64 *state)
+{
+    static struct contender k[CONTENDERS];
+    struct err err = { 0 };
+    unsigned n = 0;
+
+    contenders_ready = 0;
+
+    for (; n < CONTENDERS; n++) {
+        k[n].cpu = cpu;
+        k[n].rounds = rounds;
+        if (host_thread_start(&k[n].thread, "contender", contend, &k[n], &err))
+            break;
+    }
+    memset(state, 0, 8 * STATE_WORDS);
+    for (unsigned i = 0; i < n; i++) {
+        host_thread_join(&k[i].thread);
+        for (unsigned w = 0; w < STATE_WORDS; w++)
+            state[w] += ((u64 *)vcpu_state(&k[i].cpu.e.v))[w];
+    }
+    return n == CONTENDERS;
+}
+
+bool harness_contend(harness_gen *gen, u64 rounds, u64 *state, u64 *word)
+{
+    struct ir_builder *s = ir_builder_new(false);
+    struct lower_job job;
+    struct ir_block ir;
+    bool ok;
+
+    ir_block_init(&ir);
+    memset(&jit_memory, 0, sizeof jit_memory);
+    block_describe(gen(s, &ir, state));
+    cpu_prepare(state);
+    job = describe_job(&ir);
+    ok = make_map() && lower_block(&job) && !job.called;
+    if (ok) {
+        lower_place(&job, map.rw + thunks.size, map.rx + thunks.size);
+        ok = contend_all(rounds, state);
+    }
+    memcpy(word, jit_memory.fast, sizeof *word);
+    ir_block_fini(&ir);
+    ir_builder_free(s);
+    host_code_map_fini(&map);
+    return ok;
+}
+
+bool harness_run(harness_gen *gen, u64 blocks)
+{
     struct ir_builder *s = ir_builder_new(false);
     struct ir_block ir;
     static char text[200000];
     bool ok = true;
 
     ir_block_init(&ir);
-    if (host_code_map_init(&map, 1 << 20, HOST_CODE_AUTO, &err) ||
-        !thunks_make(&thunks, &map, &test_isa)) {
-        printf("# no memory for host code: %s\n", err.text);
+    if (!make_map())
         return false;
-    }
     for (u64 i = 0; i < blocks && ok; i++) {
         u64 seed = rng_state;
         const char *why = run_one(s, &ir, gen);

@@ -7,6 +7,7 @@
 #include "base_harness.h"
 #include "test.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* --- random blocks --- */
 
@@ -86,7 +87,8 @@ static ir_val gen_unary(struct gen *g)
 {
     enum ir_type word = rnd() % 2 ? IR_I64 : IR_I32, t = int_type();
 
-    switch (rnd() % 10) {
+    switch (rnd() % 11) {
+    case 10: return ir_not(g->s, pick(g, IR_I1));
     case 0: return ir_neg(g->s, pick(g, t));
     case 1: return ir_not(g->s, pick(g, t));
     case 2: return ir_bswap(g->s, pick(g, word));
@@ -149,6 +151,66 @@ static void gen_memory(struct gen *g)
         ir_store(g->s, addr, pick(g, t), how);
 }
 
+/* Aligned but for one of 16. */
+static void gen_atomic(struct gen *g)
+{
+    enum ir_type t = int_type();
+    struct ir_mem how = { IR_MMU_DATA, IR_ALIGN_NATURAL, (u8)(rnd() % 4), 0 };
+    ir_val any = gen_address(g), v = pick(g, t), old, addr, mask;
+
+    mask = ir_const(g->s, IR_I64, rnd() % 16 ? ~(u64)(ir_type_size(t) - 1) : ~0ull);
+    addr = ir_and(g->s, any, mask);
+    switch (rnd() % 6) {
+    case 0: keep(g, ir_cas(g->s, addr, pick(g, t), v, how)); break;
+    case 1: keep(g, ir_ll(g->s, t, addr, how)); break;
+    case 2: keep(g, ir_sc(g->s, addr, v, how)); break;
+    default:
+        old = ir_rmw(g->s, (enum ir_rmw)(rnd() % (IR_RMW_MAXS + 1)), addr, v, how);
+        keep(g, old);
+    }
+}
+
+/* One of two instructions that belong together: a load, then a swap or a conditional store that
+ * succeeds unless sizes differ or what comes between is in its way. */
+enum { ADDR_SLOT = 0, OLD_SLOT = 1 };
+
+static ir_val pair_address(struct gen *g, bool first)
+{
+    ir_val x, mask, base, addr;
+
+    if (!first)
+        return ir_get(g->s, IR_I64, slot_reg(ADDR_SLOT));
+    x = pick(g, IR_I64);
+    mask = ir_const(g->s, IR_I64, 0x1ff8);
+    x = ir_and(g->s, x, mask);
+    base = ir_const(g->s, IR_I64, FAST_VA);
+    addr = ir_add(g->s, x, base);
+    ir_set(g->s, slot_reg(ADDR_SLOT), addr);
+    return addr;
+}
+
+static void gen_pair(struct gen *g, bool first, bool swap)
+{
+    struct ir_mem how = { IR_MMU_DATA, IR_ALIGN_NATURAL, IR_RELAXED, 0 };
+    enum ir_type t = swap || rnd() % 8 ? IR_I32 : IR_I64;
+    ir_val addr = pair_address(g, first), v;
+
+    g->count = 0;
+    if (first) {
+        v = swap ? ir_load(g->s, t, addr, how) : ir_ll(g->s, t, addr, how);
+        ir_set(g->s, slot_reg(OLD_SLOT), v);
+        return;
+    }
+    v = pick(g, t);
+    if (swap)
+        v = ir_cas(g->s, addr, ir_get(g->s, t, slot_reg(OLD_SLOT)), v, how);
+    else if (rnd() % 2)
+        v = ir_sc(g->s, addr, v, how);
+    else
+        v = ir_not(g->s, ir_sc(g->s, addr, v, how));
+    ir_set(g->s, slot_reg(2 + (unsigned)(rnd() % 8)), v);
+}
+
 static void gen_raise(struct gen *g)
 {
     ir_val a = pick(g, IR_I64);
@@ -180,7 +242,7 @@ static void gen_insn(struct gen *g)
         case 9: keep(g, gen_divide(g)); break;
         case 10:
             if (!memory)
-                gen_memory(g);
+                (rnd() % 3 ? gen_memory : gen_atomic)(g);
             memory = true;
             break;
         default:
@@ -247,6 +309,75 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
 
 static u64 block_total = 20000;
 
+/* Pairs, with something between that may spoil them. */
+static unsigned gen_pairs(struct ir_builder *s, struct ir_block *b, u64 *state)
+{
+    struct gen g = { .s = s };
+    unsigned n = 2 + (unsigned)(rnd() % 14);
+    bool swap = false;
+
+    for (unsigned i = 0; i < SLOTS; i++)
+        state[i] = rnd_value();
+    ir_builder_begin(s, b);
+    for (unsigned i = 0; i < n; i++) {
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
+        g.count = 0;
+        if (i == 0 || rnd() % 3 == 0)
+            gen_pair(&g, true, swap = rnd() % 2);
+        else if (rnd() % 2)
+            gen_pair(&g, false, swap);
+        else
+            gen_insn(&g);
+        ir_builder_insn_end(s);
+    }
+    return n;
+}
+
+TEST(atomic_pairs)
+{
+    CHECK(harness_run(gen_pairs, block_total));
+}
+
+/* Adds one to the word at FAST_VA in two ways; slot 2 counts conditional stores that succeeded. */
+static unsigned gen_counting(struct ir_builder *s, struct ir_block *b, u64 *state)
+{
+    struct ir_mem how = { IR_MMU_DATA, IR_ALIGN_NATURAL, IR_RELAXED, 0 };
+
+    memset(state, 0, 8 * STATE_WORDS);
+    ir_builder_begin(s, b);
+    for (unsigned i = 0; i < 3; i++) {
+        ir_val addr, one, x, old, next;
+
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
+        addr = ir_const(s, IR_I64, FAST_VA);
+        one = ir_const(s, IR_I64, 1);
+        if (i == 0) {
+            ir_set(s, slot_reg(0), ir_rmw(s, IR_RMW_ADD, addr, one, how));
+        } else if (i == 1) {
+            ir_set(s, slot_reg(1), ir_ll(s, IR_I64, addr, how));
+        } else {
+            old = ir_get(s, IR_I64, slot_reg(1));
+            next = ir_add(s, old, one);
+            x = ir_sc(s, addr, next, how);
+            x = ir_zext(s, IR_I64, x);
+            old = ir_get(s, IR_I64, slot_reg(2));
+            ir_set(s, slot_reg(2), ir_add(s, old, x));
+        }
+        ir_builder_insn_end(s);
+    }
+    return 3;
+}
+
+/* No addition of any thread is lost, and none is made by a store that says it failed. */
+TEST(atomics_of_several_threads)
+{
+    u64 state[STATE_WORDS], word, rounds = 3000000;
+
+    CHECK(harness_contend(gen_counting, rounds, state, &word));
+    CHECK_EQ(word, CONTENDERS * rounds + state[2]);
+    CHECK(state[2] > 0);
+}
+
 TEST(random_blocks)
 {
     CHECK(harness_run(gen_block, block_total));
@@ -254,7 +385,8 @@ TEST(random_blocks)
 
 int main(int argc, char **argv)
 {
-    static const struct test_case cases[] = { TEST_CASE(random_blocks) };
+    static const struct test_case cases[] = { TEST_CASE(random_blocks), TEST_CASE(atomic_pairs),
+                                              TEST_CASE(atomics_of_several_threads) };
 
     if (argc > 1)
         block_total = strtoull(argv[1], NULL, 0);

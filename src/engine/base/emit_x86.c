@@ -298,6 +298,28 @@ void x86_mfence(struct x86_out *o)
     x86_alu_mi(o, ALU_OR, 4, x86_at(RSP, 0), 0);
 }
 
+void x86_atomic_swap(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s)
+{
+    x86_op_rm(o, 0x86u + (size > 1), size, s, m, size == 1); /* locks by itself */
+}
+
+static void locked(struct x86_out *o, unsigned op, unsigned size, struct x86_mem m, enum x86_reg s)
+{
+    x86_room(o);
+    x86_byte(o, 0xf0);
+    x86_op_rm(o, op + (size > 1), size, s, m, size == 1);
+}
+
+void x86_atomic_add(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s)
+{
+    locked(o, 0x0fc0, size, m, s);
+}
+
+void x86_atomic_compare(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s)
+{
+    locked(o, 0x0fb0, size, m, s);
+}
+
 static u8 *displacement(struct x86_out *o)
 {
     u8 *where = o->at;

@@ -146,6 +146,12 @@ void x86_push(struct x86_out *o, enum x86_reg r);
 void x86_pop(struct x86_out *o, enum x86_reg r);
 void x86_mfence(struct x86_out *o);
 
+/* Atomic, in one order with all others. Swap: m and s change places. Add: m += s, s = what m was.
+ * Compare: when m = rax then m = s, else rax = m; CC_E tells. */
+void x86_atomic_swap(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s);
+void x86_atomic_add(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s);
+void x86_atomic_compare(struct x86_out *o, unsigned size, struct x86_mem m, enum x86_reg s);
+
 /* emit_x86_fp.c. size: 4 for f32, 8 for f64; of x86_fp_rr's FP_CVT: of the source. */
 void x86_fp_rr(struct x86_out *o, enum x86_fp op, unsigned size, enum x86_xmm d, enum x86_xmm s);
 void x86_fp_logic(struct x86_out *o, enum x86_fp_logic op, enum x86_xmm d, enum x86_xmm s);

@@ -50,7 +50,7 @@ static const struct {
     [IR_ROTL] = { low_shift, WORD },
     [IR_ROTR] = { low_shift, WORD },
     [IR_NEG] = { low_unary, INT },
-    [IR_NOT] = { low_unary, INT },
+    [IR_NOT] = { low_not, ANY },
     [IR_BSWAP] = { low_bswap, WORD },
     [IR_MINU] = { low_minmax, WORD },
     [IR_MAXU] = { low_minmax, WORD },
@@ -83,6 +83,10 @@ static const struct {
     [IR_FCVT] = { low_fp_convert, WORD },
     [IR_LD] = { low_ld, INT },
     [IR_ST] = { low_st, INT },
+    [IR_RMW] = { low_rmw, INT },
+    [IR_CAS] = { low_cas, INT },
+    [IR_LL] = { low_ll, INT },
+    [IR_SC] = { low_sc, WB },
     [IR_FENCE] = { low_fence, NONE },
     [IR_RAISE] = { low_raise, ANY | NONE },
     [IR_RAISEIF] = { low_raiseif, ANY | NONE },
@@ -96,6 +100,11 @@ static bool is_fp(const struct ir_op *op)
     return ir_op_infos[op->op].effects & IRE_FP;
 }
 
+static bool is_atomic(const struct ir_op *op)
+{
+    return op->op == IR_RMW || op->op == IR_CAS || op->op == IR_LL || op->op == IR_SC;
+}
+
 static bool is_native(const struct low *l, const struct ir_op *op)
 {
     if (op->op == IR_INSN)
@@ -105,6 +114,8 @@ static bool is_native(const struct low *l, const struct ir_op *op)
     if ((op->op == IR_LD || op->op == IR_ST) && op->mem.align == IR_ALIGN_16)
         return false;
     if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
+        return false;
+    if (is_atomic(op) && !lo_atomic_native(l, op))
         return false;
     if (is_fp(op) && !lo_fp_native(l, op))
         return false;

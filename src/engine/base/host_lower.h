@@ -16,6 +16,7 @@
 struct lower_thunks {
     const u8 *load[2][4], *store[2][4]; /* xmm registers kept; by log2 of the size */
     const u8 *page[2];                  /* the same */
+    const u8 *atomic[2];                /* the same */
     const u8 *raise;
     const u8 *fp_load, *fp_drop, *fp_slow, *finish;
     const u8 *leave; /* eax: enum run_code */
@@ -27,6 +28,10 @@ struct lower_thunks {
 /* A place in a block: its address, and the instruction's index from this bit on. (User addresses
  * end below it, with five levels of page tables too.) */
 enum { LOWER_SITE_INDEX = 56 };
+
+/* What the atomic thunk does, in ir_mem.access: an enum ir_rmw or one of these, and from bit
+ * ATOMIC_SIZE on the log2 of the size. */
+enum { ATOMIC_CAS = IR_RMW_MAXS + 1, ATOMIC_LL, ATOMIC_SC, ATOMIC_SIZE = 4 };
 
 /* A jump out of the block to a fixed place, which can be pointed at another block. */
 struct lower_edge {

@@ -172,6 +172,16 @@ void low_unary(struct low *l, const struct ir_op *op, u32 id)
     l->a.v[id].clean = !lo_is_narrow(op->type);
 }
 
+void low_not(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (op->type != IR_I1) {
+        low_unary(l, op, id);
+        return;
+    }
+    x86_alu_ri(l->o, ALU_XOR, 4, vals_def_from(&l->a, id, op->a), 1);
+    l->a.v[id].clean = l->a.v[op->a].clean;
+}
+
 void low_bswap(struct low *l, const struct ir_op *op, u32 id)
 {
     x86_bswap(l->o, op->type == IR_I64 ? 8 : 4, vals_def_from(&l->a, id, op->a));

@@ -26,10 +26,8 @@ static struct where where_of(struct low *l, const struct ir_op *op)
     return w;
 }
 
-/* Looks the page of bytes [from, to) from `base` up in the table; `page` becomes host minus
- * guest address. Returns the jump taken when the table has no entry. Uses rcx, rdx. */
-static u8 *tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
-                     enum x86_reg page, u32 low_mask)
+u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
+                 enum x86_reg page, u32 low_mask)
 {
     s32 table = (s32)(access * sizeof(struct tlb_entry) * TLB_ENTRIES);
     u8 *miss;
@@ -56,7 +54,7 @@ static void check_group(struct low *l, const struct ir_op *op, const struct wher
     s32 root = w->offset - l->job->room->access[op->a].offset; /* from w->base */
     struct x86_out *cold = &l->cold;
 
-    lo_fix_cold(l, tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0));
+    lo_fix_cold(l, lo_tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0));
     x86_lea(cold, 8, RCX, x86_at(w->base, root + a->low));
     x86_mov_ri(cold, RDX, (u32)(a->high - a->low));
     x86_mov_ri(cold, RAX, access);
@@ -87,23 +85,27 @@ static void check_access(struct low *l, const struct ir_op *op, const struct whe
         check_group(l, op, w, a, access, held);
     } else {
         *at = x86_at_index(w->base, RDX, w->offset);
-        lo_fix_cold(l, tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),
-                                 access, RDX, natural ? size - 1 : 0));
+        lo_fix_cold(l, lo_tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),
+                                    access, RDX, natural ? size - 1 : 0));
     }
 }
 
-/* In the cold part: the slow path by a thunk, which keeps every register but rax, rcx and
- * rdx, and does not come back when it faults. rcx: address, rdx: lo_site(),
- * eax: how. */
+/* rcx: address, rdx: lo_site(), eax: how. */
+void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s32 offset,
+                    struct ir_mem how, const u8 *thunk)
+{
+    u32 word;
+
+    memcpy(&word, &how, sizeof word);
+    x86_lea(&l->cold, 8, RCX, x86_at(base, offset));
+    x86_mov_ri(&l->cold, RDX, lo_site(l, op->insn));
+    x86_mov_ri(&l->cold, RAX, word);
+    lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
+}
+
 static void slow_path(struct low *l, const struct ir_op *op, const struct where *w, const u8 *thunk)
 {
-    u32 how;
-
-    memcpy(&how, &op->mem, sizeof how);
-    x86_lea(&l->cold, 8, RCX, x86_at(w->base, w->offset));
-    x86_mov_ri(&l->cold, RDX, lo_site(l, op->insn));
-    x86_mov_ri(&l->cold, RAX, how);
-    lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
+    lo_slow_access(l, op, w->base, w->offset, op->mem, thunk);
 }
 
 static unsigned log2_size(unsigned size)

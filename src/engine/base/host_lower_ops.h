@@ -41,11 +41,25 @@ struct low {
 typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 
 lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
-    low_div, low_shift, low_unary, low_bswap, low_bit_count, low_trunc, low_zext, low_sext; /*
-    lower_arith.c */
+    low_div, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext,
+    low_sext;                                                        /*
+lower_arith.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
+lower_fn low_rmw, low_cas, low_ll, low_sc;                           /* lower_atomic.c */
+
+/* Looks the page of bytes [from, to) from `base` up in the table; `page` becomes host minus
+ * guest address. low_mask: bits of the address that must be 0. Returns the jump taken when
+ * the fast path may not be used. Uses rcx, rdx. */
+u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
+                 enum x86_reg page, u32 low_mask);
+/* In the cold part: the slow path of the access at base + offset by a thunk, which keeps every
+ * register but rax, rcx and rdx, and does not come back when it faults. */
+void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s32 offset,
+                    struct ir_mem how, const u8 *thunk);
+/* Is the atomic access done by locked instructions? */
+bool lo_atomic_native(const struct low *l, const struct ir_op *op);
 
 /* Which accesses share a check: fills in lower_room.access. (plan_mem.c) */
 void lo_mem_plan(struct low *l);

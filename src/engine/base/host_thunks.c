@@ -67,6 +67,30 @@ SLOW(2)
 SLOW(4)
 SLOW(8)
 
+static int slow_atomic(struct vcpu *v, u64 site, gva_t va, u32 how)
+{
+    struct ecpu *c = ecpu_of(v);
+    struct ir_mem m = unpack(how);
+    unsigned size = 1u << (m.access >> ATOMIC_SIZE), what = m.access % (1u << ATOMIC_SIZE);
+    u64 b = c->tier_value, old = 0;
+    bool done = false;
+    int bad;
+
+    m.access = 0;
+    enter_insn(c, site);
+    switch (what) {
+    case ATOMIC_CAS: bad = cpu_cas(v, NULL, va, &c->tier_expect, &b, &old, size, m); break;
+    case ATOMIC_LL: bad = cpu_ll(v, NULL, va, &old, size, m); break;
+    case ATOMIC_SC:
+        bad = cpu_sc(v, NULL, va, &b, size, m, &done);
+        old = done;
+        break;
+    default: bad = cpu_rmw(v, NULL, va, (enum ir_rmw)what, &b, &old, size, m);
+    }
+    c->tier_value = old;
+    return bad ? fault_at(c) : 0;
+}
+
 static int slow_fp(struct vcpu *c, u64 word, gva_t va, u32 how)
 {
     return host_fp_slow(c, word); /* the same registers hold something else here */
@@ -264,6 +288,8 @@ bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct
     t->shared.raise = make_slow(&m, slow_raise, false);
     t->shared.page[0] = make_slow(&m, slow_page, false);
     t->shared.page[1] = make_slow(&m, slow_page, true);
+    t->shared.atomic[0] = make_slow(&m, slow_atomic, false);
+    t->shared.atomic[1] = make_slow(&m, slow_atomic, true);
     for (unsigned i = 0; i < 8; i++) {
         t->shared.load[i / 4][i % 4] = make_slow(&m, slow_loads[i % 4], i / 4);
         t->shared.store[i / 4][i % 4] = make_slow(&m, slow_stores[i % 4], i / 4);

@@ -11,6 +11,8 @@
  *   store[n] the same with the value in ecpu.tier_value
  *   page[n]  called from cold parts: rdx = length, eax = enum isa_access; REG_LOADS' or REG_STORES'
  *            value for the bytes at rcx comes back in rdx, 0 when they share no page of RAM
+ *   atomic   as load: what it does is in ir_mem.access, its operand in ecpu.tier_value, what
+ *            CAS expects in ecpu.tier_expect; rdx: what was there; 1 when SC stored
  *   raise    the same: rcx = value, eax = cause; never returns
  * load and store keep every register but rax, rcx and rdx: the first row of each the general
  * ones alone, the second xmm2 to xmm15 too.

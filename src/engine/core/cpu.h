@@ -60,7 +60,7 @@ struct ecpu {
     u64 icount_base;                     /* retired = icount_base - budget (+ within block) */
     gva_t block_pc;                      /* virtual address of the running block's start */
     struct eblock *block;                /* the running block */
-    /* LL/SC: host address + 1 (0: none), what was read there, its size in bytes. */
+    /* LL/SC: host address + 1 (0: none), what was read there (hi: of 16 bytes), bytes read. */
     u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
     struct jump_cache *jumps;    /* borrows: the present mode's, in this allocation */
@@ -68,6 +68,7 @@ struct ecpu {
     u32 jump_shift;              /* jump_index()'s */
     void *tier_self;             /* tier: what its start() made */
     u64 tier_value;              /* tier: a value on its way through a slow path */
+    u64 tier_expect;             /* tier: the same, what a CAS expects */
     u32 fp_host, fp_guest;       /* tier: MXCSR of C code; the guest's as loaded, no flags */
     u32 fp_tmp;                  /* tier: MXCSR on its way */
     u8 fp_live;                  /* tier: MXCSR is the guest's, see base/host_fp.h */
@@ -102,7 +103,8 @@ int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const vo
  * on; 0 when it may not, or when that would fault. Raises nothing. */
 u64 cpu_page(struct vcpu *c, gva_t va, enum isa_access access);
 int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how);
-/* Atomics: *old is what was there. rmw: v is the operand. Sizes 1..16. Always through here. */
+/* Atomics: *old is what was there. rmw: v is the operand. Sizes 1..16. Handlers always come here;
+ * a tier may do in place what atomic.c does to RAM that the fast path may use. */
 int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, const void *v,
             void *old, unsigned size, struct ir_mem how);
 int cpu_cas(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *expected,
