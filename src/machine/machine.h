@@ -58,6 +58,7 @@ struct machine_config {
     const char
         *console_log; /* not NULL: console is the path of a server's socket, this of its log */
     enum engine_tier tier;
+    u64 code_cache; /* bytes, see engine.h; 0: the default */
     bool deterministic, check_interp, check_eval;
     const u64 *rng_seed; /* NULL: from the host */
 };

@@ -233,6 +233,16 @@ static int set_engine(struct vm_config *c, const char *key, char *value, struct 
     return err_set(err, EINVAL, "--engine %s is unknown: give auto, interp or base", value);
 }
 
+static int set_code_cache(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (!parse_size(value, &c->m.code_cache) || c->m.code_cache < ENGINE_CODE_CACHE_MIN ||
+        c->m.code_cache > ENGINE_CODE_CACHE_MAX)
+        return err_set(err, EINVAL, "--code-cache %s is not a size of %lluK to %lluG", value,
+                       (unsigned long long)(ENGINE_CODE_CACHE_MIN / KIB),
+                       (unsigned long long)(ENGINE_CODE_CACHE_MAX / GIB));
+    return 0;
+}
+
 static int set_deterministic(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     if (!parse_bool(value, &c->m.deterministic))
@@ -310,6 +320,9 @@ static const struct vm_config_key keys[] = {
       "stdio pty unix: none", "stdio", 0 },
     { "engine", "auto|interp|base", "How guest code runs: the interpreter, or the baseline JIT.",
       "auto interp base", "auto", 0 },
+    { "code-cache", "SIZE",
+      "Memory for decoded guest code, with K, M or G; what was not used for longest is dropped.",
+      "64M 256M 512M", "512M", 0 },
     { "deterministic", NULL, "Guest time follows the instruction count: two runs are equal.",
       "on off", "off", 0 },
     { "check", "interp|eval",
@@ -327,9 +340,10 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,          set_machine, set_cpu,     set_text,     set_text, set_text,     set_text,
-    set_text,          set_memory,  set_cpus,    set_disk,     set_net,  set_console,  set_engine,
-    set_deterministic, set_check,   set_control, set_on_reset, set_boot, set_rng_seed,
+    set_arch,     set_machine, set_cpu,        set_text,          set_text,  set_text,
+    set_text,     set_text,    set_memory,     set_cpus,          set_disk,  set_net,
+    set_console,  set_engine,  set_code_cache, set_deterministic, set_check, set_control,
+    set_on_reset, set_boot,    set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 

@@ -3,6 +3,7 @@
 
     boot.py         from initramfs on one engine, from a disk on the other
     boot.py --all   every engine, number of harts, interrupt controller, firmware and disk
+    boot.py --one ENGINE CPUS    that boot alone, from initramfs
 """
 
 import hashlib
@@ -203,7 +204,10 @@ def matrix(tap):
 
 def main():
     tap = Tap()
-    if "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
+    if "--one" in sys.argv[1:]:
+        engine, cpus = sys.argv[sys.argv.index("--one") + 1:][:2]
+        tap.case("shell, %s, %s harts" % (engine, cpus), boot_shell, engine, int(cpus))
+    elif "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
         matrix(tap)
     else:
         reduced(tap)

@@ -3,6 +3,7 @@
 #   build/          gcc, optimised, what ./dev build makes; programs in build/bin
 #   build-clang/    the same by clang          build-asan/   with ASan and UBSan
 #   build-fuzz/     fuzz targets by clang      build-arm64/ build-riscv64/ build-windows/
+#   build-tsan/     with ThreadSanitizer, for soak
 #   build-release/  for install and package
 # Sourced after common.sh.
 # shellcheck shell=sh

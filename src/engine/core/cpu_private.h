@@ -104,7 +104,7 @@ struct cpu {
 
     ns_t deadline;    /* of isa.timer_expired; engine.lock when threaded */
     bool self_timed;  /* engine.lock: it waits for the deadline itself */
-    bool timer_fired; /* engine.lock: the timer thread has told it */
+    bool timer_fired; /* atomic, set with engine.lock: the timer thread has told it */
     void (*wake_prepare)(struct vcpu *c, void *arg); /* engine.lock */
     void *wake_arg;
 

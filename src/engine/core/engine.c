@@ -9,8 +9,6 @@
 #include <stdlib.h>
 
 enum { DEFAULT_QUANTUM = 100000 };
-static const u64 default_cache = 512 * MIB, /* reached by compilers alone */
-    min_cache = 256 * KIB;
 static const u64 budget_unlimited = 1ull << 62;
 
 /* The memory map changed: nobody may go on by old translations. */
@@ -39,6 +37,7 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
     BUG_ON(cfg->isa->mmu_banks == 0 || cfg->isa->mmu_banks > 16 ||
            context_places(cfg->isa) > MMU_PLACES);
     BUG_ON(!bits_is_pow2(cfg->isa->insn_align));
+    BUG_ON(cfg->code_cache_bytes && cfg->code_cache_bytes < ENGINE_CODE_CACHE_MIN);
     if (cfg->cpus == 0 || cfg->cpus > 256)
         return err_set(err, EINVAL, "%u CPUs asked for; an engine runs 1 to 256", cfg->cpus);
     if (cfg->tier == ENGINE_BASE && !tier_base())
@@ -103,7 +102,7 @@ int engine_new(const struct engine_config *cfg, const struct engine_host *host, 
                struct err *err)
 {
     struct engine *e;
-    u64 budget = cfg->code_cache_bytes ? cfg->code_cache_bytes : default_cache;
+    u64 budget = cfg->code_cache_bytes ? cfg->code_cache_bytes : ENGINE_CODE_CACHE_DEFAULT;
     int rc = config_check(cfg, host, err);
 
     if (rc < 0)
@@ -120,7 +119,7 @@ int engine_new(const struct engine_config *cfg, const struct engine_host *host, 
     host_mutex_init(&e->lock);
     host_cond_init(&e->outside);
     host_cond_init(&e->timer_cond);
-    rc = code_init(&e->code, e, budget < min_cache ? min_cache : budget, err);
+    rc = code_init(&e->code, e, budget, err);
     if (rc == 0)
         rc = cpus_init(e, err);
     if (rc == 0)

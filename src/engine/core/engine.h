@@ -14,6 +14,11 @@
 
 struct engine;
 
+/* Of decoded blocks, in bytes; host code has a room of its own. */
+#define ENGINE_CODE_CACHE_MIN     (256 * KIB)
+#define ENGINE_CODE_CACHE_DEFAULT (512 * MIB) /* reached by compilers alone */
+#define ENGINE_CODE_CACHE_MAX     (16 * GIB)
+
 enum engine_tier { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
 
 struct engine_config {
@@ -28,7 +33,7 @@ struct engine_config {
      * memory accesses, in these. The first difference stops. */
     bool check_interp;    /* the host-code tier */
     bool check_eval;      /* the evaluator of the IR */
-    u64 code_cache_bytes; /* 0: default */
+    u64 code_cache_bytes; /* ENGINE_CODE_CACHE_MIN.._MAX; 0: default */
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */

@@ -24,7 +24,8 @@ ns_t timer_host_deadline(struct engine *e, ns_t guest_deadline)
 
 static bool timer_pending(const struct cpu *c)
 {
-    return c->deadline != NS_NEVER && !c->self_timed && !c->timer_fired;
+    return c->deadline != NS_NEVER && !c->self_timed &&
+           !__atomic_load_n(&c->timer_fired, __ATOMIC_RELAXED);
 }
 
 /* Makes the thread look again when it would come too late. Lock held. */
@@ -45,11 +46,11 @@ void timer_set(struct cpu *c, ns_t deadline)
         vcpu_kick(&c->e.v); /* the budget depends on it */
         return;
     }
-    if (deadline == c->deadline && !c->timer_fired)
+    if (deadline == c->deadline && !__atomic_load_n(&c->timer_fired, __ATOMIC_RELAXED))
         return;
     host_mutex_lock(&e->lock);
     c->deadline = deadline;
-    c->timer_fired = false;
+    __atomic_store_n(&c->timer_fired, false, __ATOMIC_RELAXED);
     timer_poke(c);
     host_mutex_unlock(&e->lock);
 }
@@ -85,7 +86,7 @@ static void fire(struct engine *e)
 
         if (!timer_pending(c) || c->deadline > now)
             continue;
-        c->timer_fired = true;
+        __atomic_store_n(&c->timer_fired, true, __ATOMIC_RELAXED); /* the kick orders it */
         cpu_kick_locked(c);
     }
 }

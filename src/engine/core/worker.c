@@ -96,7 +96,7 @@ static void timer_check(struct cpu *c)
     if (c->deadline == NS_NEVER)
         return;
     if (v->env->clock(v) < c->deadline) {
-        if (c->timer_fired)
+        if (__atomic_load_n(&c->timer_fired, __ATOMIC_RELAXED))
             timer_set(c, c->deadline); /* the thread was early */
         return;
     }

@@ -32,6 +32,19 @@ RT_ACCESS(128)
 
 /* --- guest memory --- */
 
+/* Guest RAM is changed by other CPUs and by devices meanwhile: where a guest races, plain accesses
+ * are races by C's rules too. They are used all the same, one instruction of the host each, since
+ * atomics of C want alignment; ThreadSanitizer, which sees no tearing on x86, is given relaxed
+ * ones. This is the one place: all other code uses the atomics of engine/core/softmmu.c and
+ * atomic.c. */
+#ifdef __SANITIZE_THREAD__
+#define RT_RAM_GET(w, p)    __atomic_load_n((const u##w *)(p), __ATOMIC_RELAXED)
+#define RT_RAM_SET(w, p, v) __atomic_store_n((u##w *)(p), v, __ATOMIC_RELAXED)
+#else
+#define RT_RAM_GET(w, p)    rt_get##w(p)
+#define RT_RAM_SET(w, p, v) rt_set##w(p, v)
+#endif
+
 /* What an access must find as its page's tag. An access that leaves the page or breaks its
  * alignment rule gets a number that no entry at this index has. size, align: constants. */
 static inline u64 rt_tag(gva_t va, unsigned size, unsigned align)
@@ -78,7 +91,7 @@ static inline void rt_order_stored(unsigned order)
         const struct tlb_entry *e = rt_entry(c, va, how.mmu, ISA_READ);                            \
         if (unlikely(e->tag != rt_tag(va, (w) / 8, how.align)))                                    \
             return false;                                                                          \
-        *out = rt_get##w((const void *)(uintptr_t)(va + e->addend));                               \
+        *out = RT_RAM_GET(w, (const void *)(uintptr_t)(va + e->addend));                               \
         rt_order_load(how.order);                                                                  \
         return true;                                                                               \
     }                                                                                              \
@@ -88,7 +101,7 @@ static inline void rt_order_stored(unsigned order)
         if (unlikely(e->tag != rt_tag(va, (w) / 8, how.align)))                                    \
             return false;                                                                          \
         rt_order_store(how.order);                                                                 \
-        rt_set##w((void *)(uintptr_t)(va + e->addend), v);                                         \
+        RT_RAM_SET(w, (void *)(uintptr_t)(va + e->addend), v);                                         \
         rt_order_stored(how.order);                                                                \
         return true;                                                                               \
     }
