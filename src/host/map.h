@@ -29,6 +29,13 @@ int host_map_ram_shared(struct host_map *map, size_t size, struct err *err) MUST
  * len are multiples of the page size and within the map. [any thread] */
 int host_map_discard(struct host_map *map, size_t off, size_t len) MUST_CHECK;
 
+/* Which pages of [off, off + len) have memory now: bit 0 of a byte each. -ENOTSUP where the
+ * host does not tell. off and len as above. */
+int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *ret) MUST_CHECK;
+
+/* What the process has freed and its allocator kept goes back to the host. [any thread] */
+void host_heap_trim(void);
+
 /* Unmaps; fine on a zeroed struct and twice. */
 void host_map_fini(struct host_map *map);
 

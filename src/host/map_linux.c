@@ -8,6 +8,7 @@
 #include "host/map_os.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -105,6 +106,19 @@ int host_map_discard(struct host_map *map, size_t off, size_t len)
                    ? -errno
                    : 0;
     return madvise(map->at + off, len, MADV_DONTNEED) ? -errno : 0;
+}
+
+int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *ret)
+{
+    BUG_ON(!checked_range(off, len, map->size));
+    return mincore(map->at + off, len, ret) ? -errno : 0;
+}
+
+void host_heap_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void host_map_fini(struct host_map *map)

@@ -60,6 +60,15 @@ int host_map_discard(struct host_map *map, size_t off, size_t len)
     return 0;
 }
 
+int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *ret)
+{
+    return -ENOTSUP;
+}
+
+void host_heap_trim(void)
+{
+}
+
 void host_map_fini(struct host_map *map)
 {
     if (map->base)

@@ -231,13 +231,16 @@ static int make_console(struct machine *m, struct err *err)
 
 static int make_loop(struct machine *m, struct err *err)
 {
+    int rc;
+
     m->io = dev_domain_new();
     m->irqchip = dev_domain_new();
     if (!m->io || !m->irqchip)
         return err_set_errno(err, ENOMEM, "making the machine");
     dev_domain_msi_route(m->io, msi_send, m);
     dev_domain_msi_route(m->irqchip, msi_send, m);
-    return loop_new(dev_domain_mutex(m->io), &m->loop, err);
+    rc = loop_new(dev_domain_mutex(m->io), &m->loop, err);
+    return rc < 0 ? rc : machine_trim_init(m, err);
 }
 
 static int build(struct machine *m, struct err *err)

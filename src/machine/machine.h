@@ -114,6 +114,14 @@ enum machine_stop {
     MACHINE_STOP_HOLD = 1 << 7,  /* the control socket's stop */
 };
 
+/* Memory given back when the guest has become idle: trim.c. In the loop's thread. */
+struct machine_trim {
+    struct loop_timer *timer; /* owns; NULL: none (deterministic mode) */
+    u64 insns_seen;           /* retired at the last look, by all CPUs */
+    u64 insns_trimmed;        /* at the last trim */
+    bool due;                 /* leave the loop and do it */
+};
+
 struct machine {
     const struct machine_class *cls;
     const struct machine_config *cfg; /* borrows (outlives) */
@@ -135,6 +143,7 @@ struct machine {
     struct boot_plan plan; /* filled by cls->boot; empty but during a reset */
     bool ready;            /* reset or loaded: can run */
     bool engine_started;
+    struct machine_trim trim;
 
     /* Deterministic mode: the controlling thread waits for the engine's. */
     struct host_mutex stop_lock;

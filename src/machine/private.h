@@ -14,4 +14,10 @@ void machine_escape(void *arg, int key);
 void machine_close_backends(struct machine *m);
 void machine_console_tap(void *arg, const u8 *data, size_t len);
 
+/* trim.c. start: looks at the guest from now on, in the loop. The last one while CPUs are paused
+ * and devices drained. */
+int machine_trim_init(struct machine *m, struct err *err) MUST_CHECK;
+void machine_trim_start(struct machine *m);
+void machine_trim(struct machine *m);
+
 #endif

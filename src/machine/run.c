@@ -126,14 +126,31 @@ static void drain(struct machine *m)
             loop_run_once(m->loop, NS_PER_MS);
 }
 
+/* A stop asked for meanwhile finds the CPUs paused, and pauses them again. An instruction count to
+ * stop at would take the pause for its own. */
+static void trim(struct machine *m)
+{
+    m->trim.due = false;
+    if (m->stop_insns_on)
+        return;
+    engine_pause_request(m->engine);
+    engine_pause_wait(m->engine);
+    drain(m);
+    machine_trim(m);
+    engine_resume(m->engine);
+}
+
 static void serve(struct machine *m)
 {
     if (m->cfg->deterministic) {
         wait_engine_paused(m);
         return;
     }
-    while (__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE) == 0)
+    while (__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE) == 0) {
         loop_run(m->loop);
+        if (m->trim.due)
+            trim(m);
+    }
     engine_pause_request(m->engine);
     engine_pause_wait(m->engine);
 }
@@ -167,6 +184,7 @@ int machine_run(struct machine *m, struct err *err)
         clock_thaw(&m->clock);
         timers_clock_changed(&m->timers);
         engine_resume(m->engine);
+        machine_trim_start(m);
         serve(m);
         clock_freeze(&m->clock);
         drain(m);

@@ -108,6 +108,52 @@ void mem_ram_discard(struct mem_ram *ram, u64 offset, u64 len)
     mem_ram_written(ram, from, to - from);
 }
 
+/* A stretch of RAM as large as the host's huge pages. */
+enum { STRETCH = 2 << 20 };
+
+static bool is_zero(const u8 *p, size_t len)
+{
+    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* Pages of [at, end) that have memory and hold zeroes: ret[i] = 1. Returns how many, and in
+ * *others how many hold something else. */
+static u64 find_zeroes(const struct ram *r, u64 at, u64 end, u8 *ret, u64 *others)
+{
+    u64 page = host_page_size(), found = 0;
+
+    *others = 0;
+    if (host_map_resident(&r->memory, at, end - at, ret))
+        return 0;
+    for (u64 i = 0; i < (end - at) / page; i++) {
+        bool present = ret[i] & 1;
+
+        ret[i] = present && is_zero(r->ram.host + at + i * page, page);
+        found += ret[i];
+        *others += present && !ret[i];
+    }
+    return found;
+}
+
+u64 mem_ram_release_zeroes(struct mem_ram *ram)
+{
+    struct ram *r = container_of(ram, struct ram, ram);
+    u64 page = host_page_size(), released = 0;
+    u8 zero[STRETCH / MEM_PAGE_SIZE];
+
+    if (page < MEM_PAGE_SIZE || ram->size % page)
+        return 0;
+    for (u64 at = 0, end, others; at < ram->size; at = end) {
+        end = at + STRETCH < ram->size ? at + STRETCH : ram->size;
+        /* A huge page with something in it is left whole: the host would fill it again. */
+        if (find_zeroes(r, at, end, zero, &others) == 0 || others)
+            continue;
+        if (host_map_discard(&r->memory, at, end - at) == 0)
+            released += end - at;
+    }
+    return released;
+}
+
 void mem_ram_dirty_start(struct mem_ram *ram)
 {
     for (u64 i = 0; i < ram->size >> MEM_PAGE_SHIFT; i++)

@@ -722,6 +722,12 @@ TEST(decoded_given_back)
     CHECK_EQ(state(m, 0)->r[2], 4000);
     CHECK_EQ(stats(m).decoded_again, stats(m).host_blocks); /* the toy tier asks once a block */
     CHECK(stats(m).decoded_again > 0);
+    engine_trim(m->engine); /* what never got host code goes too, and is decoded anew */
+    CHECK_EQ(stats(m).insns_held, 42);
+    toy_reset(m, 0, CODE);
+    state(m, 0)->r[2] = state(m, 0)->r[3] = 0;
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 4000);
     toy_machine_free(m);
 }
 

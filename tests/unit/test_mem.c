@@ -232,6 +232,28 @@ static void count_change(void *arg)
     ++*(unsigned *)arg;
 }
 
+enum { STRETCH = 2 << 20 };
+
+/* Stretches that only hold zeroes take no memory any more; one with a single other byte stays. */
+TEST(release_zeroes)
+{
+    struct mem_ram *ram = ram_make(4 * STRETCH);
+
+    memset(ram->host, 0, 2 * STRETCH);
+    memset(ram->host + 2 * STRETCH, 1, STRETCH);
+    memset(ram->host + 3 * STRETCH, 0, STRETCH);
+    ram->host[4 * STRETCH - 1] = 7;
+#ifndef _WIN32 /* which does not tell what is resident */
+    CHECK_EQ(mem_ram_release_zeroes(ram), 2 * STRETCH);
+#endif
+    CHECK_EQ(mem_ram_release_zeroes(ram), 0); /* there is nothing left to give */
+    CHECK_EQ(ram->host[2 * STRETCH], 1);
+    CHECK_EQ(ram->host[3 * STRETCH - 1], 1);
+    CHECK_EQ(ram->host[4 * STRETCH - 1], 7);
+    CHECK_EQ(ram->host[STRETCH], 0);
+    mem_ram_free(ram);
+}
+
 TEST(listeners)
 {
     struct mem_map *map = mem_map_new("sys");
@@ -285,4 +307,5 @@ TEST(concurrent)
 }
 
 TEST_MAIN(TEST_CASE(ram_sizes), TEST_CASE(find_and_overlap), TEST_CASE(io_split), TEST_CASE(bulk),
-          TEST_CASE(dirty_and_code), TEST_CASE(listeners), TEST_CASE(concurrent))
+          TEST_CASE(dirty_and_code), TEST_CASE(release_zeroes), TEST_CASE(listeners),
+          TEST_CASE(concurrent))

@@ -104,7 +104,7 @@ static bool all_passed(const struct engine *e, u64 epoch)
     return true;
 }
 
-void code_reclaim(struct code_cache *cache)
+static void reclaim(struct code_cache *cache, u64 limit)
 {
     struct engine *e = cache->e;
 
@@ -117,7 +117,7 @@ void code_reclaim(struct code_cache *cache)
         cache->batch_insns = NULL;
         waits = false;
     }
-    if (waits || cache->garbage_bytes < GARBAGE_LIMIT)
+    if (waits || cache->garbage_bytes < limit)
         return;
     cache->batch = cache->garbage;
     cache->batch_insns = cache->garbage_insns;
@@ -128,6 +128,11 @@ void code_reclaim(struct code_cache *cache)
     for (unsigned i = 0; i < e->cfg.cpus; i++)
         if (__atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST) != 0)
             vcpu_kick(&e->cpus[i]->e.v);
+}
+
+void code_reclaim(struct code_cache *cache)
+{
+    reclaim(cache, GARBAGE_LIMIT);
 }
 
 /* --- decoded instructions --- */
@@ -250,6 +255,22 @@ void code_evict(struct engine *e)
     host_mutex_lock(&e->code.lock);
     evict_down_to(&e->code, e->code.bytes - e->code.bytes / 4);
     host_mutex_unlock(&e->code.lock);
+}
+
+void engine_trim(struct engine *e)
+{
+    struct code_cache *cache = &e->code;
+    struct eblock *next;
+
+    host_mutex_lock(&cache->lock);
+    for (struct eblock *b = cache->oldest; b && e->tier; b = next) {
+        next = b->age_next;
+        if (!b->host_entry)
+            code_block_kill(cache, b);
+    }
+    reclaim(cache, 1); /* begins a batch, which nobody is in: they are paused */
+    reclaim(cache, 1);
+    host_mutex_unlock(&cache->lock);
 }
 
 /* --- putting blocks in --- */

@@ -71,6 +71,10 @@ void engine_pause_request(struct engine *e);
 /* Waits until they have. Not on a vCPU thread. */
 void engine_pause_wait(struct engine *e);
 
+/* Only while paused: drops what is decoded and has no host code, so that it is decoded anew where
+ * it runs again. For a guest that has become idle. */
+void engine_trim(struct engine *e);
+
 /* Pauses when CPU 0 has retired exactly `insns` instructions since its start (exact in
  * deterministic mode, at the next block edge otherwise). Only while paused. */
 void engine_stop_at(struct engine *e, u64 insns);
