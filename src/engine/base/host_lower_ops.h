@@ -40,10 +40,9 @@ struct low {
 /* Emits operation `op`, number `id`. */
 typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 
+/* lower_arith.c */
 lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
-    low_div, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext,
-    low_sext;                                                        /*
-lower_arith.c */
+    low_div, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
