@@ -47,7 +47,7 @@ def interpreter_speed():
         vm.check(status == 0, "status %d\n%s%s" % (status, out, err))
         with open(os.path.join(folder, "results.json"), encoding="utf-8") as f:
             figure = json.load(f)["interp"]["vm"]["million insns/s"]
-    vm.check(figure > 0 and "%.1f" % figure in out, "%s, printed: %s" % (figure, out))
+    vm.check(figure > 0 and "%.2f" % figure in out, "%s, printed: %s" % (figure, out))
 
 
 def unknown_row():

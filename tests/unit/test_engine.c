@@ -705,6 +705,8 @@ TEST(decoded_given_back)
     struct engine_config cfg = one_cpu;
     struct toy_machine *m;
     struct toy_asm a;
+    bool all_translated;
+    u64 held;
     u8 *top;
 
     cfg.tier = ENGINE_AUTO;
@@ -722,8 +724,10 @@ TEST(decoded_given_back)
     CHECK_EQ(state(m, 0)->r[2], 4000);
     CHECK_EQ(stats(m).decoded_again, stats(m).host_blocks); /* the toy tier asks once a block */
     CHECK(stats(m).decoded_again > 0);
+    held = stats(m).insns_held;
+    all_translated = stats(m).host_blocks == stats(m).blocks_translated; /* TOY_TIER=base */
     engine_trim(m->engine); /* what never got host code goes too, and is decoded anew */
-    CHECK_EQ(stats(m).insns_held, 42);
+    CHECK_EQ(stats(m).insns_held, all_translated ? held : 42);
     toy_reset(m, 0, CODE);
     state(m, 0)->r[2] = state(m, 0)->r[3] = 0;
     toy_run(m);
