@@ -725,7 +725,7 @@ TEST(decoded_given_back)
     CHECK_EQ(stats(m).decoded_again, stats(m).host_blocks); /* the toy tier asks once a block */
     CHECK(stats(m).decoded_again > 0);
     held = stats(m).insns_held;
-    all_translated = stats(m).host_blocks == stats(m).blocks_translated; /* TOY_TIER=base */
+    all_translated = getenv("TOY_TIER") && strcmp(getenv("TOY_TIER"), "base") == 0;
     engine_trim(m->engine); /* what never got host code goes too, and is decoded anew */
     CHECK_EQ(stats(m).insns_held, all_translated ? held : 42);
     toy_reset(m, 0, CODE);
