@@ -655,6 +655,49 @@ TEST(no_tlb_page)
     toy_machine_free(m);
 }
 
+/* Rules finer than a page: an access is judged as a whole, of every kind, and the answer for a
+ * short one is no answer for a long one. Pages split an access before. */
+TEST(access_size)
+{
+    static const u64 write[] = { 0, 1, 1, 0, 1 }; /* of the first five faults */
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    trap_handler(m, 0x800, 0x8000000);
+    map_pages(m, 0x200000, 0x40000, 2, TOY_PTE_ALL | TOY_PTE_NOTLB);
+    *toy_word(m, 0x40008) = 0x1122334455667788;
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x200008);
+    toy_li(&a, 3, 0x201000);
+    toy_put(&a, TOY_LW, 4, 2, 0);
+    toy_put(&a, TOY_LW, 5, 2, 4);
+    toy_put(&a, TOY_LD, 6, 2, 0);
+    toy_put(&a, TOY_ST, 2, 2, 0);
+    toy_put(&a, TOY_AMOADD, 7, 2, 2);
+    toy_put(&a, TOY_LL, 7, 2, 0);
+    toy_put(&a, TOY_SC, 7, 2, 2);
+    toy_put(&a, TOY_ST, 2, 3, -4); /* 4 bytes in each page */
+    toy_put(&a, TOY_ST, 2, 3, -2); /* 2, and 6 */
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4] & 0xffffffff, 0x55667788);
+    CHECK_EQ(state(m, 0)->r[5] & 0xffffffff, 0x11223344);
+    CHECK_EQ(*toy_word(m, 0x40008), 0x1122334455667788);
+    CHECK_EQ(*toy_word(m, 0x40ff8), 0x200008ull << 32);
+    CHECK_EQ(*toy_word(m, 0x41000), 0);
+    if (CHECK_EQ(m->out_count, 18)) {
+        for (unsigned i = 0; i < ARRAY_SIZE(write); i++) {
+            CHECK_EQ(m->out[3 * i], TOY_CAUSE_PAGE_READ + write[i]);
+            CHECK_EQ(m->out[3 * i + 1], 0x200008);
+        }
+        CHECK_EQ(m->out[15], TOY_CAUSE_PAGE_WRITE);
+        CHECK_EQ(m->out[16], 0x201000);
+    }
+    toy_machine_free(m);
+}
+
 /* A tier above: hot blocks are translated once, linked, taken back when their bytes change
  * or the engine goes; blocks reached only from its code get there too. */
 TEST(tier_life)
@@ -806,4 +849,4 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_by_dma), TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi),
           TEST_CASE(timer_while_running), TEST_CASE(atomics), TEST_CASE(stop_at),
           TEST_CASE(decoded_given_back), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
-          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(access_size), TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))

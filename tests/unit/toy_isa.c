@@ -319,6 +319,8 @@ static int toy_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_acces
     }
     if (!(pte >> access & 1))
         return toy_page_fault(access, va, fault);
+    if ((pte & TOY_PTE_NOTLB) && size > TOY_REACH - (va & (TOY_REACH - 1)))
+        return toy_page_fault(access, va, fault);
     if (!(pte & TOY_PTE_LARGE))
         large = 4095;
     out->gpa = (pte & ~4095ull & ~large) | (va & large);

@@ -78,7 +78,9 @@ enum {
 enum { TOY_IRQ_A, TOY_IRQ_B, TOY_IRQ_TIMER = 5 };
 
 /* A page-table entry: 8 bytes at PTBASE + 8 * (va >> 12 mod 2^16); high address bits of va
- * must be zero. With LARGE, 2 MiB from the entry of the aligned address. */
+ * must be zero. With LARGE, 2 MiB from the entry of the aligned address. With NOTLB no access
+ * may cross a multiple of TOY_REACH bytes in the page. */
+enum { TOY_REACH = 4 };
 enum {
     TOY_PTE_READ = 1,
     TOY_PTE_WRITE = 2,
