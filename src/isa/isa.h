@@ -215,8 +215,8 @@ struct isa {
     /* Walks the page tables for bank. 0 with *out, or nonzero with *fault filled. Sets
      * accessed/dirty bits as the architecture says. size: bytes of the access, all in va's page,
      * for protections finer than a page. */
-    int (*translate)(struct vcpu *c, gva_t va, unsigned size, enum isa_access access,
-                     unsigned bank, struct isa_xlate *out, struct isa_fault *fault);
+    int (*translate)(struct vcpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
+                     struct isa_xlate *out, struct isa_fault *fault);
     /* Fills *fault for an access that translated but cannot be done. */
     void (*memory_fault)(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
                          struct isa_fault *fault);

@@ -77,6 +77,8 @@ static const struct {
     { "append", offsetof(struct vm_config, m.append) },
     { "firmware", offsetof(struct vm_config, m.firmware) },
     { "dtb", offsetof(struct vm_config, m.dtb) },
+    { "user-data", offsetof(struct vm_config, user_data) },
+    { "name", offsetof(struct vm_config, name) }, /* no key of a user's */
 };
 
 static int set_text(struct vm_config *c, const char *key, char *value, struct err *err)
@@ -337,13 +339,17 @@ static const struct vm_config_key keys[] = {
       "the guest itself has installed on its first disk (Boot Loader Specification entries in "
       "an ext4 partition of the type Extended Boot Loader).",
       "direct disk", "direct", 0 },
+    { "user-data", "FILE",
+      "cloud-init in the guest reads this file: it is on a small disk labelled cidata behind all "
+      "others (data source NoCloud).",
+      "@file", NULL, 0 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
     set_arch,     set_machine, set_cpu,        set_text,          set_text,  set_text,
     set_text,     set_text,    set_memory,     set_cpus,          set_disk,  set_net,
     set_console,  set_engine,  set_code_cache, set_deterministic, set_check, set_control,
-    set_on_reset, set_boot,    set_rng_seed,
+    set_on_reset, set_boot,    set_text,       set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -387,6 +393,12 @@ int config_set(struct vm_config *c, const char *key, const char *value, struct e
         return copy ? setters[i](c, key, copy, err) : err_set_errno(err, ENOMEM, "--%s", key);
     }
     return err_set(err, EINVAL, "'%s' is no key of a configuration", key);
+}
+
+int config_set_name(struct vm_config *c, const char *name, struct err *err)
+{
+    c->name = own(c, name);
+    return c->name ? 0 : err_set_errno(err, ENOMEM, "the machine's name");
 }
 
 int config_set_console_server(struct vm_config *c, const char *console, const char *log,
