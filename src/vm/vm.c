@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "host/signal.h"
 #include "vm/control.h"
+#include "vm/credentials.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,8 @@ VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err
         rc = boot_disk_check(vm->cfg, &e);
     if (rc == 0)
         rc = add_seed(vm, &e);
+    for (unsigned i = 0; rc == 0 && i < vm->cfg->credential_count; i++)
+        rc = credential_add(&vm->cfg->m, vm->cfg->credentials[i], &e);
     if (rc == 0 && !(vm->guest_text = config_guest_text(vm->cfg)))
         rc = err_set_errno(&e, ENOMEM, "making the machine");
     if (rc == 0)
@@ -78,6 +81,8 @@ VM_API struct vm *vm_free(struct vm *vm)
         host_signal_stop();
     control_free(vm->control);
     machine_free(vm->machine);
+    if (vm->cfg)
+        credentials_fini(&vm->cfg->m);
     vm_config_free(vm->cfg);
     boot_disk_fini(&vm->disk);
     seed_fini(&vm->seed);

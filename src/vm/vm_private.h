@@ -13,10 +13,12 @@
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
-    bool boot_disk;        /* the kernel comes from the first disk */
-    const char *user_data; /* file for cloud-init; NULL: none */
-    const char *name;      /* of a named machine; NULL */
-    const char *control;   /* path of the control socket; NULL: none */
+    bool boot_disk;                             /* the kernel comes from the first disk */
+    const char *user_data;                      /* file for cloud-init; NULL: none */
+    const char *name;                           /* of a named machine; NULL */
+    const char *credentials[MACHINE_MAX_FILES]; /* "NAME=VALUE", "NAME=@FILE" */
+    unsigned credential_count;
+    const char *control; /* path of the control socket; NULL: none */
     u64 rng_seed;
     bool has_rng_seed;
     char **owned; /* owns each and the array */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""seed.py - --user-data: what cloud-init finds is a disk that Linux and blkid read, with the very
-bytes of the file, and an identity that stays with the machine."""
+"""seed.py - what a guest is told before it starts. --user-data: what cloud-init finds is a disk
+that Linux and blkid read, with the very bytes of the file, and an identity that stays with the
+machine. --credential: what systemd finds are files of the firmware configuration."""
 
 import os
 import shutil
@@ -12,11 +13,12 @@ from machines import PROMPT, Attached, Home
 from memory import cpio, module
 from vm import Machine, Skip, Tap, asset, check, linux_args, run_cli
 
-DRIVERS = ("fat", "vfat", "nls_cp437", "nls_ascii")
+DRIVERS = ("fat", "vfat", "nls_cp437", "nls_ascii", "qemu_fw_cfg")
+FILES = "/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials"
 
 
 def linux(scratch):
-    """Options for a guest that can mount FAT."""
+    """Options for a guest that has these drivers."""
     path = os.path.join(scratch, "initrd")
     with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
         data = first.read()
@@ -78,7 +80,7 @@ def meta_data(home, name):
     """What a named machine's guest finds."""
     with Attached(home, "start", name, "--foreground") as console:
         console.expect(PROMPT)
-        console.type(MOUNT % "vda" + "; cat /s/user-data /s/meta-data; ec''ho done\n")
+        console.type(MOUNT % "vda" + "; cat /s/user-data /s/meta-data; echo do''ne\n")
         console.expect("#cloud-config")
         text = console.expect("done")
         console.type("exit\n")
@@ -104,14 +106,43 @@ def identity_stays(scratch):
         check(third["instance-id"] != first["instance-id"], "the clone says it is the same")
 
 
+def credentials(scratch):
+    """Linux's driver finds each by its name, with all its bytes; a named machine finds a file that
+    was named from another folder."""
+    secret = os.urandom(5000)
+    with open(os.path.join(scratch, "secret"), "wb") as file:
+        file.write(secret)
+    given = ["--credential", "one=a value, with = and @", "--credential", "two=@secret"]
+    with Home() as home:
+        was = os.getcwd()
+        os.chdir(scratch)
+        home.cli("create", "box", *linux(scratch), *given, "--credential", "empty=")
+        os.chdir(was)
+        with Attached(home, "start", "box", "--foreground") as console:
+            console.expect(PROMPT)
+            console.type("insmod /qemu_fw_cfg.ko; cd %s; ls; cat one/raw; echo; "
+                         "sha256sum two/raw; echo do''ne\n" % FILES)
+            text = console.expect("done").replace("\r", "").splitlines()
+            console.type("exit\n")
+            console.finish()
+    digest = subprocess.run(["sha256sum", "secret"], cwd=scratch, check=True,
+                            stdout=subprocess.PIPE).stdout.decode().split()[0]
+    check("empty  one    two" in text and "a value, with = and @" in text and
+          digest + "  two/raw" in text, "the guest found: %s" % text)
+
+
 def refused(scratch):
     empty, large = (os.path.join(scratch, name) for name in ("empty", "large"))
     for path, size in ((empty, 0), (large, (16 << 20) + 1)):
         with open(path, "wb") as file:
             file.truncate(size)
     for path in (empty, large, os.path.join(scratch, "nowhere"), scratch):
-        status, out, err = run_cli(["--kernel", "k", "--user-data", path])
-        check(status == 1 and not out and len(err.splitlines()) == 1 and path in err, err)
+        for option in (["--user-data", path], ["--credential", "a=@" + path]):
+            status, out, err = run_cli(["--kernel", "k"] + option)
+            check(status == 1 and not out and len(err.splitlines()) == 1 and path in err, err)
+    for text in ("novalue", "=x", "a/b=x", "a:b=x", ".a=x", "n" * 29 + "=x", "a b=x"):
+        status, out, err = run_cli(["--credential", text])
+        check(status == 2 and not out and len(err.splitlines()) == 1 and "NAME=VALUE" in err, err)
 
 
 def main():
@@ -121,6 +152,7 @@ def main():
         tap.case("what is refused", refused, scratch)
         tap.case("a guest reads the disk", guest_reads_it, scratch)
         tap.case("blkid knows the disk", blkid_knows_it, scratch)
+        tap.case("credentials", credentials, scratch)
         tap.case("the identity stays with the machine", identity_stays, scratch)
     return tap.finish()
 
