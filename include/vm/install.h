@@ -20,6 +20,7 @@ struct vm_install_options {
     const char *cpus;      /* [2] */
     const char *user;      /* of the guest [the caller's own name; "debian" for root] */
     const char *ssh_key;   /* file of a public key that may log in, next to the machine's own */
+    const char *user_data; /* file that cloud-init in the guest, then installed, reads [none] */
     const char *mirror;    /* address of a Debian archive [the host's apt knows one] */
     const char *const *packages; /* names of further ones */
     unsigned package_count;

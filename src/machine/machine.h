@@ -22,7 +22,12 @@
 
 struct machine;
 
-enum { MACHINE_MAX_DEVICES = 64, MACHINE_MAX_DISKS = 8, MACHINE_MAX_NETS = 8 };
+enum {
+    MACHINE_MAX_DEVICES = 64,
+    MACHINE_MAX_DISKS = 8,
+    MACHINE_MAX_NETS = 8,
+    MACHINE_MAX_FILES = 32
+};
 
 /* --- configuration: what a user may choose --- */
 
@@ -39,6 +44,13 @@ struct machine_net {
     unsigned hostfwd_count;
 };
 
+/* A file that the guest's firmware and kernel find by name (fw_cfg.h). */
+struct machine_file {
+    const char *name; /* "opt/…" */
+    const u8 *data;
+    u32 size;
+};
+
 /* All strings are borrowed and outlive the machine. */
 struct machine_config {
     const struct machine_class *cls;
@@ -51,6 +63,8 @@ struct machine_config {
     unsigned disk_count;
     struct machine_net nets[MACHINE_MAX_NETS];
     unsigned net_count;
+    struct machine_file files[MACHINE_MAX_FILES]; /* copied when the machine is made */
+    unsigned file_count;
     /* Makes the host's side of a network; needed when there are nets. */
     int (*net_open)(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
                     struct net_backend **ret, struct err *err);

@@ -366,6 +366,17 @@ static void soc_node(struct tree *t)
     fdt_end(&t->f);
 }
 
+/* At the root, as QEMU has it: systemd looks there to know what it runs on. */
+static void fw_cfg_node(struct tree *t)
+{
+    if (t->v->m.cfg->file_count == 0)
+        return;
+    fdt_node(&t->f, "fw-cfg@%x", RISCV_VIRT_FW_CFG);
+    fdt_prop_str(&t->f, "compatible", "qemu,fw-cfg-mmio");
+    fdt_prop_reg(&t->f, RISCV_VIRT_FW_CFG, 0x10);
+    fdt_end(&t->f);
+}
+
 static void root_node(struct tree *t, const struct fdt_chosen *chosen)
 {
     fdt_node(&t->f, "%s", "");
@@ -377,6 +388,7 @@ static void root_node(struct tree *t, const struct fdt_chosen *chosen)
     memory_node(t);
     cpu_nodes(t);
     soc_node(t);
+    fw_cfg_node(t);
     power_node(t, "poweroff", 0x5555);
     power_node(t, "reboot", 0x7777);
     fdt_end(&t->f);

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "dev/pci/pci.h"
+#include "dev/soc/fw_cfg.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,23 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
     return add_virtio(v, "net", net->bus, settings, net->mac ? 2 : 1, err);
 }
 
+/* Only where there is something in it. */
+static int add_files(struct riscv_virt *v, struct err *err)
+{
+    const struct machine_config *cfg = v->m.cfg;
+    struct device *d;
+    int rc = 0;
+
+    if (cfg->file_count)
+        rc = machine_add_device(&v->m, "fw-cfg", v->m.io, RISCV_VIRT_FW_CFG, NULL, 0, &d, err);
+    for (unsigned i = 0; rc == 0 && i < cfg->file_count; i++) {
+        rc = fw_cfg_add(d, cfg->files[i].name, cfg->files[i].data, cfg->files[i].size);
+        if (rc < 0)
+            err_set_errno(err, -rc, "the file %s for the guest", cfg->files[i].name);
+    }
+    return rc;
+}
+
 int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
 {
     const struct machine_config *cfg = v->m.cfg;
@@ -114,6 +132,8 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_disk(v, &cfg->disks[i], err);
     for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
         rc = add_net(v, &cfg->nets[i], err);
+    if (rc == 0)
+        rc = add_files(v, err);
     if (rc == 0)
         rc = add_virtio(v, "rng", NULL, NULL, 0, err);
     if (rc == 0)

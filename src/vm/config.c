@@ -7,6 +7,7 @@
 #include "vm/vm_private.h"
 
 #include "backend/net/slirp.h"
+#include "vm/credentials.h"
 #include "vm/parse.h"
 #include <errno.h>
 #include <stdio.h>
@@ -77,6 +78,8 @@ static const struct {
     { "append", offsetof(struct vm_config, m.append) },
     { "firmware", offsetof(struct vm_config, m.firmware) },
     { "dtb", offsetof(struct vm_config, m.dtb) },
+    { "user-data", offsetof(struct vm_config, user_data) },
+    { "name", offsetof(struct vm_config, name) }, /* no key of a user's */
 };
 
 static int set_text(struct vm_config *c, const char *key, char *value, struct err *err)
@@ -275,6 +278,19 @@ static int set_boot(struct vm_config *c, const char *key, char *value, struct er
     return 0;
 }
 
+static int set_credential(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    int rc = credential_check(value, err);
+
+    if (rc < 0)
+        return rc;
+    if (c->credential_count == ARRAY_SIZE(c->credentials))
+        return err_set(err, E2BIG, "--credential %.*s: a machine takes at most %zu",
+                       (int)strcspn(value, "="), value, ARRAY_SIZE(c->credentials));
+    c->credentials[c->credential_count++] = value;
+    return 0;
+}
+
 static int set_rng_seed(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     if (!parse_number(value, &c->rng_seed))
@@ -337,13 +353,20 @@ static const struct vm_config_key keys[] = {
       "the guest itself has installed on its first disk (Boot Loader Specification entries in "
       "an ext4 partition of the type Extended Boot Loader).",
       "direct disk", "direct", 0 },
+    { "user-data", "FILE",
+      "cloud-init in the guest reads this file: it is on a small disk labelled cidata behind all "
+      "others (data source NoCloud).",
+      "@file", NULL, 0 },
+    { "credential", "NAME=VALUE|NAME=@FILE",
+      "Gives the guest's systemd a credential, such as ssh.authorized_keys.root=@FILE.", NULL, NULL,
+      1 },
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,     set_machine, set_cpu,        set_text,          set_text,  set_text,
-    set_text,     set_text,    set_memory,     set_cpus,          set_disk,  set_net,
-    set_console,  set_engine,  set_code_cache, set_deterministic, set_check, set_control,
-    set_on_reset, set_boot,    set_rng_seed,
+    set_arch,     set_machine, set_cpu,        set_text,          set_text,     set_text,
+    set_text,     set_text,    set_memory,     set_cpus,          set_disk,     set_net,
+    set_console,  set_engine,  set_code_cache, set_deterministic, set_check,    set_control,
+    set_on_reset, set_boot,    set_text,       set_credential,    set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -387,6 +410,12 @@ int config_set(struct vm_config *c, const char *key, const char *value, struct e
         return copy ? setters[i](c, key, copy, err) : err_set_errno(err, ENOMEM, "--%s", key);
     }
     return err_set(err, EINVAL, "'%s' is no key of a configuration", key);
+}
+
+int config_set_name(struct vm_config *c, const char *name, struct err *err)
+{
+    c->name = own(c, name);
+    return c->name ? 0 : err_set_errno(err, ENOMEM, "the machine's name");
 }
 
 int config_set_console_server(struct vm_config *c, const char *console, const char *log,
@@ -468,6 +497,8 @@ struct vm_config *config_copy(const struct vm_config *c)
         for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
             n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
     }
+    for (unsigned i = 0; i < n->credential_count; i++)
+        n->credentials[i] = moved(c, n, n->credentials[i], &failed);
     /* Equal runs have equal random numbers: the seed is 0 where none is given. */
     n->m.rng_seed = n->has_rng_seed || n->m.deterministic ? &n->rng_seed : NULL;
     return failed ? vm_config_free(n) : n;
@@ -487,6 +518,8 @@ char *config_guest_text(const struct vm_config *c)
             m->cpu ? m->cpu : m->cls->cpus[0], (unsigned long long)(m->memory / KIB), m->cpus);
     fprintf(out, "firmware=%s\ndeterministic=%s\n", m->firmware ? "file" : "built-in",
             m->deterministic ? "on" : "off");
+    if (c->credential_count)
+        fprintf(out, "credentials=on\n");
     for (unsigned i = 0; i < m->disk_count; i++)
         fprintf(out, "disk %u: readonly=%s,bus=%s\n", i, m->disks[i].read_only ? "on" : "off",
                 m->disks[i].bus ? m->disks[i].bus : "default");

@@ -70,7 +70,7 @@ static int query_status(struct control_session *s, const json_t *args, json_t **
 
 static int query_name(struct control_session *s, const json_t *args, json_t **ret, struct err *err)
 {
-    const char *name = s->vm->name;
+    const char *name = s->vm->cfg->name;
 
     return control_answer(name ? json_pack("{s:s}", "name", name) : json_object(), ret, err);
 }

@@ -4,6 +4,7 @@
 #include "vm/ext_io.h"
 
 #include "base/checked.h"
+#include "vm/ext_replay.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 struct part {
     int fd; /* borrows (the caller of ext_io_open) */
     u64 start, size;
+    struct ext_replay *replay; /* owns; NULL: none */
 };
 
 /* Bytes [*at, *at + *len) of the file for blocks of the channel; a negative count is bytes. */
@@ -27,6 +29,28 @@ static bool span(io_channel ch, unsigned long long block, int count, u64 *at, si
     return true;
 }
 
+/* Puts what the journal has of bytes [at, at + len) of the part over what was read there. */
+static errcode_t patch(const struct part *p, u64 at, size_t len, u8 *data)
+{
+    const struct ext_replay *r = p->replay;
+    u64 bs = r->block_size;
+
+    for (size_t i = ext_replay_find(r, at / bs);
+         i < r->count && r->rows[i].to < (at + len + bs - 1) / bs; i++) {
+        u64 begin = r->rows[i].to * bs, from = begin > at ? begin : at, source;
+        u64 end = begin + bs < at + len ? begin + bs : at + len;
+        static const u8 magic[4] = { 0xc0, 0x3b, 0x39, 0x98 };
+
+        if (!checked_mul(r->rows[i].from, bs, &source) || !checked_range(source, bs, p->size) ||
+            pread(p->fd, data + (from - at), end - from,
+                  (off_t)(p->start + source + (from - begin))) != (ssize_t)(end - from))
+            return EXT2_ET_SHORT_READ;
+        if (r->rows[i].escaped && from == begin && end - begin >= sizeof magic)
+            memcpy(data + (begin - at), magic, sizeof magic);
+    }
+    return 0;
+}
+
 static errcode_t read_blocks(io_channel ch, unsigned long long block, int count, void *data)
 {
     const struct part *p = ch->private_data;
@@ -35,7 +59,9 @@ static errcode_t read_blocks(io_channel ch, unsigned long long block, int count,
 
     if (!span(ch, block, count, &at, &len))
         return EXT2_ET_SHORT_READ;
-    return pread(p->fd, data, len, (off_t)at) == (ssize_t)len ? 0 : EXT2_ET_SHORT_READ;
+    if (pread(p->fd, data, len, (off_t)at) != (ssize_t)len)
+        return EXT2_ET_SHORT_READ;
+    return p->replay ? patch(p, at - p->start, len, data) : 0;
 }
 
 static errcode_t write_blocks(io_channel ch, unsigned long long block, int count, const void *data)
@@ -81,6 +107,7 @@ static errcode_t close_channel(io_channel ch)
     if (--ch->refcount > 0)
         return 0;
     free(ch->name);
+    ext_replay_free(((struct part *)ch->private_data)->replay);
     free(ch->private_data);
     free(ch);
     return 0;
@@ -109,7 +136,9 @@ static errcode_t open_channel(const char *name, int flags, io_channel *ret)
     unsigned long long start, size;
     char *copy = strdup(name);
 
-    if (!ch || !p || !copy || sscanf(name, "%d %llu %llu", &p->fd, &start, &size) != 3) {
+    void *replay = NULL;
+
+    if (!ch || !p || !copy || sscanf(name, "%d %llu %llu %p", &p->fd, &start, &size, &replay) < 3) {
         free(ch);
         free(p);
         free(copy);
@@ -117,6 +146,7 @@ static errcode_t open_channel(const char *name, int flags, io_channel *ret)
     }
     p->start = start;
     p->size = size;
+    p->replay = replay;
     *ch = (struct struct_io_channel){ .magic = EXT2_ET_MAGIC_IO_CHANNEL,
                                       .manager = &manager,
                                       .name = copy,
@@ -134,15 +164,18 @@ int ext_io_failed(struct err *err, errcode_t code, const char *what)
     return err_set(err, EIO, "%s: %s", what, error_message(code));
 }
 
-int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret, struct err *err)
+/* replay: taken, also when it fails; NULL: none. */
+static int open_part(int fd, u64 start, u64 size, bool writable, struct ext_replay *replay,
+                     ext2_filsys *ret, struct err *err)
 {
     int flags = EXT2_FLAG_64BITS | (writable ? EXT2_FLAG_RW : 0);
-    char name[80];
+    char name[120];
     errcode_t rc;
+    int len = snprintf(name, sizeof name, "%d %llu %llu", fd, (unsigned long long)start,
+                       (unsigned long long)size);
 
-    initialize_ext2_error_table();
-    snprintf(name, sizeof name, "%d %llu %llu", fd, (unsigned long long)start,
-             (unsigned long long)size);
+    if (replay)
+        snprintf(name + len, sizeof name - (size_t)len, " %p", (void *)replay);
     rc = ext2fs_open(name, flags, 0, 0, &manager, ret);
     if (rc == 0 && ext2fs_blocks_count((*ret)->super) > size / (*ret)->blocksize) {
         ext2fs_free(*ret);
@@ -152,4 +185,20 @@ int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret, st
         return err_set(err, EINVAL, "it has no ext4 file system, or a damaged one (%s)",
                        error_message(rc));
     return 0;
+}
+
+int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret, struct err *err)
+{
+    struct ext_replay *replay;
+    int rc;
+
+    initialize_ext2_error_table();
+    rc = open_part(fd, start, size, writable, NULL, ret, err);
+    if (rc < 0 || writable)
+        return rc;
+    replay = ext_replay_new(*ret);
+    if (!replay)
+        return 0;
+    ext2fs_free(*ret);
+    return open_part(fd, start, size, false, replay, ret, err);
 }

@@ -10,7 +10,8 @@
 #include <ext2fs/ext2fs.h>
 
 /* Opens the ext2, 3 or 4 file system in bytes [start, start + size) of fd, which is borrowed
- * until ext2fs_close(). Any bytes: 0, or -EINVAL with a sentence. */
+ * until ext2fs_close(). Any bytes: 0, or -EINVAL with a sentence. One that is only read is seen
+ * as it will be when its journal has been replayed. */
 int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret,
                 struct err *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include "vm/machines_private.h"
 
 #include "host/clock.h"
+#include "vm/credentials.h"
 #include "vm/parse.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -92,11 +93,28 @@ char *machine_value_show(const char *folder, const char *key, const char *value)
     return below(folder, key, value);
 }
 
+/* NAME=@FILE with the file's name in full. */
+static char *credential_store(const char *value)
+{
+    const char *path = credential_file(value);
+    char *here = NULL, *out = NULL;
+
+    if (!path || path[0] == '/')
+        return strdup(value);
+    here = getcwd(NULL, 0);
+    if (here && asprintf(&out, "%.*s%s/%s", (int)(path - value), value, here, path) < 0)
+        out = NULL;
+    free(here);
+    return out;
+}
+
 char *machine_value_store(const char *folder, const char *key, const char *value)
 {
     char *full = NULL, *here = NULL, *inside = NULL, *out = NULL;
     size_t len;
 
+    if (strcmp(key, "credential") == 0)
+        return credential_store(value);
     if (!machine_key_is_file(key) || !*value)
         return strdup(value);
     if (value[0] == '/') {

@@ -20,9 +20,12 @@ enum { LOOK_MS = 100, BANNER_MS = 3000 };
 
 /* --- is it up? --- */
 
+/* What the guest does with a connection to its port for ssh. */
+enum answer { ANSWER_NOT_ASKED, ANSWER_NONE, ANSWER_REFUSED, ANSWER_SSH };
+
 /* An ssh server speaks first: "SSH-2.0-...". A forward accepts before there is a guest that
- * would answer. */
-static bool ssh_answers(unsigned port, int timeout_ms)
+ * would answer, and hangs up when one has answered that it has no server there. */
+static enum answer ssh_ask(unsigned port, int timeout_ms)
 {
     const struct sockaddr_in to = { .sin_family = AF_INET,
                                     .sin_port = htons((u16)port),
@@ -30,35 +33,42 @@ static bool ssh_answers(unsigned port, int timeout_ms)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct pollfd wait = { .fd = fd, .events = POLLIN };
     char banner[4] = "";
-    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
-               poll(&wait, 1, timeout_ms) == 1 && recv(fd, banner, sizeof banner, 0) == 4 &&
-               memcmp(banner, "SSH-", 4) == 0;
+    enum answer answer = ANSWER_NONE;
 
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
+        poll(&wait, 1, timeout_ms) == 1)
+        answer = recv(fd, banner, sizeof banner, 0) == 4 && memcmp(banner, "SSH-", 4) == 0
+                     ? ANSWER_SSH
+                     : ANSWER_REFUSED;
     if (fd >= 0)
         close(fd);
-    return yes;
+    return answer;
 }
 
-/* The sign of life that this machine gives; NULL: none yet. */
-static const char *sign(const struct vm_machine *m, int patience_ms)
+/* The sign of life that this machine gives; NULL: none yet, and *answer is what ssh said. */
+static const char *sign(const struct vm_machine *m, int patience_ms, enum answer *answer)
 {
     unsigned port = (unsigned)settings_get_number(&m->state.run, "ssh-port");
     const char *text = settings_get(&m->state.settings, "ready-text");
 
     if (text || !port)
         return machine_console_has(m, text ? text : "login:") ? "text on the console" : NULL;
-    return ssh_answers(port, patience_ms < BANNER_MS ? patience_ms : BANNER_MS)
-               ? "its ssh server answers"
-               : NULL;
+    *answer = ssh_ask(port, patience_ms < BANNER_MS ? patience_ms : BANNER_MS);
+    return *answer == ANSWER_SSH ? "its ssh server answers" : NULL;
 }
 
 /* It runs, but waited_ms were not enough, or no time would be. */
-static int not_ready(struct vm_machine *m, int waited_ms, struct err *err)
+static int not_ready(struct vm_machine *m, int waited_ms, enum answer answer, struct err *err)
 {
+    static const char *const network[] = {
+        [ANSWER_NONE] = "nothing in the guest answers on its network; ",
+        [ANSWER_REFUSED] = "the guest's network is up, but it has no ssh server; ",
+    };
     char *words = machine_last_words(m, 3, " | ");
+    bool tell = network[answer] && !machine_is_hopeless(m);
 
-    err_set(err, ETIMEDOUT, "machine %s runs, but was not up after %d s: %s", m->name,
-            waited_ms / 1000, words ? words : "");
+    err_set(err, ETIMEDOUT, "machine %s runs, but was not up after %d s: %s%s", m->name,
+            waited_ms / 1000, tell ? network[answer] : "", words ? words : "");
     free(words);
     return -ETIMEDOUT;
 }
@@ -78,6 +88,7 @@ static int wait_ready(struct vm_machine *m, int timeout_ms, struct err *err)
     const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
     struct life_command cmd = { .verb = LIFE_SEEN_READY };
     ns_t begin = host_clock_monotonic(), end = begin + (ns_t)timeout_ms * NS_PER_MS;
+    enum answer answer = ANSWER_NOT_ASKED;
     int rc = machine_look(m, false, err);
 
     if (rc == 0 && !machine_runs(m))
@@ -86,9 +97,10 @@ static int wait_ready(struct vm_machine *m, int timeout_ms, struct err *err)
         ns_t now = host_clock_monotonic();
 
         if (now >= end || machine_is_hopeless(m))
-            return not_ready(m, (int)((now - begin) / NS_PER_MS), err);
-        cmd.cause =
-            m->state.stage == LIFE_IS_RUNNING ? sign(m, (int)((end - now) / NS_PER_MS) + 1) : NULL;
+            return not_ready(m, (int)((now - begin) / NS_PER_MS), answer, err);
+        cmd.cause = m->state.stage == LIFE_IS_RUNNING
+                        ? sign(m, (int)((end - now) / NS_PER_MS) + 1, &answer)
+                        : NULL;
         if (cmd.cause && ((rc = machine_do(m, &cmd, err)) == 0 || rc == -ENOSPC || rc == -EIO))
             return rc;
         nanosleep(&pause, NULL);

@@ -127,8 +127,7 @@ static const struct {
     { "Kernel panic - not syncing", "the guest's kernel panicked", true },
     { "(initramfs)", "the guest hangs in its initramfs, at a shell for emergencies", true },
     { "You are in emergency mode", "the guest is in emergency mode, at a shell", true },
-    { "login:", "the guest is at its login prompt, but its network or ssh server does not answer",
-      false },
+    { "login:", "the guest is at its login prompt", false },
 };
 
 static const char *meaning(const char *text)

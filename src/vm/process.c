@@ -128,6 +128,8 @@ static int make(struct vm_machine *m, unsigned ssh_port, struct vm **ret, struct
     int rc = machine_config(m, ssh_port, &cfg, err);
 
     if (rc == 0)
+        rc = config_set_name(cfg, m->name, err);
+    if (rc == 0)
         rc = sockets(m, cfg, err);
     if (rc == 0 && vm_new(cfg, ret, &e) < 0)
         rc = err_set(err, e.code, "%s", e.text);
@@ -167,7 +169,6 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
         return rc;
     rc = make(m, ssh_port, &vm, err);
     if (rc == 0) {
-        vm->name = m->name;
         control_listen(vm->control, hear, &ear);
         rc = run(vm, report, ret_why, err);
     }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "host/signal.h"
 #include "vm/control.h"
+#include "vm/credentials.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +16,51 @@ VM_API const char *vm_version(void)
     return VM_VERSION;
 }
 
+/* A name that a host may have too: RFC 1123. */
+static const char *host_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+
+    return name && name[strspn(name, letters)] == 0 && strlen(name) < 64 ? name : NULL;
+}
+
+/* --user-data: one more disk. */
+static int add_seed(struct vm *vm, struct err *err)
+{
+    struct machine_config *m = &vm->cfg->m;
+    int rc;
+
+    if (!vm->cfg->user_data)
+        return 0;
+    if (m->disk_count == MACHINE_MAX_DISKS)
+        return err_set(err, E2BIG, "--user-data takes a disk's place, and a machine has %d",
+                       MACHINE_MAX_DISKS);
+    rc = seed_make(vm->cfg->user_data, m->net_count ? m->nets[0].mac : NULL,
+                   host_name(vm->cfg->name), &vm->seed, err);
+    if (rc == 0)
+        m->disks[m->disk_count++] =
+            (struct machine_disk){ .path = vm->seed.path, .format = "raw", .read_only = true };
+    return rc;
+}
+
 VM_API int vm_new(const struct vm_config *cfg, struct vm **ret_vm, struct vm_err *err)
 {
     struct err e = { 0 };
     struct vm *vm = calloc(1, sizeof *vm);
     int rc = 0;
 
-    if (vm) {
+    if (vm)
         vm->cfg = config_copy(cfg);
-        vm->guest_text = config_guest_text(cfg);
-    }
-    if (!vm || !vm->cfg || !vm->guest_text)
+    if (!vm || !vm->cfg)
         rc = err_set_errno(&e, ENOMEM, "making the machine");
     if (rc == 0)
         rc = boot_disk_check(vm->cfg, &e);
+    if (rc == 0)
+        rc = add_seed(vm, &e);
+    for (unsigned i = 0; rc == 0 && i < vm->cfg->credential_count; i++)
+        rc = credential_add(&vm->cfg->m, vm->cfg->credentials[i], &e);
+    if (rc == 0 && !(vm->guest_text = config_guest_text(vm->cfg)))
+        rc = err_set_errno(&e, ENOMEM, "making the machine");
     if (rc == 0)
         rc = machine_new(&vm->cfg->m, &vm->machine, &e);
     if (rc == 0 && vm->cfg->control)
@@ -49,8 +81,11 @@ VM_API struct vm *vm_free(struct vm *vm)
         host_signal_stop();
     control_free(vm->control);
     machine_free(vm->machine);
+    if (vm->cfg)
+        credentials_fini(&vm->cfg->m);
     vm_config_free(vm->cfg);
     boot_disk_fini(&vm->disk);
+    seed_fini(&vm->seed);
     free(vm->guest_text);
     free(vm);
     return NULL;

@@ -7,12 +7,17 @@
 #include "base/err.h"
 #include "machine/machine.h"
 #include "vm/guest_kernel.h"
+#include "vm/seed.h"
 #include <vm/vm.h>
 
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
     bool restart_on_reset;
-    bool boot_disk;      /* the kernel comes from the first disk */
+    bool boot_disk;                             /* the kernel comes from the first disk */
+    const char *user_data;                      /* file for cloud-init; NULL: none */
+    const char *name;                           /* of a named machine; NULL */
+    const char *credentials[MACHINE_MAX_FILES]; /* "NAME=VALUE", "NAME=@FILE" */
+    unsigned credential_count;
     const char *control; /* path of the control socket; NULL: none */
     u64 rng_seed;
     bool has_rng_seed;
@@ -33,7 +38,7 @@ struct vm {
     struct control *control; /* owns; NULL: none */
     char *guest_text;        /* owns */
     struct boot_disk disk;   /* owns */
-    const char *name;        /* borrows (outlives): of a named machine; NULL */
+    struct seed seed;        /* owns; --user-data */
     vm_stop_fn *on_stop;
     void *on_stop_arg;
     bool signals;
@@ -47,6 +52,9 @@ struct vm {
 
 /* vm_config_set() for libvm itself. */
 int config_set(struct vm_config *cfg, const char *key, const char *value, struct err *err);
+
+/* The configuration is that of a machine with this name, which is copied. */
+int config_set_name(struct vm_config *cfg, const char *name, struct err *err);
 
 /* The serial console becomes a server on the socket `console`, which keeps what the guest
  * writes in the file `log`. The strings are copied. */

@@ -1,6 +1,9 @@
 /*
- * test_soc.c - the small ones: power and reset register, panic notifier.
+ * test_soc.c - the small ones: power and reset register, panic notifier, firmware
+ * configuration.
  */
+#include "base/bits.h"
+#include "dev/soc/fw_cfg.h"
 #include "fake_host.h"
 #include "test.h"
 
@@ -57,5 +60,64 @@ TEST(pvpanic_hears_what_it_offers)
     fake_host_fini(&h);
 }
 
+/* len bytes of item `key`, read in units of `size`. */
+static void item_read(struct device *d, u16 key, u8 *out, unsigned len, unsigned size)
+{
+    dev_write(d, 0, 8, __builtin_bswap16(key), 2);
+    for (unsigned at = 0; at < len; at += size) {
+        u64 v = dev_read(d, 0, 0, size);
+
+        memcpy(out + at, &v, size);
+    }
+}
+
+TEST(fw_cfg_has_files_by_name)
+{
+    struct device *d;
+    u8 got[4 + 64 * 64];
+    char name[8];
+
+    fake_host_init(&h);
+    d = fake_device(&h, dev_class_find("fw-cfg"), NULL, 0);
+    item_read(d, 0, got, 4, 1);
+    CHECK(memcmp(got, "QEMU", 4) == 0);
+    item_read(d, 1, got, 4, 4);
+    CHECK_EQ(le32_get(got), 1);
+    item_read(d, 0x19, got, 8, 4);
+    CHECK_EQ(be32_get(got), 0);
+    CHECK_EQ(fw_cfg_add(d, "opt/one", "first", 5), 0);
+    CHECK_EQ(fw_cfg_add(d, "opt/two", "", 0), 0);
+    CHECK_EQ(fw_cfg_add(d, "opt/three", "12345678second", 14), 0);
+    item_read(d, 0x19, got, 4 + 3 * 64, 1);
+    CHECK_EQ(be32_get(got), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        const u8 *entry = got + 4 + i * 64;
+
+        CHECK_EQ(be32_get(entry), i == 0 ? 5 : i == 1 ? 0 : 14);
+        CHECK_EQ(be16_get(entry + 4), 0x20 + i);
+        CHECK_STR((const char *)entry + 8, i == 0 ? "opt/one" : i == 1 ? "opt/two" : "opt/three");
+    }
+    item_read(d, 0x22, got, 16, 8);
+    CHECK(memcmp(got, "12345678second\0", 16) == 0);
+    item_read(d, 0x20, got, 6, 2);
+    CHECK(memcmp(got, "first", 6) == 0);
+    item_read(d, 0x21, got, 1, 1);
+    CHECK_EQ(got[0], 0);
+    CHECK_EQ(d->guest_errors, 0);
+    item_read(d, 0x23, got, 4, 4);
+    CHECK_EQ(le32_get(got), 0);
+    dev_write(d, 0, 0, 1, 1);
+    dev_write(d, 0, 8, 1, 4);
+    dev_read(d, 0, 8, 2);
+    CHECK_EQ(d->guest_errors, 3);
+    for (unsigned i = 3; i < FW_CFG_FILES_MAX; i++) {
+        snprintf(name, sizeof name, "opt/%u", i);
+        CHECK_EQ(fw_cfg_add(d, name, name, 8), 0);
+    }
+    CHECK(fw_cfg_add(d, "opt/more", "", 0) < 0);
+    fake_device_free(&h, d);
+    fake_host_fini(&h);
+}
+
 TEST_MAIN(TEST_CASE(the_finisher_powers_off_resets_and_fails),
-          TEST_CASE(pvpanic_hears_what_it_offers))
+          TEST_CASE(pvpanic_hears_what_it_offers), TEST_CASE(fw_cfg_has_files_by_name))

@@ -3,8 +3,8 @@
 
 In every run: what goes wrong before a guest exists is told in one sentence. With VM_SOAK=1 (it
 needs a Debian archive and takes tens of minutes): installs, interrupted twice, logs in, installs a
-package through the host, compiles and runs a C program, powers off, starts again and finds all
-of it; then a newly installed kernel is the one that starts.
+package through the host, finds that cloud-init and systemd have obeyed, compiles and runs a C
+program, powers off, starts again and finds all of it; then a newly installed kernel is the one that starts.
 """
 
 import functools
@@ -182,7 +182,12 @@ def ssh(home, command, status=0):
 
 
 def install(home):
-    args = [vm_cli(), "install-debian", "--name", "box", "--user", "tester", "--package", "file"]
+    cloud = os.path.join(home.scratch, "cloud")
+    with open(cloud, "w", encoding="ascii") as file:
+        file.write("#cloud-config\nwrite_files:\n- {path: /etc/obeyed, content: by cloud-init}\n"
+                   "runcmd:\n- echo ran >>/etc/ran\n")
+    args = [vm_cli(), "install-debian", "--name", "box", "--user", "tester", "--package", "file",
+            "--user-data", cloud]
     began = time.monotonic()
     for seconds in (60, 180):
         interrupted(home, args, seconds)
@@ -195,7 +200,21 @@ def install(home):
     check(shown["state"] == "stopped", "it is " + shown["state"])
 
 
+def told_before(home):
+    """What the guest was told before its first start."""
+    ssh(home, "sudo cloud-init status --wait")
+    check(ssh(home, "cat /etc/obeyed /etc/ran") == "by cloud-initran\n", "cloud-init did not obey")
+    told = "sudo systemd-creds --system cat "
+    check(ssh(home, told + "word; " + told + "file") == "a value\0binary", "no credentials")
+
+
 def log_in(home):
+    with open(home.json("show", "box")["ssh"]["known-hosts"], encoding="ascii") as file:
+        check(file.read().startswith("vm ssh-ed25519 "), "its host key was not pinned beforehand")
+    secret = os.path.join(home.scratch, "secret")
+    with open(secret, "wb") as file:
+        file.write(b"\0binary")
+    home.cli("set", "box", "--credential", "word=a value", "--credential", "file=@" + secret)
     began = time.monotonic()
     home.cli("start", "box", "--wait", "--timeout", str(HOUR))
     print("# login after %.0f s" % (time.monotonic() - began), flush=True)
@@ -256,6 +275,7 @@ def whole_life():
         home.env.pop("XDG_CACHE_HOME")
         install(home)
         log_in(home)
+        told_before(home)
         compile_there(home)
         power_off(home)
         kept(home)

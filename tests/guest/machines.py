@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from memory import cpio
 from power_button import MODULES, initrd_with_button
 from vm import PATIENCE, Skip, Tap, TestFailed, asset, check, linux_args, vm_cli
 
@@ -256,12 +257,29 @@ def not_up(words, sign, *more):
         check(time.monotonic() - began < PATIENCE, "waited to the end")
 
 
-def no_network():
-    """Its console shows a prompt, but ssh does not answer."""
+def hangs_in_initramfs():
+    """As Debian's does that does not find its root file system: a shell with this prompt."""
     with Home() as home:
-        home.cli("create", "one", *linux_args())
+        path = os.path.join(home.scratch, "initrd")
+        with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
+            data = first.read()
+            out.write(data + bytes(-len(data) % 4) + cpio("hang", b"PS1='(initramfs) ' exec sh\n"))
+        home.create("one", "rdinit=/bin/sh -- /hang", "--initrd", path)
+        began = time.monotonic()
+        _, err = home.cli("start", "one", "--wait", "--timeout", str(int(PATIENCE)), status=1)
+        check(re.search("hangs in its initramfs.*the last lines", err), "does not say why: " + err)
+        check("network" not in err, "blames the network: " + err)
+        check(time.monotonic() - began < PATIENCE, "waited to the end")
+
+
+def no_network(words, sign):
+    """Its console shows a prompt, but ssh does not answer: whether that is for want of a network
+    or of a server is said."""
+    with Home() as home:
+        home.cli("create", "one", *linux_args(words))
         _, err = home.cli("start", "one", "--wait", "--timeout", "15", status=1)
         check("was not up after 15 s" in err, "does not say that it is late: " + err)
+        check(sign in err, "does not say why: " + err)
         check(home.json("show", "one")["ssh"]["port"] > 0, "no forward to ssh")
         _, err = home.cli("ssh", "one", "true", status=255)
 
@@ -290,7 +308,10 @@ def more(tap):
     tap.case("a killed process is told", killed_process_is_told)
     tap.case("start --wait names an end", not_up, "vmtest=poweroff",
              "ended before it was up: the guest powered off.*Power down")
-    tap.case("start --wait without a network", no_network)
+    tap.case("start --wait without a network", no_network, "vmtest=shell",
+             "nothing in the guest answers on its network")
+    tap.case("start --wait without an ssh server", no_network, "vmtest=shell vmnet=dhcp",
+             "network is up, but it has no ssh server")
     tap.case("a clone has its own disk and address", clones_differ)
 
 
@@ -306,6 +327,7 @@ def main():
     tap.case("console: scroll-back, two at once, a pipe", console_scrolls_back)
     tap.case("start --wait names a panic", not_up, "rdinit=/nonexistent root=/dev/none",
              "kernel panicked.*Kernel panic")
+    tap.case("start --wait names an initramfs that hangs", hangs_in_initramfs)
     if os.environ.get("VM_SOAK"):
         more(tap)
     return tap.finish()

@@ -238,6 +238,92 @@ TEST(newest_kernel_is_found)
     close(fd);
 }
 
+#define BOOT_OUT "dd if=%s bs=1M skip=1 count=4 status=none of="
+#define BOOT_IN  "bs=1M seek=1 conv=notrunc status=none of=%s if="
+#define MAGIC    "\xc0\x3b\x39\x98" /* of the journal, which it must not have in a copied block */
+
+/* debugfs's commands that put into old.part's journal what makes new.part of it. */
+static void write_commands(void)
+{
+    FILE *old = fopen("old.part", "r"), *new = fopen("new.part", "r");
+    FILE *blocks = fopen("blocks", "w"), *commands = fopen("commands", "w");
+    char a[1024], b[1024];
+    unsigned count = 0;
+
+    CHECK(old && new && blocks &&commands);
+    fputs("jo\njw -b ", commands);
+    for (unsigned n = 0; fread(a, sizeof a, 1, old) == 1 && fread(b, sizeof b, 1, new) == 1; n++)
+        if (memcmp(a, b, sizeof a) != 0) {
+            fprintf(commands, "%s%u", count++ ? "," : "", n);
+            fwrite(b, sizeof b, 1, blocks);
+        }
+    fputs(" blocks\njc\n", commands);
+    CHECK(count > 4);
+    fclose(old);
+    fclose(new);
+    fclose(blocks);
+    fclose(commands);
+}
+
+/* The kernel that is found with old.part as the boot partition. */
+static void find_with_journal(const char *title, const char *text)
+{
+    struct guest_kernel k;
+    struct err err = { 0 };
+
+    shell_ok("dd " BOOT_IN "old.part", disk);
+    CHECK_EQ(guest_kernel_read(disk, &k, &err), 0);
+    CHECK_STR(k.title, title);
+    read_back(k.kernel, text);
+    guest_kernel_fini(&k);
+}
+
+/* A crash of the host right after the guest installed a kernel: all of it is in the journal
+ * alone. debugfs writes that journal. */
+static void newest_in_journal(const char *features, const char *open_words)
+{
+    const struct tree_meta m = { .mode = 0644 };
+    int fd = disk_make(disk, features);
+    struct err err = { 0 };
+    struct tree *t;
+
+    CHECK(fd >= 0);
+    t = disk_tree(fd);
+    disk_put_kernel(t, "6.12.9");
+    CHECK_EQ(tree_close(t, &err), 0);
+    shell_ok(BOOT_OUT "old.part", disk);
+    t = disk_tree(fd);
+    CHECK_EQ(tree_file(t, "/boot/vmlinux-7.0", &m, MAGIC " and 7.0", 12, &err), 0);
+    CHECK_EQ(tree_text(t, "/boot/loader/entries/7.0.conf", 0644,
+                       "title Debian\nversion 7.0\nsort-key debian\nlinux /vmlinux-7.0\n", &err),
+             0);
+    CHECK_EQ(tree_close(t, &err), 0);
+    close(fd);
+    shell_ok(BOOT_OUT "new.part", disk);
+    write_commands();
+    shell_ok("sed -i 's/^jo/jo %s/' commands", open_words);
+    shell_ok(PATH_WORDS "cp old.part clean.part; debugfs -w -f commands %s && ! cmp -s old.part "
+                        "clean.part",
+             "old.part");
+    find_with_journal("7.0", MAGIC " and 7.0");
+    /* All of it is revoked by a second transaction. */
+    shell_ok(PATH_WORDS "sed -i -e 's/-b/-r/' -e 's/ blocks$//' commands; "
+                        "debugfs -w -f commands %s",
+             "old.part");
+    find_with_journal("6.12.9", "kernel 6.12.9");
+    /* A log that leads nowhere is left alone. */
+    shell_ok(PATH_WORDS "debugfs -w -R 'ssv journal_inum 9' %s", "old.part");
+    find_with_journal("6.12.9", "kernel 6.12.9");
+}
+
+TEST(a_crashed_guest_s_journal_is_read)
+{
+    if (!have("mke2fs") || !have("debugfs"))
+        TEST_SKIP("no mke2fs or debugfs here");
+    newest_in_journal("has_journal,^metadata_csum,^64bit", "");
+    newest_in_journal("has_journal,metadata_csum,64bit", "-c");
+}
+
 TEST(no_kernel_is_told)
 {
     static const char zeroes[4096];
@@ -420,6 +506,7 @@ int main(int argc, char **argv)
         TEST_CASE(versions),
         TEST_CASE(entries),
         TEST_CASE(newest_kernel_is_found),
+        TEST_CASE(a_crashed_guest_s_journal_is_read),
         TEST_CASE(no_kernel_is_told),
         TEST_CASE(child_has_no_power),
         TEST_CASE(tar_entries),

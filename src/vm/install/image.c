@@ -228,6 +228,22 @@ static int put_boot(struct tree *t, const struct ids *ids, struct err *err)
                               err);
 }
 
+/* cloud-init would make new host keys, which the host does not know, and settings of its own for
+ * the network. */
+static int put_cloud(const struct install *in, struct tree *t, struct err *err)
+{
+    bool wanted = in->o.user_data;
+
+    for (unsigned i = 0; i < in->o.package_count; i++)
+        wanted |= strcmp(in->o.packages[i], "cloud-init") == 0;
+    return wanted ? tree_text(t, "/etc/cloud/cloud.cfg.d/80-vm.cfg", 0644,
+                              "datasource_list: [NoCloud, None]\n"
+                              "ssh_deletekeys: false\n"
+                              "network: {config: disabled}\n",
+                              err)
+                  : 0;
+}
+
 static int put_settings(struct install *in, struct tree *t, const struct ids *ids, struct err *err)
 {
     const char *name = in->o.name;
@@ -241,6 +257,8 @@ static int put_settings(struct install *in, struct tree *t, const struct ids *id
     if (rc == 0)
         rc = tree_text(t, "/etc/systemd/network/80-vm.network", 0644,
                        "[Match]\nType=ether\n\n[Network]\nDHCP=yes\n", err);
+    if (rc == 0)
+        rc = put_cloud(in, t, err);
     if (rc == 0)
         rc = put_boot(t, ids, err);
     if (rc == 0)

@@ -107,12 +107,17 @@ static int create(struct install *in, struct vm_machine **ret, struct err *err)
         disk = NULL;
     free(root);
     const struct vm_setting rows[] = {
-        { "arch", o->arch }, { "memory", o->memory }, { "cpus", o->cpus },
-        { "boot", "disk" },  { "disk", disk },        { "ssh-user", o->user },
+        { "arch", o->arch },
+        { "memory", o->memory },
+        { "cpus", o->cpus },
+        { "boot", "disk" },
+        { "disk", disk },
+        { "ssh-user", o->user },
+        { "user-data", o->user_data },
     };
+    unsigned count = ARRAY_SIZE(rows) - !o->user_data;
 
-    rc = disk ? vm_machine_create(o->name, rows, ARRAY_SIZE(rows), VM_CREATE_INSTALLING, CAUSE, ret,
-                                  &e)
+    rc = disk ? vm_machine_create(o->name, rows, count, VM_CREATE_INSTALLING, CAUSE, ret, &e)
               : -ENOMEM;
     free(disk);
     return rc == 0 ? 0
@@ -265,7 +270,7 @@ static const char *kernel_of(const char *arch)
 
 static int fetch_packages(struct install *in, struct err *err)
 {
-    const char **words = calloc(ARRAY_SIZE(base_packages) + in->o.package_count + 2, sizeof *words);
+    const char **words = calloc(ARRAY_SIZE(base_packages) + in->o.package_count + 3, sizeof *words);
     unsigned n = 0;
     int rc;
 
@@ -276,6 +281,8 @@ static int fetch_packages(struct install *in, struct err *err)
     words[n++] = kernel_of(in->o.arch);
     for (unsigned i = 0; i < in->o.package_count; i++)
         words[n++] = in->o.packages[i];
+    if (in->o.user_data)
+        words[n++] = "cloud-init";
     install_say(in, VM_INSTALL_PACKAGES, "reading package lists", 0);
     rc = apt_update(&in->apt, err);
     if (rc == 0)

@@ -88,6 +88,8 @@ int install_options_check(struct install *in, struct err *err)
     for (unsigned i = 0; i < o->package_count; i++)
         if (!is_package_name(o->packages[i]))
             return err_set(err, EINVAL, "--package %s is no name of a package", o->packages[i]);
+    if (o->user_data && access(o->user_data, R_OK))
+        return err_set_errno(err, errno, "--user-data %s", o->user_data);
     return check_machine(o, err);
 }
 
@@ -104,5 +106,7 @@ char *install_recipe(const struct install *in)
             o->ssh_key ? o->ssh_key : "");
     for (unsigned i = 0; i < o->package_count; i++)
         fprintf(out, "%s\n", o->packages[i]);
+    if (o->user_data)
+        fputs("with cloud-init\n", out);
     return fclose(out) == 0 ? text : NULL;
 }
