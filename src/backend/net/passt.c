@@ -170,6 +170,8 @@ static void happened(void *arg, unsigned events)
         put_rest(p);
     if (p->watch && events & (LOOP_IN | LOOP_HUP) && p->in_len < sizeof p->in)
         readable(p);
+    else if (p->watch && events & LOOP_HUP) /* would be said again and again */
+        gone(p);
     net_inbox_give(&p->inbox, &p->net);
     watch_for(p);
 }
