@@ -22,10 +22,11 @@ int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct
 int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
                      struct err *err)
 {
+    static const char *const kinds[] = { "user", "tap", "passt" };
     int rc = m->cfg->net_open(net, m->loop, &m->clock, ret, err);
 
     if (rc < 0)
-        return err_wrap(err, "--net user");
+        return err_wrap(err, "--net %s", kinds[net->kind]);
     BUG_ON(m->net_count == MACHINE_MAX_NETS);
     m->nets[m->net_count++] = *ret;
     return 0;

@@ -37,7 +37,13 @@ struct machine_disk {
     bool read_only;
 };
 
+enum machine_net_kind { MACHINE_NET_USER, MACHINE_NET_TAP, MACHINE_NET_PASST };
+
 struct machine_net {
+    enum machine_net_kind kind;
+    const char *ifname; /* TAP: the host's interface */
+    const char *path;   /* passt: its socket; NULL: one is started */
+    unsigned queues;    /* TAP: pairs of queues; 0: one */
     const char *bus;
     const char *mac; /* "52:54:00:12:34:56"; NULL: the card's default */
     const char *hostfwd[16];

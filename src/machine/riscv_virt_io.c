@@ -94,16 +94,21 @@ static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struc
     return add_virtio(v, "blk", disk->bus, settings, ARRAY_SIZE(settings), err);
 }
 
+/* Cards without an address of their own count on from the first one's. */
 static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
 {
     struct net_backend *backend;
+    char queues[16], mac[18];
     int rc = machine_open_net(&v->m, net, &backend, err);
     const struct dev_setting settings[] = { { .name = "netdev", .ptr = backend },
-                                            { .name = "mac", .text = net->mac } };
+                                            { .name = "queues", .text = queues },
+                                            { .name = "mac", .text = net->mac ? net->mac : mac } };
 
     if (rc < 0)
         return rc;
-    return add_virtio(v, "net", net->bus, settings, net->mac ? 2 : 1, err);
+    snprintf(mac, sizeof mac, "52:54:00:12:34:%02x", 0x56 + v->m.net_count - 1);
+    snprintf(queues, sizeof queues, "%u", net->queues ? net->queues : 1);
+    return add_virtio(v, "net", net->bus, settings, ARRAY_SIZE(settings), err);
 }
 
 /* Only where there is something in it. */

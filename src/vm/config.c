@@ -6,7 +6,6 @@
  */
 #include "vm/vm_private.h"
 
-#include "backend/net/slirp.h"
 #include "vm/credentials.h"
 #include "vm/parse.h"
 #include <errno.h>
@@ -121,7 +120,7 @@ static int set_cpus(struct vm_config *c, const char *key, char *value, struct er
     return 0;
 }
 
-static int set_bus(const char *bus, const char *key, const char **out, struct err *err)
+int config_set_bus(const char *bus, const char *key, const char **out, struct err *err)
 {
     static const char *const buses[] = { "pcie", "mmio", NULL };
 
@@ -136,7 +135,7 @@ static int disk_option(struct machine_disk *disk, char *option, struct err *err)
     if ((v = parse_option(option, "format")))
         return set_choice(formats, "--disk format", v, &disk->format, err);
     if ((v = parse_option(option, "bus")))
-        return set_bus(v, "--disk bus", &disk->bus, err);
+        return config_set_bus(v, "--disk bus", &disk->bus, err);
     if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
         return 0;
     return err_set(err, EINVAL,
@@ -165,52 +164,9 @@ static int set_disk(struct vm_config *c, const char *key, char *value, struct er
     return 0;
 }
 
-static int net_option(struct machine_net *net, char *option, struct err *err)
-{
-    const char *v;
-    int rc;
-
-    if ((v = parse_option(option, "bus")))
-        return set_bus(v, "--net bus", &net->bus, err);
-    if ((v = parse_option(option, "mac"))) {
-        net->mac = v;
-        return 0;
-    }
-    v = parse_option(option, "hostfwd");
-    if (!v)
-        return err_set(err, EINVAL,
-                       "--net user has no option '%s': there are hostfwd=, mac=, "
-                       "bus=pcie|mmio",
-                       option);
-    rc = slirp_hostfwd_check(v, err);
-    if (rc < 0)
-        return err_wrap(err, "--net hostfwd=%s", v);
-    if (net->hostfwd_count == ARRAY_SIZE(net->hostfwd))
-        return err_set(err, E2BIG, "--net hostfwd=%s: at most %zu ports are forwarded", v,
-                       ARRAY_SIZE(net->hostfwd));
-    net->hostfwd[net->hostfwd_count++] = v;
-    return 0;
-}
-
 static int set_net(struct vm_config *c, const char *key, char *value, struct err *err)
 {
-    struct machine_net net = { 0 };
-    char *option, *kind = parse_field(&value);
-
-    if (strcmp(kind, "none") == 0 && !value)
-        return 0;
-    if (strcmp(kind, "user") != 0)
-        return err_set(err, EINVAL, "--net %s is unknown: give user or none", kind);
-    while ((option = parse_field(&value))) {
-        int rc = net_option(&net, option, err);
-
-        if (rc < 0)
-            return rc;
-    }
-    if (c->m.net_count == MACHINE_MAX_NETS)
-        return err_set(err, E2BIG, "--net: a machine takes at most %d networks", MACHINE_MAX_NETS);
-    c->m.nets[c->m.net_count++] = net;
-    return 0;
+    return config_set_net(c, value, err);
 }
 
 static int set_console(struct vm_config *c, const char *key, char *value, struct err *err)
@@ -327,9 +283,12 @@ static const struct vm_config_key keys[] = {
     { "cpus", "N", "Number of CPUs.", NULL, "1", 0 },
     { "disk", "FILE[,format=raw|qcow2][,readonly=on][,bus=pcie|mmio]", "Adds a disk.", "@file",
       NULL, 1 },
-    { "net", "user[,hostfwd=tcp:ADDR:PORT-:PORT][,mac=ADDRESS][,bus=pcie|mmio]|none",
-      "Adds a network card; user: through this process, without privileges.", "user none", "none",
-      1 },
+    { "net",
+      "user[,hostfwd=tcp:ADDR:PORT-:PORT]|tap,ifname=NAME[,queues=N]|passt[,path=SOCKET]|none",
+      "Adds a network card. user: through this process, without privileges; tap: to an interface "
+      "of the host; passt: through a process of that name. mac=ADDRESS and bus=pcie|mmio may "
+      "follow.",
+      "user tap,ifname= passt none", "none", 1 },
     { "console", "stdio|pty|unix:PATH|none",
       "Where the serial console goes. On stdio, Ctrl-A x "
       "ends the machine and Ctrl-A h lists the keys.",
@@ -494,6 +453,8 @@ struct vm_config *config_copy(const struct vm_config *c)
         n->m.disks[i].path = moved(c, n, n->m.disks[i].path, &failed);
     for (unsigned i = 0; i < n->m.net_count; i++) {
         n->m.nets[i].mac = moved(c, n, n->m.nets[i].mac, &failed);
+        n->m.nets[i].ifname = moved(c, n, n->m.nets[i].ifname, &failed);
+        n->m.nets[i].path = moved(c, n, n->m.nets[i].path, &failed);
         for (unsigned k = 0; k < n->m.nets[i].hostfwd_count; k++)
             n->m.nets[i].hostfwd[k] = moved(c, n, n->m.nets[i].hostfwd[k], &failed);
     }
@@ -524,7 +485,8 @@ char *config_guest_text(const struct vm_config *c)
         fprintf(out, "disk %u: readonly=%s,bus=%s\n", i, m->disks[i].read_only ? "on" : "off",
                 m->disks[i].bus ? m->disks[i].bus : "default");
     for (unsigned i = 0; i < m->net_count; i++)
-        fprintf(out, "net %u: bus=%s\n", i, m->nets[i].bus ? m->nets[i].bus : "default");
+        fprintf(out, "net %u: queues=%u,bus=%s\n", i, m->nets[i].queues ? m->nets[i].queues : 1,
+                m->nets[i].bus ? m->nets[i].bus : "default");
     if (fclose(out) != 0) {
         free(text);
         return NULL;

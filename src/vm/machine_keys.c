@@ -178,29 +178,44 @@ void machine_mac_make(char out[18])
 
 /* --- the configuration --- */
 
-/* A network of --net user, to which the machine's address and forward are added. */
-static char *net_value(const struct vm_machine *m, const char *value, unsigned ssh_port)
+/* The address of a machine's network n: its own, counted on from. */
+static const char *net_mac(const struct vm_machine *m, unsigned n, char out[18])
 {
     const char *mac = settings_get(&m->state.settings, "mac");
-    char forward[64] = "", *out;
+    unsigned last = mac ? (unsigned)strtoul(mac + strlen(mac) - 2, NULL, 16) : 0;
+
+    if (!mac)
+        return NULL;
+    snprintf(out, 18, "%.15s%02x", mac, (last + n) & 0xff);
+    return out;
+}
+
+/* A network's words, with the machine's address and the forward to its ssh server. */
+static char *net_value(const struct vm_machine *m, const char *value, unsigned n, unsigned ssh_port)
+{
+    char forward[64] = "", text[18], *out;
+    const char *mac = strstr(value, ",mac=") ? NULL : net_mac(m, n, text);
 
     if (ssh_port)
         snprintf(forward, sizeof forward, ",hostfwd=tcp:127.0.0.1:%u-:22", ssh_port);
-    if (asprintf(&out, "%s%s%s%s", value, mac && !strstr(value, ",mac=") ? ",mac=" : "",
-                 mac && !strstr(value, ",mac=") ? mac : "", forward) < 0)
+    if (asprintf(&out, "%s%s%s%s", value, mac ? ",mac=" : "", mac ? mac : "", forward) < 0)
         return NULL;
     return out;
 }
 
-static bool is_user_net(const char *value)
+/* Does a network forward ports of the host when it is told to? */
+static bool net_forwards(const char *value)
 {
-    return strcmp(value, "user") == 0 || strncmp(value, "user,", 5) == 0;
+    return strcmp(value, "user") == 0 || strncmp(value, "user,", 5) == 0 ||
+           ((strcmp(value, "passt") == 0 || strncmp(value, "passt,", 6) == 0) &&
+            !strstr(value, ",path="));
 }
 
 static int set_net(const struct vm_machine *m, struct vm_config *cfg, const char *value,
                    unsigned ssh_port, struct err *err)
 {
-    char *full = is_user_net(value) ? net_value(m, value, ssh_port) : strdup(value);
+    char *full = strcmp(value, "none") == 0 ? strdup(value)
+                                            : net_value(m, value, cfg->m.net_count, ssh_port);
     int rc = full ? config_set(cfg, "net", full, err) : err_set_errno(err, ENOMEM, "--net");
 
     free(full);
@@ -227,8 +242,8 @@ static int set_one(const struct vm_machine *m, struct vm_config *cfg, const stru
         return refuse_key(row->key, err);
     if (strcmp(row->key, "net") != 0)
         return config_set(cfg, row->key, row->value, err);
-    rc = set_net(m, cfg, row->value, *ssh_port, err);
-    if (is_user_net(row->value))
+    rc = set_net(m, cfg, row->value, net_forwards(row->value) ? *ssh_port : 0, err);
+    if (net_forwards(row->value))
         *ssh_port = 0; /* the first network has it */
     return rc;
 }
@@ -272,7 +287,7 @@ static bool port_is_free(unsigned *port)
     return free_now;
 }
 
-static bool has_user_net(const struct settings *s)
+static bool has_forwards(const struct settings *s)
 {
     bool any = false;
 
@@ -280,7 +295,7 @@ static bool has_user_net(const struct settings *s)
         if (strcmp(s->rows[i].key, "net") != 0)
             continue;
         any = true;
-        if (is_user_net(s->rows[i].value))
+        if (net_forwards(s->rows[i].value))
             return true;
     }
     return !any;
@@ -292,7 +307,7 @@ int machine_ssh_port(const struct vm_machine *m, unsigned *ret, struct err *err)
     u64 port = 0;
 
     *ret = 0;
-    if (!has_user_net(&m->state.settings) || (want && strcmp(want, "none") == 0))
+    if (!has_forwards(&m->state.settings) || (want && strcmp(want, "none") == 0))
         return 0;
     if (want && parse_number(want, &port)) {
         *ret = (unsigned)port;

@@ -98,6 +98,18 @@ def cases(p, folder):
          [p["qcow2"], "format=qcow2", "format=raw"]),
         ("disk option unknown", ["--disk", p["text"] + ",colour=red"], 2, ["colour=red"]),
         ("forward malformed", ["--net", "user,hostfwd=tcp:x"], 2, ["tcp:x"]),
+        ("net unknown", ["--net", "toaster"], 2, ["toaster", "user, tap, passt or none"]),
+        ("net option of another kind", ["--net", "user,ifname=tap0"], 2,
+         ["ifname=tap0", "hostfwd="]),
+        ("tap without a name", ["--net", "tap"], 2, ["ifname=NAME"]),
+        ("tap with many queues", ["--net", "tap,ifname=t,queues=9"], 2, ["queues=9", "1 to 8"]),
+        ("tap absent", kernel + ["--net", "tap,ifname=no-such-if"], 1,
+         ["no interface 'no-such-if'", "ip tuntap add"]),
+        ("tap that is none", kernel + ["--net", "tap,ifname=lo"], 1, ["'lo'"]),
+        ("passt socket absent", kernel + ["--net", "passt,path=" + folder + "/none"], 1,
+         [folder + "/none"]),
+        ("passt forwards of a running one", ["--net", "passt,path=x,hostfwd=tcp::1-:2"], 2,
+         ["path=x", "forwards of its own"]),
         ("console unknown", ["--console", "teapot"], 2, ["teapot", "stdio"]),
         ("console socket", kernel + ["--console", "unix:" + folder + "/no/where"], 1,
          [folder + "/no/where"]),
@@ -181,12 +193,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         paths = files(folder)
         table = cases(paths, folder)
-        report = Report(len(table) + 2)
+        report = Report(len(table) + 3)
         for name, args, status, words in table:
             command = [program] if args is None else [program, "run"] + args
             report.line(name, check(run(command), status, words))
         report.line("disk full", full_disk(program, paths["loop"], folder))
         report.line("port taken", port_taken(program, paths["loop"]))
+        got = run([program, "run", "--kernel", paths["loop"], "--net", "passt"],
+                  env={"PATH": folder})
+        report.line("passt not installed", check(got, 1, ["passt is not installed", "path="]))
     return 1 if report.failed else 0
 
 

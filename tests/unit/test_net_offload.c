@@ -176,6 +176,11 @@ TEST(a_checksum_is_filled_in_where_the_header_says)
     CHECK(undo(len, &h, 0));
     CHECK_EQ(made_count, 1);
     CHECK_EQ(tcp_sum(made[0].data, made[0].len, false), 0xffff);
+    memset(frame + IPV4_TCP, 0, 40);
+    memset(frame + IPV4_TCP, 0xff, 2); /* the sum is 0: for UDP that would mean "none" */
+    h.csum_offset = 0;
+    CHECK(undo(IPV4_TCP + 40, &h, 0));
+    CHECK_EQ(get32(made[0].data + IPV4_TCP) >> 16, 0xffff);
 }
 
 /* A guest may write anything there. */
@@ -333,6 +338,10 @@ TEST(a_merged_frame_and_the_inbox_have_an_end)
     unsigned put = 0;
     size_t len;
 
+    put_cut(&in, false, NET_FRAME_MAX - IPV4_TCP - 20, NET_TAKES_CSUM | NET_TAKES_TSO4);
+    CHECK_EQ(in.count, 2);
+    net_inbox_give(&in, &net);
+    CHECK_EQ(got.count, 2);
     put_cut(&in, false, 44 * MSS, NET_TAKES_CSUM | NET_TAKES_TSO4);
     CHECK_EQ(in.count, 1);
     CHECK(undo(tcp_frame(&h, false, 65000, ACK), &h, NET_TAKES_TSO4));
