@@ -295,8 +295,7 @@ def passt(mib):
         m.expect("vm# ")
         fetched(m, mib * MIB, 9, seen_as="192.168.78.1")
         sent(m, mib * MIB, seen_as="192.168.78.1")
-        # passt of 2023 loses data for a guest that has closed its own direction: this one
-        # closes it at the end.
+        # This guest closes its own direction at the end: ROADMAP.md says what was seen else.
         m.shell("mkfifo /tmp/never")
         reached(m, port, mib * MIB, 10, "/tmp/never")
 
