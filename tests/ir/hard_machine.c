@@ -136,14 +136,16 @@ int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const vo
 
 int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how)
 {
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     return check(c, va, len, how, how.access == ISA_WRITE);
 }
 
 int cpu_cas(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *expected,
             const void *want, void *old, unsigned size, struct ir_mem how)
 {
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     if (check(c, va, size, how, true))
         return 1;
     memcpy(old, host_of(c, va), size);
@@ -175,7 +177,8 @@ int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, 
 {
     u128 now, operand = 0, was = 0;
 
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     if (check(c, va, size, how, true))
         return 1;
     memcpy(&was, host_of(c, va), size);
@@ -205,7 +208,8 @@ int cpu_sc(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v, u
     struct hard_machine *m = machine_of(c);
     bool held = m->reservation.size == size && m->reservation.addr == va;
 
-    c->insn_index = in->index;
+    if (in)
+        c->insn_index = in->index;
     *done = false;
     m->reservation.size = 0;
     if (!held)
