@@ -81,14 +81,25 @@ static bool key_option(const struct vm_config_key *keys, unsigned count, unsigne
         return false;
     }
     keys += *n;
-    *ret = (struct option){ keys->name,    keys->arg,          keys->doc, keys->values,
-                            keys->initial, keys->repeats != 0, false };
+    *ret = (struct option){ .name = keys->name,
+                            .arg = keys->arg,
+                            .doc = keys->doc,
+                            .values = keys->values,
+                            .initial = keys->initial,
+                            .repeats = keys->repeats != 0 };
     return true;
 }
 
+/* Every command has these. */
+static const struct option common[] = {
+    { .name = "verbose",
+      .letter = 'v',
+      .doc = "Says on standard error also what helps only whoever looks for a cause." },
+    { .name = "help", .letter = 'h', .doc = "Prints this text." },
+};
+
 bool command_option(const struct command *command, unsigned n, struct option *ret, bool *ret_key)
 {
-    static const struct option help = { .name = "help", .doc = "Prints this text." };
     const struct vm_config_key *keys;
     unsigned count;
 
@@ -105,8 +116,10 @@ bool command_option(const struct command *command, unsigned n, struct option *re
             *ret = *own;
             return true;
         }
-    *ret = help;
-    return n == 0;
+    if (n >= sizeof common / sizeof common[0])
+        return false;
+    *ret = common[n];
+    return true;
 }
 
 /* --- parsing --- */
@@ -147,6 +160,22 @@ static int parse_option(struct command_line *line, int argc, char **argv, int *a
     return STATUS_OK;
 }
 
+/* "-v": an option by its letter. False: the word is none. */
+static bool parse_letter(struct command_line *line, const char *word)
+{
+    struct option option;
+    bool key;
+
+    if (word[0] != '-' || !word[1] || word[2])
+        return false;
+    for (unsigned n = 0; command_option(line->command, n, &option, &key); n++)
+        if (option.letter == word[1]) {
+            line->given[line->given_count++] = (struct given){ .name = option.name };
+            return true;
+        }
+    return false;
+}
+
 static bool wants_help(const struct command_line *line)
 {
     return line->given_count && strcmp(line->given[line->given_count - 1].name, "help") == 0;
@@ -160,10 +189,8 @@ static int parse_word(struct command_line *line, int argc, char **argv, int *at,
         *options = false;
         return STATUS_OK;
     }
-    if (*options && strcmp(word, "-h") == 0) {
-        line->given[line->given_count++] = (struct given){ .name = "help" };
+    if (*options && parse_letter(line, word))
         return STATUS_OK;
-    }
     if (*options && strncmp(word, "--", 2) == 0)
         return parse_option(line, argc, argv, at);
     if (line->operand_count == line->command->operands_max) {
@@ -205,6 +232,8 @@ int command_run(const struct command *command, int argc, char **argv)
         say("out of memory");
     else
         status = parse(&line, argc, argv);
+    if (line_has(&line, "verbose"))
+        vm_verbose_enable();
     if (status == STATUS_OK && wants_help(&line))
         print_command_help(command);
     else if (status == STATUS_OK)

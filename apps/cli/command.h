@@ -13,10 +13,11 @@
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUEST = 3 };
 
-/* One option; the members are those of struct vm_config_key. */
+/* One option; the first members are those of struct vm_config_key. */
 struct option {
     const char *name, *arg, *doc, *values, *initial;
     bool repeats, arg_optional;
+    char letter; /* "-v" for short; 0: none */
 };
 
 /* Libvm's keys that a command takes as options, too. */
@@ -66,7 +67,7 @@ extern const struct command *const commands[];
 /* The command argv[0..argc) begins with, and how many words its name has; NULL. */
 const struct command *command_find(int argc, char **argv, int *ret_words);
 
-/* Option n of a command: its keys, its own, --help; false after the last. */
+/* Option n of a command: its keys, its own, those of all commands; false after the last. */
 bool command_option(const struct command *command, unsigned n, struct option *ret, bool *ret_key);
 
 /* Runs the command with argv[0..argc), which follow its name: parses, or prints its help. */

@@ -69,7 +69,7 @@ static void bash_command(const struct command *command)
     bash_option_values(command);
     fputs("        if [[ $cur == -* ]]; then\n            COMPREPLY=($(compgen -W '", stdout);
     for (unsigned n = 0; command_option(command, n, &option, &key); n++)
-        printf("%s--%s", n ? " " : "", option.name);
+        printf(option.letter ? "%s--%s -%c" : "%s--%s", n ? " " : "", option.name, option.letter);
     puts("' -- \"$cur\"))");
     if (command->completes) {
         fputs("        else\n            COMPREPLY=(", stdout);
@@ -137,7 +137,11 @@ static void zsh_values(const char *values)
 
 static void zsh_option(const struct option *option)
 {
-    printf("        '%s--%s[", option->repeats ? "*" : "", option->name);
+    if (option->letter) /* '(-v --verbose)'{-v,--verbose}'[doc]': one excludes the other */
+        printf("        '(-%c --%s)'{-%c,--%s}'[", option->letter, option->name, option->letter,
+               option->name);
+    else
+        printf("        '%s--%s[", option->repeats ? "*" : "", option->name);
     zsh_text(option->doc);
     putchar(']');
     if (option->arg && !option->arg_optional) {
@@ -208,8 +212,11 @@ static void fish_values(const char *values)
 
 static void fish_option(const struct command *command, const struct option *option)
 {
-    printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s' -l %s -d '",
+    printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s' -l %s",
            (int)strcspn(command->name, " "), command->name, option->name);
+    if (option->letter)
+        printf(" -s %c", option->letter);
+    fputs(" -d '", stdout);
     for (const char *p = option->doc; *p; p++)
         printf("%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
     putchar('\'');

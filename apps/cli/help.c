@@ -48,7 +48,10 @@ void print_help(const char *group)
 
 static void print_option(const struct option *option)
 {
-    printf("  --%s", option->name);
+    if (option->letter)
+        printf("  -%c, --%s", option->letter, option->name);
+    else
+        printf("  --%s", option->name);
     if (option->arg)
         printf(option->arg_optional ? "[=%s]" : " %s", option->arg);
     puts(option->repeats ? " (may be repeated)" : "");

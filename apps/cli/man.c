@@ -23,7 +23,10 @@ static void roff(const char *text)
 static void man_option(const struct option *option)
 {
     puts(".TP");
-    fputs(".BR \"\\-\\-", stdout);
+    if (option->letter)
+        printf(".BR \\-%c \", \" \"\\-\\-", option->letter);
+    else
+        fputs(".BR \"\\-\\-", stdout);
     roff(option->name);
     fputs("\" ", stdout);
     if (option->arg) {

@@ -39,6 +39,15 @@ VM_API struct vm_config *vm_config_free(struct vm_config *cfg);
 VM_API int vm_config_set(struct vm_config *cfg, const char *key, const char *value,
                          struct vm_err *err);
 
+/* One key and its value; a key that repeats has one row for each. */
+struct vm_setting {
+    const char *key, *value;
+};
+
+/* Sets `count` keys in their order; those after one that fails are not set. */
+VM_API int vm_config_set_all(struct vm_config *cfg, const struct vm_setting *settings,
+                             unsigned count, struct vm_err *err);
+
 #ifdef __cplusplus
 }
 #endif

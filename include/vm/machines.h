@@ -35,11 +35,7 @@ enum { VM_MACHINE_NAME_MAX = 64 }; /* bytes, without the 0 */
 
 /* --- settings --- */
 
-/* One key and its value; a key that repeats has one row for each. The keys are those of
- * vm_config_keys() and of vm_machine_keys(). */
-struct vm_setting {
-    const char *key, *value;
-};
+/* The keys of a machine's settings are those of vm_config_keys() and of vm_machine_keys(). */
 
 /* Keys that only machines have: "ssh-user", "ssh-port", … [any thread] */
 VM_API const struct vm_config_key *vm_machine_keys(unsigned *ret_count);

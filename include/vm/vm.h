@@ -97,6 +97,10 @@ VM_API int vm_control_call(const char *path, const char *command, const char *ar
 
 /* --- of the whole process --- */
 
+/* Says on standard error also what helps only whoever looks for a cause. Call before other
+ * threads exist. */
+VM_API void vm_verbose_enable(void);
+
 /* Prints events of the comma-separated kinds ("all" for every one) on standard error. */
 VM_API int vm_trace_enable(const char *kinds, struct vm_err *err);
 

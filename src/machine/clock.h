@@ -16,13 +16,16 @@
 #define CLOCK_STATE(F, A, N)                                                                       \
     F(u64, now_ns, ZERO, "guest time, ns since the machine's start")                               \
     A(u64, random, 4, KEEP, "the random source's state")                                           \
-    F(u64, epoch_ns, KEEP, "deterministic mode: date at guest time 0, ns since 1970")
+    F(u64, epoch_ns, KEEP, "deterministic mode: date at guest time 0, ns since 1970")               \
+    F(u64, quantum_start, ZERO, "deterministic mode: guest time at the present quantum's start")   \
+    F(u64, quantum_end, ZERO, "and at its end; not later than its start: between two quanta")      \
+    F(u32, turn, ZERO, "the CPU whose turn it is in it, at now_ns")
 STATE_STRUCT(clock, CLOCK_STATE);
 extern const struct state_list clock_state_list;
 
 struct machine_clock {
     struct host_mutex lock; /* of random */
-    struct clock_state s;   /* now_ns only while saving */
+    struct clock_state s;   /* now_ns and the quantum only while saving */
     u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
     ns_t frozen_at;         /* host's boottime of clock_freeze(); 0: none since clock_set() */
     u64 offset;             /* atomic: host monotonic - guest time, while running */

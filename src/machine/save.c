@@ -33,19 +33,20 @@ static int refuse_unsaveable(struct machine *m, struct err *err)
     return 0;
 }
 
-/* Guest time to go on from. In deterministic mode CPUs are at different points of their
- * turns: the latest counts, so that time never goes back. */
-static ns_t time_to_save(struct machine *m)
+/* Guest time to go on from: in deterministic mode CPUs are at different points of their turns. */
+static void save_clock(struct machine *m, struct state_writer *w)
 {
-    ns_t now = clock_now(&m->clock);
+    struct clock_state *s = &m->clock.s;
+    struct engine_moment moment = engine_moment(m->engine);
 
-    for (unsigned i = 0; m->cfg->deterministic && i < m->cfg->cpus; i++) {
-        struct vcpu *c = engine_cpu(m->engine, i);
-        ns_t local = c->env->clock(c);
-
-        now = local > now ? local : now;
+    s->now_ns = clock_now(&m->clock);
+    if (m->cfg->deterministic) {
+        s->now_ns = moment.now;
+        s->quantum_start = moment.start;
+        s->quantum_end = moment.end;
+        s->turn = moment.turn;
     }
-    return now;
+    state_write(w, "clock", &clock_state_list, s);
 }
 
 static void save_cpu(struct machine *m, unsigned i, struct state_writer *w)
@@ -74,8 +75,7 @@ int machine_save(struct machine *m, const char *config, const char *path, struct
     if (!w)
         return err_set_errno(err, ENOMEM, "saving the machine");
     state_write_bytes(w, "config", config, strlen(config));
-    m->clock.s.now_ns = time_to_save(m);
-    state_write(w, "clock", &clock_state_list, &m->clock.s);
+    save_clock(m, w);
     state_write_bytes(w, "ram", m->ram->host, m->ram->size);
     for (unsigned i = 0; i < m->device_count; i++)
         dev_save(m->devices[i], w);
@@ -126,6 +126,23 @@ static int check_config(struct state_reader *r, const char *config, const char *
     return rc;
 }
 
+/* Where the CPUs stand in their turns. */
+static int load_moment(struct machine *m, const struct clock_state *s, struct err *err)
+{
+    struct engine_moment moment = { s->now_ns, s->now_ns, s->now_ns, 0 };
+
+    if (s->quantum_end > s->quantum_start)
+        moment = (struct engine_moment){ s->now_ns, s->quantum_start, s->quantum_end, s->turn };
+    if (moment.now < moment.start || moment.now > moment.end || moment.end > UINT64_MAX / 2 ||
+        moment.turn >= m->cfg->cpus)
+        return err_set(err, EINVAL,
+                       "guest time %llu is not CPU %u's, in a quantum from %llu to %llu",
+                       (unsigned long long)moment.now, moment.turn,
+                       (unsigned long long)moment.start, (unsigned long long)moment.end);
+    engine_moment_set(m->engine, moment);
+    return 0;
+}
+
 static int load_clock(struct machine *m, struct state_reader *r, struct err *err)
 {
     struct clock_state s = m->clock.s;
@@ -137,10 +154,10 @@ static int load_clock(struct machine *m, struct state_reader *r, struct err *err
         rc = err_set(err, EINVAL, "guest time %llu is impossible", (unsigned long long)s.now_ns);
     if (rc < 0)
         return rc;
+    if (m->cfg->deterministic && load_moment(m, &s, err) < 0)
+        return -err->code;
     m->clock.s = s;
     clock_set(&m->clock, s.now_ns);
-    if (m->cfg->deterministic)
-        engine_clock_set(m->engine, s.now_ns);
     return 0;
 }
 

@@ -419,6 +419,16 @@ VM_API int vm_config_set(struct vm_config *c, const char *key, const char *value
     return config_set(c, key, value, &e) < 0 ? err_to_public(&e, err) : 0;
 }
 
+VM_API int vm_config_set_all(struct vm_config *c, const struct vm_setting *settings, unsigned count,
+                             struct vm_err *err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < count; i++)
+        rc = vm_config_set(c, settings[i].key, settings[i].value, err);
+    return rc;
+}
+
 /* --- copies --- */
 
 /* The copy of `text`, which is one of c's strings or lies within one. */

@@ -300,6 +300,11 @@ VM_API unsigned vm_stats(struct vm *vm, struct vm_stat *rows, unsigned max)
     return ARRAY_SIZE(all);
 }
 
+VM_API void vm_verbose_enable(void)
+{
+    log_set_level(LOG_INFO);
+}
+
 VM_API int vm_trace_enable(const char *kinds, struct vm_err *err)
 {
     struct err e = { 0 };

@@ -6,55 +6,47 @@
 #include <stdio.h>
 #include <vm/vm.h>
 
-static struct vm_err err;
-
-static int failed(const char *what)
+static struct vm *make(const char *kernel, const char *initrd, struct vm_err *err)
 {
-    fprintf(stderr, "%s: %s\n", what, err.text);
-    return 1;
-}
-
-static struct vm *make(const char *kernel, const char *initrd)
-{
+    const struct vm_setting settings[] = {
+        { "kernel", kernel }, { "initrd", initrd },  { "append", "console=ttyS0 vmtest=poweroff" },
+        { "memory", "256M" }, { "console", "none" },
+    };
     struct vm_config *cfg = vm_config_new();
     struct vm *vm = NULL;
 
-    if (cfg && vm_config_set(cfg, "kernel", kernel, &err) == 0 &&
-        vm_config_set(cfg, "initrd", initrd, &err) == 0 &&
-        vm_config_set(cfg, "append", "console=ttyS0 vmtest=poweroff", &err) == 0 &&
-        vm_config_set(cfg, "memory", "256M", &err) == 0 &&
-        vm_config_set(cfg, "console", "none", &err) == 0)
-        vm_new(cfg, &vm, &err);
+    if (cfg && vm_config_set_all(cfg, settings, sizeof settings / sizeof settings[0], err) == 0)
+        vm_new(cfg, &vm, err);
     vm_config_free(cfg);
     return vm;
 }
 
-static int finish(struct vm *vm, const char *which)
+static int run(struct vm *vm, const char *name, struct vm_err *err)
 {
     enum vm_stop why;
+    int rc = vm_run(vm, &why, err);
 
-    if (vm_run(vm, &why, &err) < 0)
-        return failed(which);
-    printf("%s: %s\n", which, why == VM_STOP_SHUTDOWN ? "powered off" : "stopped early");
-    return why == VM_STOP_SHUTDOWN ? 0 : 1;
+    if (rc == 0 && why == VM_STOP_POINT)
+        printf("%s: paused at the text\n", name);
+    else if (rc == 0 && why == VM_STOP_SHUTDOWN)
+        printf("%s: powered off\n", name);
+    return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct vm *first, *second;
-    enum vm_stop why;
-    int status;
+    struct vm_err err = { 0, "usage: boot_save_load KERNEL INITRD TEXT STATE-FILE" };
+    struct vm *first = NULL, *second = NULL;
+    int rc = -1;
 
-    if (argc != 5)
-        return 2;
-    if (!(first = make(argv[1], argv[2])) || vm_stop_at_console(first, argv[3], &err) < 0 ||
-        vm_run(first, &why, &err) < 0 || vm_save(first, argv[4], &err) < 0)
-        return failed("first machine");
-    printf("saved: %s\n", why == VM_STOP_POINT ? "at the text" : "too late");
-    if (!(second = make(argv[1], argv[2])) || vm_load(second, argv[4], &err) < 0)
-        return failed("second machine");
-    status = finish(first, "first machine") | finish(second, "second machine");
+    if (argc == 5 && (first = make(argv[1], argv[2], &err)) &&
+        (second = make(argv[1], argv[2], &err)) && vm_stop_at_console(first, argv[3], &err) == 0 &&
+        run(first, "first machine", &err) == 0 && vm_save(first, argv[4], &err) == 0 &&
+        run(first, "first machine", &err) == 0 && vm_load(second, argv[4], &err) == 0)
+        rc = run(second, "second machine", &err);
+    if (rc < 0)
+        fprintf(stderr, "%s\n", err.text);
     vm_free(second);
     vm_free(first);
-    return status;
+    return rc < 0;
 }

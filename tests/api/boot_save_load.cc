@@ -1,79 +1,59 @@
 // boot_save_load.cc - libvm from C++: as boot_save_load.c, with owners that free.
-//
 //     boot_save_load_cc KERNEL INITRD TEXT STATE-FILE
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
 #include <vm/vm.h>
 
-namespace
+using Config = std::unique_ptr<vm_config, decltype(&vm_config_free)>;
+using Machine = std::unique_ptr<vm, decltype(&vm_free)>;
+
+static vm_err error = { 0, "out of memory" };
+
+static void check(bool good)
 {
-
-struct Free {
-    void operator()(vm *machine) const
-    {
-        vm_free(machine);
-    }
-    void operator()(vm_config *config) const
-    {
-        vm_config_free(config);
-    }
-};
-using Machine = std::unique_ptr<vm, Free>;
-using Config = std::unique_ptr<vm_config, Free>;
-
-vm_err error;
-
-void check(int result)
-{
-    if (result < 0)
+    if (!good)
         throw std::runtime_error(error.text);
 }
 
-Machine make(const std::vector<std::pair<std::string, std::string>> &settings)
+static Machine make(const char *kernel, const char *initrd)
 {
-    Config config(vm_config_new());
+    const vm_setting settings[] = {
+        { "kernel", kernel }, { "initrd", initrd },  { "append", "console=ttyS0 vmtest=poweroff" },
+        { "memory", "256M" }, { "console", "none" },
+    };
+    Config config(vm_config_new(), vm_config_free);
     vm *machine = nullptr;
 
-    for (const auto &[key, value] : settings)
-        check(vm_config_set(config.get(), key.c_str(), value.c_str(), &error));
-    check(vm_new(config.get(), &machine, &error));
-    return Machine(machine);
+    check(config && vm_config_set_all(config.get(), settings, std::size(settings), &error) == 0);
+    check(vm_new(config.get(), &machine, &error) == 0);
+    return Machine(machine, vm_free);
 }
 
-vm_stop run(const Machine &machine)
+static void run(const Machine &machine, const char *name)
 {
     vm_stop why;
 
-    check(vm_run(machine.get(), &why, &error));
-    return why;
+    check(vm_run(machine.get(), &why, &error) == 0);
+    if (why == VM_STOP_POINT)
+        std::printf("%s: paused at the text\n", name);
+    else if (why == VM_STOP_SHUTDOWN)
+        std::printf("%s: powered off\n", name);
 }
-
-} // namespace
 
 int main(int argc, char **argv)
 try {
     if (argc != 5)
         return 2;
-    const std::vector<std::pair<std::string, std::string>> settings = {
-        { "kernel", argv[1] }, { "initrd", argv[2] },
-        { "memory", "256M" },  { "append", "console=ttyS0 vmtest=poweroff" },
-        { "console", "none" },
-    };
-    Machine first = make(settings), second = make(settings);
+    Machine first = make(argv[1], argv[2]), second = make(argv[1], argv[2]);
 
-    check(vm_stop_at_console(first.get(), argv[3], &error));
-    std::printf("saved: %s\n", run(first) == VM_STOP_POINT ? "at the text" : "too late");
-    check(vm_save(first.get(), argv[4], &error));
-    first.reset();
-    check(vm_load(second.get(), argv[4], &error));
-    if (run(second) != VM_STOP_SHUTDOWN)
-        throw std::runtime_error("stopped early");
-    std::printf("second machine: powered off\n");
-    return 0;
+    check(vm_stop_at_console(first.get(), argv[3], &error) == 0);
+    run(first, "first machine");
+    check(vm_save(first.get(), argv[4], &error) == 0);
+    run(first, "first machine");
+    check(vm_load(second.get(), argv[4], &error) == 0);
+    run(second, "second machine");
 } catch (const std::exception &why) {
     std::fprintf(stderr, "%s\n", why.what());
     return 1;

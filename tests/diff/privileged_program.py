@@ -2,11 +2,13 @@
 
 A program is a list of steps in M-, S- or U-mode: system registers, address translation,
 memory protection, returns from traps, switches of mode. Whatever traps is written to a log by
-one of two handlers and skipped. The log tells the step (s2), a sum of all that was read
-until then (s4), the cause, the address relative to the program, the value, and status.
+one of two handlers and skipped; an interrupt is logged and no longer enabled. The log tells the
+step (s2), a sum of all that was read until then (s4), the cause, the address relative to the
+program, the value, status, and where a vectored handler was last entered (t1).
 
     s0 mask of status bits that are compared    s1 what U-mode's addresses have in addition
     s2 step    s3 multiplier, s4 the sum        s5-s10 the handlers'    s11 end of the log
+    t0 a0 of whom the S-mode handler interrupted
 
 S-mode sees memory where it is; U-mode sees it 1 GiB higher, because its pages must be others.
 """
@@ -99,7 +101,7 @@ _start:
     li a0, 7
     ecall
 
-# Entry: step, sum, cause, address, value, status
+# Entry: step, sum, cause, address, value, status, vector
 m_trap:
     li s10, 1 << 17
     csrrc s9, mstatus, s10
@@ -113,7 +115,9 @@ m_trap:
     csrr s7, mtval
     sd s7, 32(s11)
     sd s9, 40(s11)
+    sd t1, 48(s11)
     addi s11, s11, %(record)d
+    bltz s10, 4f
     addi s8, s8, 4
     csrw mepc, s8
     li s9, 8
@@ -140,6 +144,10 @@ m_trap:
     add s8, s8, s1
 2:  csrw mepc, s8
 1:  mret
+4:  li s9, 1
+    sll s9, s9, s10
+    csrc mie, s9
+    mret
     # What sret would do, for the S-mode handler: mstatus.TSR may forbid it that.
 3:  csrr s8, sepc
     csrw mepc, s8
@@ -149,6 +157,7 @@ m_trap:
     li s10, 3 << 11
     csrc mstatus, s10
     csrs mstatus, s9
+    mv a0, t0
     mret
 
     .balign 4
@@ -165,11 +174,28 @@ s_trap:
     csrr s7, stval
     sd s7, 32(s11)
     sd s9, 40(s11)
+    sd t1, 48(s11)
     addi s11, s11, %(record)d
+    bltz s10, 1f
     addi s8, s8, 4
     csrw sepc, s8
+2:  mv t0, a0
     li a0, 9
     ecall
+1:  li s9, 1
+    sll s9, s9, s10
+    csrc sie, s9
+    j 2b
+
+    .balign 256
+m_vector:
+    .rept 16
+    jal t1, m_trap
+    .endr
+s_vector:
+    .rept 16
+    jal t1, s_trap
+    .endr
 
 finish:
     j finish
@@ -205,7 +231,7 @@ class Maker:
     def step(self):
         kinds = [(self.csr, 30), (self.switch, 18), (self.access, 36), (self.back, 8),
                  (self.fence, 4), (self.odd, 4), (self.translation, 4), (self.pmp, 4),
-                 (self.pmp_edge, 2)]
+                 (self.pmp_edge, 2), (self.interrupt, 4)]
         kind = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])[0]
         self.number += 1
         return "# %d\n    li s2, %d\n%s" % (self.number, self.number, kind())
@@ -346,6 +372,57 @@ class Maker:
                 text += "    s%s a1, 0(a2)\n" % letter
         return text + ("    li a0, 3\n    ecall\n    li a2, %#x\n    csrc pmpcfg0, a2\n    sfence.vma\n"
                        % (0xff << 8 * entry))
+
+    def interrupt(self):
+        """Pends, delegates and enables software, timer and external interrupts of S-mode, waits
+        where one must wake, and lets them come in M-, S- or U-mode."""
+        pending, enabled, delegated = (sum(bit for bit in (0x2, 0x20, 0x200)
+                                           if self.rng.random() < .6) for _ in range(3))
+        # Machine ISA 3.1.9: of several SEI comes first, then SSI, then STI; to qemu 10 without AIA
+        # the lowest number does, so SEI is enabled alone.
+        can = self.rng.choice([0x22, 0x22, 0x200])
+        enabled &= can
+        mode = self.rng.choice([0, 1, 1, 3, 3])
+        sstc, due = self.rng.random() < .5, self.rng.random() < .5
+        text = self.enter_machine() + self.vectors(self.rng.random() < .5)
+        text += "    li a2, %#x\n    csr%s menvcfg, a2\n" % (1 << 63, "s" if sstc else "c")
+        if sstc:  # then mip.STIP is what stimecmp makes of it
+            text += "    li a2, %d\n    csrw 0x14d, a2\n" % (0 if due else -1)
+        text += "    li a2, %#x\n    csrw mideleg, a2\n" % delegated
+        text += "    li a2, %#x\n    csrw mip, a2\n    li a2, %#x\n    csrw mie, a2\n" % (
+            pending, enabled)
+        # Machine ISA 3.1.9: a bit of sip that is delegated reads as in mip; qemu 10 reads STIP
+        # as 0 there.
+        text += "".join("    csrr a1, %s\n    andi a1, a1, %#x\n" % (
+            name, 0x202 if name == "sip" else 0x222) + self.seen()
+                        for name in ("mip", "mie", "sip", "sie"))
+        if sstc:
+            pending = pending & ~0x20 | (0x20 if due else 0)
+        ready = pending & enabled
+        text += "    wfi\n" if ready else ""
+        text += "    csr%si mstatus, 8\n" % self.rng.choice("sc")
+        text += "    li a0, %d\n    ecall\n" % mode
+        if mode == 1:
+            # Of those delegated none has come while SIE was 0.
+            text += "    wfi\n" if ready & delegated else ""
+            text += self.rng.choice(["", "    csrci sip, 2\n", "    csrsi sip, 2\n"])
+            text += "    csrr a1, sip\n    andi a1, a1, 0x202\n" + self.seen()
+            text += self.rng.choice(["", "    csrsi sstatus, 2\n", "    li a2, %#x\n    csrs sie, a2\n"
+                                     "    csrsi sstatus, 2\n    csrci sstatus, 2\n" % can])
+        return text + self.enter_machine() + self.vectors(False) + (
+            "    li a2, -1\n    csrw 0x14d, a2\n" if sstc else "") + "    csrw mip, zero\n"
+
+    @staticmethod
+    def enter_machine():
+        """M-mode without interrupts."""
+        return ("    li a0, 3\n    ecall\n    csrci mstatus, 8\n    csrw mie, zero\n"
+                "    csrci sstatus, 2\n")
+
+    @staticmethod
+    def vectors(on):
+        names = ("m_vector + 1", "s_vector + 1") if on else ("m_trap", "s_trap")
+        return "".join("    la a2, %s\n    csrw %stvec, a2\n" % (name, mode)
+                       for mode, name in zip("ms", names))
 
     def tables(self):
         """{address: words} of the page tables: three roots, one middle, one last level."""

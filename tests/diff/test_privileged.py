@@ -29,7 +29,7 @@ INSNS = 1_000_000  # more than a program takes
 COMPILER = "riscv64-linux-gnu-gcc"
 CPU = ("rv64,h=false,svadu=true,svinval=true,svpbmt=true,svnapot=true,sstc=true,zicbom=true,"
        "zicboz=true,sscofpmf=true,debug=false,smaia=false,ssaia=false")
-FIELDS = ("step", "sum", "cause", "address", "value", "status")
+FIELDS = ("step", "sum", "cause", "address", "value", "status", "vector")
 
 
 def assemble(seed, scratch):
@@ -143,7 +143,7 @@ def areas(end):
 
 
 def entries(log):
-    return [struct.unpack_from("<6Q", log, at) for at in range(0, len(log), pp.RECORD)]
+    return [struct.unpack_from("<7Q", log, at) for at in range(0, len(log), pp.RECORD)]
 
 
 def text(entry):

@@ -287,7 +287,9 @@ struct engine {
     bool timer_started;
 
     ns_t det_now;            /* atomic: guest time at the last quantum's end */
-    bool det_moved;          /* det_now was set from outside, while paused */
+    ns_t det_end;            /* later than det_now: of the quantum that is being lived */
+    unsigned det_turn;       /* whose turn it is in it */
+    bool det_moved;          /* these were set from outside, while paused */
     struct cpu *det_running; /* worker's own: whose turn it is */
 };
 

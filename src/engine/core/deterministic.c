@@ -97,25 +97,71 @@ static void det_wait_outside(struct worker *w)
     worker_sleep(w, host_clock_monotonic() + outside_poll);
 }
 
-/* One quantum of all vCPUs. */
-static void det_quantum(struct worker *w, ns_t now, ns_t end)
+/* The rest of a quantum: all of it, or what a pause and a load left. */
+static void det_quantum(struct worker *w)
 {
     struct engine *e = w->e;
 
-    for (unsigned i = 0; i < e->cfg.cpus && !e->det_moved; i++) {
+    for (unsigned i = e->det_turn; i < e->cfg.cpus && !e->det_moved; i++) {
+        e->det_turn = i;
         e->det_running = e->cpus[i];
-        det_time_set(e->cpus[i], now);
-        det_turn(w, e->cpus[i], end);
+        det_turn(w, e->cpus[i], e->det_end);
     }
     e->det_running = NULL;
 }
 
-void engine_clock_set(struct engine *e, ns_t now)
+static bool det_in_quantum(const struct engine *e)
+{
+    return e->det_end > e->det_now;
+}
+
+struct engine_moment engine_moment(const struct engine *e)
+{
+    struct engine_moment m = { .now = e->det_now, .start = e->det_now, .end = e->det_now };
+
+    if (det_in_quantum(e)) {
+        m.end = e->det_end;
+        m.turn = e->det_turn;
+        m.now = det_local(e->cpus[m.turn]);
+    }
+    return m;
+}
+
+void engine_moment_set(struct engine *e, struct engine_moment m)
 {
     for (unsigned i = 0; i < e->cfg.cpus; i++)
-        det_time_set(e->cpus[i], now);
-    __atomic_store_n(&e->det_now, now, __ATOMIC_RELEASE);
+        det_time_set(e->cpus[i], i < m.turn ? m.end : i == m.turn ? m.now : m.start);
+    __atomic_store_n(&e->det_now, m.start, __ATOMIC_RELEASE);
+    e->det_end = m.end;
+    e->det_turn = m.turn;
     e->det_moved = true;
+}
+
+/* Between two quanta: devices, then the next one, or a jump to where something is due. */
+static void det_between(struct worker *w)
+{
+    struct engine *e = w->e;
+    ns_t now = e->det_now, end = now + e->cfg.quantum;
+    ns_t until = det_until(w, now), event = NS_NEVER;
+
+    if (!e->det_moved && e->host.quantum_end)
+        event = e->host.quantum_end(e->host.arg, now, until);
+    if (!e->det_moved)
+        until = det_until(w, now); /* devices may have woken some */
+    if (e->det_moved)              /* paused and loaded meanwhile: what is above is of the past */
+        return;
+    if (until == NS_NEVER && event == NS_NEVER) {
+        det_wait_outside(w);
+        return;
+    }
+    if (event > now && event < end)
+        end = event;
+    e->det_turn = 0;
+    if (until > now) /* all wait */
+        __atomic_store_n(&e->det_now, until < event || event <= now ? until : event,
+                         __ATOMIC_RELEASE);
+    else
+        e->det_end = end;
 }
 
 void worker_deterministic(struct worker *w)
@@ -123,29 +169,13 @@ void worker_deterministic(struct worker *w)
     struct engine *e = w->e;
 
     while (!__atomic_load_n(&e->quit, __ATOMIC_ACQUIRE)) {
-        ns_t now = e->det_now, end = now + e->cfg.quantum;
-        ns_t until = det_until(w, now), event = NS_NEVER;
-
-        if (!e->det_moved && e->host.quantum_end)
-            event = e->host.quantum_end(e->host.arg, now, until);
+        e->det_moved = false;
+        if (!det_in_quantum(e)) {
+            det_between(w);
+            continue;
+        }
+        det_quantum(w);
         if (!e->det_moved)
-            until = det_until(w, now); /* devices may have woken some */
-        if (e->det_moved) { /* paused and loaded meanwhile: what is above is of the past */
-            e->det_moved = false;
-            continue;
-        }
-        if (until == NS_NEVER && event == NS_NEVER) {
-            det_wait_outside(w);
-            continue;
-        }
-        if (event > now && event < end)
-            end = event;
-        if (until > now)
-            end = until < event || event <= now ? until : event;
-        else
-            det_quantum(w, now, end);
-        if (e->det_moved)
-            continue;
-        __atomic_store_n(&e->det_now, end, __ATOMIC_RELEASE);
+            __atomic_store_n(&e->det_now, e->det_end, __ATOMIC_RELEASE);
     }
 }

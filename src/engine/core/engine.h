@@ -94,9 +94,16 @@ void engine_cpu_call(struct engine *e, const u64 *cpu_mask, void (*fn)(struct vc
 /* Guest time: the host's clock(), or in deterministic mode what the count makes of it, exact when
  * called by a device that a vCPU accesses. One instruction takes one nanosecond there. */
 ns_t engine_clock(struct engine *e);
-/* Deterministic mode: guest time becomes `now` for all vCPUs, because state was loaded; the
- * quantum that was interrupted is given up. Only while paused. */
-void engine_clock_set(struct engine *e, ns_t now);
+/* Deterministic mode: where a pause found the vCPUs. It may have come within a quantum, whose
+ * rest must be lived in the same turns. */
+struct engine_moment {
+    ns_t now;        /* guest time of the vCPU whose turn it is; between two quanta, of all */
+    ns_t start, end; /* of the quantum; equal between two */
+    unsigned turn;   /* whose turn it is: those before had theirs, those after are at `start` */
+};
+/* Both only while paused. Set: because state was loaded; start <= now <= end, turn < cpus. */
+struct engine_moment engine_moment(const struct engine *e);
+void engine_moment_set(struct engine *e, struct engine_moment moment);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {

@@ -23,18 +23,15 @@ static int configure(struct vm_config *cfg, struct install *in, struct vm_err *e
     char *kernel = install_work(in, "kernel"), *initrd = install_work(in, "initrd"), *disk = NULL;
     int rc = -1;
 
-    if (kernel && initrd && asprintf(&disk, "%s,format=raw", in->image) >= 0)
-        rc = vm_config_set(cfg, "kernel", kernel, err);
-    if (rc == 0)
-        rc = vm_config_set(cfg, "initrd", initrd, err);
-    if (rc == 0)
-        rc = vm_config_set(cfg, "disk", disk, err);
-    if (rc == 0)
-        rc = vm_config_set(cfg, "append", "console=ttyS0 quiet", err);
-    if (rc == 0)
-        rc = vm_config_set(cfg, "memory", in->o.memory, err);
-    if (rc == 0)
-        rc = vm_config_set(cfg, "cpus", in->o.cpus, err);
+    if (kernel && initrd && asprintf(&disk, "%s,format=raw", in->image) >= 0) {
+        const struct vm_setting settings[] = {
+            { "kernel", kernel },   { "initrd", initrd },
+            { "disk", disk },       { "append", "console=ttyS0 quiet" },
+            { "cpus", in->o.cpus }, { "memory", in->o.memory },
+        };
+
+        rc = vm_config_set_all(cfg, settings, sizeof settings / sizeof settings[0], err);
+    }
     free(kernel);
     free(initrd);
     free(disk);
