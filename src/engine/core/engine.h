@@ -21,6 +21,9 @@ struct engine;
 
 enum engine_tier { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
 
+/* Files that tell Linux's profiler where translated code is: host/perf.h. */
+enum engine_perf { ENGINE_PERF_NONE, ENGINE_PERF_MAP, ENGINE_PERF_JITDUMP };
+
 struct engine_config {
     const struct isa *isa;        /* borrows (static) */
     isa_handler *const *handlers; /* the isa's generated interpreter, by op number */
@@ -34,6 +37,7 @@ struct engine_config {
     bool check_interp;    /* the host-code tier */
     bool check_eval;      /* the evaluator of the IR */
     u64 code_cache_bytes; /* ENGINE_CODE_CACHE_MIN.._MAX; 0: default */
+    enum engine_perf perf;
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
