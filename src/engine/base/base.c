@@ -115,6 +115,7 @@ static int base_start(struct engine *e, const struct engine_config *cfg, void **
         return err_set_errno(err, 12, "no memory for the translator");
     t->isa = cfg->isa;
     lower_ask_host(&t->host);
+    t->host.opts_off = cfg->opts_off;
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
@@ -226,7 +227,7 @@ static void tell_perf(struct base *t, const struct record *r, gva_t pc, u32 size
 /* False when code memory is full. pc: of b. */
 static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
 {
-    unsigned edges = exit_count(b);
+    unsigned edges = lower_may(&t->host, ENGINE_OPT_CHAINING) ? exit_count(b) : 0;
     struct record *r = calloc(1, sizeof *r + edges * sizeof r->edges[0]);
     struct lower_job job = t->host;
     bool room = true;
