@@ -192,7 +192,9 @@ static int make_engine(struct machine *m, struct err *err)
                                  .deterministic = m->cfg->deterministic,
                                  .check_interp = m->cfg->check_interp,
                                  .check_eval = m->cfg->check_eval,
-                                 .code_cache_bytes = m->cfg->code_cache };
+                                 .code_cache_bytes = m->cfg->code_cache,
+                                 .perf = m->cfg->perf,
+                                 .opts_off = m->cfg->opts_off };
     struct engine_host host = { .arg = m,
                                 .clock = host_clock_now,
                                 .firmware_call = cpu_firmware_call,

@@ -80,6 +80,8 @@ struct machine_config {
     enum engine_tier tier;
     u64 code_cache; /* bytes, see engine.h; 0: the default */
     bool deterministic, check_interp, check_eval;
+    enum engine_perf perf;
+    u32 opts_off;        /* 1 << enum engine_opt */
     const u64 *rng_seed; /* NULL: from the host */
 };
 

@@ -218,6 +218,41 @@ static int set_check(struct vm_config *c, const char *key, char *value, struct e
     return 0;
 }
 
+static int set_perf(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    if (strcmp(value, "map") == 0)
+        c->m.perf = ENGINE_PERF_MAP;
+    else if (strcmp(value, "jitdump") == 0)
+        c->m.perf = ENGINE_PERF_JITDUMP;
+    else
+        return err_set(err, EINVAL, "--perf %s is unknown: give map or jitdump", value);
+    return 0;
+}
+
+#define OPT_NAME(id, name) name,
+#define OPT_WORD(id, name) " " name
+#define OPT_WORDS          "all" ENGINE_OPTS(OPT_WORD)
+static const char *const opt_names[] = { ENGINE_OPTS(OPT_NAME) };
+
+static int set_no_opt(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    char *name;
+
+    while ((name = parse_field(&value))) {
+        unsigned i = 0;
+
+        while (i < ARRAY_SIZE(opt_names) && strcmp(opt_names[i], name) != 0)
+            i++;
+        if (i < ARRAY_SIZE(opt_names))
+            c->m.opts_off |= 1u << i;
+        else if (strcmp(name, "all") == 0)
+            c->m.opts_off = ENGINE_OPTS_ALL;
+        else
+            return err_set(err, EINVAL, "--no-opt %s is unknown: there is " OPT_WORDS, name);
+    }
+    return 0;
+}
+
 static int set_on_reset(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     c->restart_on_reset = strcmp(value, "restart") == 0;
@@ -304,6 +339,14 @@ static const struct vm_config_key keys[] = {
       "Runs JIT and interpreter in lock step; eval: the slow reference "
       "too. The first difference stops.",
       "interp eval", NULL, 0 },
+    { "perf", "map|jitdump",
+      "Tells Linux's perf what translated code is: by /tmp/perf-PID.map, or by jit-PID.dump in "
+      "the working directory for perf inject --jit. Symbols are guest addresses.",
+      "map jitdump", NULL, 0 },
+    { "no-opt", "LIST",
+      "What the JIT leaves out, separated by commas, for finding out which of it is "
+      "wrong: " OPT_WORDS ".",
+      OPT_WORDS, NULL, 0 },
     { "control", "unix:PATH", "Listens for commands there (QMP, as QEMU's tools speak it).",
       "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
@@ -322,10 +365,11 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,     set_machine, set_cpu,        set_text,          set_text,     set_text,
-    set_text,     set_text,    set_memory,     set_cpus,          set_disk,     set_net,
-    set_console,  set_engine,  set_code_cache, set_deterministic, set_check,    set_control,
-    set_on_reset, set_boot,    set_text,       set_credential,    set_rng_seed,
+    set_arch,          set_machine, set_cpu,     set_text,       set_text,
+    set_text,          set_text,    set_text,    set_memory,     set_cpus,
+    set_disk,          set_net,     set_console, set_engine,     set_code_cache,
+    set_deterministic, set_check,   set_perf,    set_no_opt,     set_control,
+    set_on_reset,      set_boot,    set_text,    set_credential, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 

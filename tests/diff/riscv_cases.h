@@ -20,7 +20,7 @@ unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs);
 /* A machine whose engine runs cases on a tier (enum engine_tier), batches of up to `slots`.
  * NULL where this host has no such tier. One at a time runs. */
 struct machine;
-struct machine *riscv_engine_new(unsigned tier, unsigned slots);
+struct machine *riscv_engine_new(unsigned tier, unsigned slots, u32 opts_off);
 struct machine *riscv_engine_free(struct machine *m);
 /* Leaves the states after in cases[0 .. n). */
 void riscv_engine_run(struct machine *m, struct riscv_case *cases, unsigned n);

@@ -131,7 +131,7 @@ static void reset_hart(struct machine *m)
     m->isa.state_changed(c);
 }
 
-struct machine *riscv_engine_new(unsigned tier, unsigned slots)
+struct machine *riscv_engine_new(unsigned tier, unsigned slots, u32 opts_off)
 {
     struct machine *m = calloc(1, sizeof *m);
     struct engine_host host = {
@@ -152,7 +152,8 @@ struct machine *riscv_engine_new(unsigned tier, unsigned slots)
                                  .handlers = riscv_interp_handlers,
                                  .map = m->map,
                                  .cpus = 1,
-                                 .tier = (enum engine_tier)tier };
+                                 .tier = (enum engine_tier)tier,
+                                 .opts_off = opts_off };
     if (engine_new(&cfg, &host, &m->engine, &err))
         return riscv_engine_free(m); /* this host has no such tier */
     reset_hart(m);

@@ -299,20 +299,30 @@ static bool run_engine(unsigned n)
 
 TEST(interpreter_agrees_with_evaluator)
 {
-    machine = riscv_engine_new(ENGINE_INTERP, BATCH);
+    machine = riscv_engine_new(ENGINE_INTERP, BATCH, 0);
     if (CHECK(machine) && prepare())
         run_cases("interpreter", run_engine, false);
     machine = riscv_engine_free(machine);
 }
 
-TEST(base_tier_agrees_with_evaluator)
+static void base_tier(const char *name, u32 opts_off)
 {
-    machine = riscv_engine_new(ENGINE_BASE, BATCH);
+    machine = riscv_engine_new(ENGINE_BASE, BATCH, opts_off);
     if (!machine)
         TEST_SKIP("this host has no base tier");
     if (prepare())
-        run_cases("base tier", run_engine, false);
+        run_cases(name, run_engine, false);
     machine = riscv_engine_free(machine);
+}
+
+TEST(base_tier_agrees_with_evaluator)
+{
+    base_tier("base tier", 0);
+}
+
+TEST(base_tier_without_optimisations_agrees)
+{
+    base_tier("base tier without optimisations", ENGINE_OPTS_ALL);
 }
 
 /* --- mstatus.FS, which a user program does not see --- */
@@ -360,4 +370,5 @@ TEST(floating_point_state_is_tracked)
 }
 
 TEST_MAIN(TEST_CASE(floating_point_state_is_tracked), TEST_CASE(evaluator_agrees_with_qemu),
-          TEST_CASE(interpreter_agrees_with_evaluator), TEST_CASE(base_tier_agrees_with_evaluator))
+          TEST_CASE(interpreter_agrees_with_evaluator), TEST_CASE(base_tier_agrees_with_evaluator),
+          TEST_CASE(base_tier_without_optimisations_agrees))

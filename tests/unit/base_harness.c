@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "host/thread.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 4096, BUDGET = 1000 };
@@ -378,6 +379,15 @@ static struct ir_eval_result evaluate(const struct ir_block *ir, u64 *state,
     }
 }
 
+/* NO_OPT in the environment: without those that do not leave instructions to handlers, of which
+ * there are none here. */
+static u32 opts_off(void)
+{
+    return getenv("NO_OPT") ? 1u << ENGINE_OPT_CHAINING | 1u << ENGINE_OPT_JUMP_CACHE |
+                                  1u << ENGINE_OPT_GROUPS | 1u << ENGINE_OPT_FP_LOOPS
+                            : 0;
+}
+
 static struct lower_job describe_job(const struct ir_block *ir)
 {
     return (struct lower_job){ .ir = ir,
@@ -387,7 +397,8 @@ static struct lower_job describe_job(const struct ir_block *ir)
                                .room = &room,
                                .has_bit_counts = true,
                                .has_fma = true,
-                               .has_round = true };
+                               .has_round = true,
+                               .opts_off = opts_off() };
 }
 
 static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_gen *gen)

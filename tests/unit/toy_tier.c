@@ -20,12 +20,13 @@ struct toy_tier {
     struct code *all;
 };
 
-static int toy_start(struct engine *e, const struct isa *isa, void **self, struct err *err)
+static int toy_start(struct engine *e, const struct engine_config *cfg, void **self,
+                     struct err *err)
 {
     struct toy_tier *t = calloc(1, sizeof *t);
 
     (void)e;
-    (void)isa;
+    (void)cfg;
     (void)err;
     host_mutex_init(&t->lock);
     toy_tier_counts = (struct toy_tier_counts){ 0 };

@@ -8,8 +8,11 @@
 #include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
 #include "base/bits.h"
+#include "host/perf.h"
 #include "host/thread.h"
 #include "ir/build.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,13 +48,16 @@ struct base {
     struct lower_room *room;    /* owns */
     u64 *used;                  /* owns: a bit a unit */
     u32 units, rover;
-    u64 bytes;             /* atomic */
-    struct lower_job host; /* what lower_ask_host() said */
+    u64 bytes;              /* atomic */
+    struct lower_job host;  /* what lower_ask_host() said */
+    struct host_perf *perf; /* owns; NULL: nobody profiles */
 };
 
-static int base_start_map(struct base *t, struct err *err)
+static int base_start_map(struct base *t, enum engine_perf perf, struct err *err)
 {
-    int r = host_code_map_init(&t->map, CODE_BYTES, HOST_CODE_AUTO, err);
+    /* perf looks into its map for addresses in anonymous memory only. */
+    enum host_code_mode mode = perf == ENGINE_PERF_MAP ? HOST_CODE_RWX : HOST_CODE_AUTO;
+    int r = host_code_map_init(&t->map, CODE_BYTES, mode, err);
 
     if (r)
         return r;
@@ -73,6 +79,7 @@ static void base_stop(void *self)
 
     if (!t)
         return;
+    host_perf_free(t->perf);
     host_code_map_fini(&t->map);
     ir_builder_free(t->builder);
     ir_block_fini(&t->ir);
@@ -82,21 +89,41 @@ static void base_stop(void *self)
     free(t);
 }
 
-static int base_start(struct engine *e, const struct isa *isa, void **self, struct err *err)
+/* Needs the map, and tells of the thunks in it. */
+static int base_start_perf(struct base *t, enum engine_perf perf, struct err *err)
+{
+    char name[64];
+    int r;
+
+    if (perf == ENGINE_PERF_NONE)
+        return 0;
+    r = host_perf_new(perf == ENGINE_PERF_MAP ? HOST_PERF_MAP : HOST_PERF_JITDUMP, &t->perf, err);
+    if (r)
+        return err_wrap(err, "--perf");
+    snprintf(name, sizeof name, "%s:thunks", t->isa->name);
+    host_perf_code(t->perf, name, t->map.rw, t->thunks.size, t->map.rx);
+    return 0;
+}
+
+static int base_start(struct engine *e, const struct engine_config *cfg, void **self,
+                      struct err *err)
 {
     struct base *t = calloc(1, sizeof *t);
     int r;
 
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
-    t->isa = isa;
+    t->isa = cfg->isa;
     lower_ask_host(&t->host);
+    t->host.opts_off = cfg->opts_off;
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
     t->room = malloc(sizeof *t->room);
-    r = t->room && t->builder ? base_start_map(t, err)
+    r = t->room && t->builder ? base_start_map(t, cfg->perf, err)
                               : err_set_errno(err, 12, "no memory for the translator");
+    if (!r)
+        r = base_start_perf(t, cfg->perf, err);
     if (r) {
         base_stop(t);
         return r;
@@ -185,10 +212,22 @@ static unsigned exit_count(const struct eblock *b)
     return n;
 }
 
-/* False when code memory is full. */
-static bool translate_locked(struct base *t, struct eblock *b)
+/* pc: b's address when it was translated; other mappings may lead to it, too. */
+static void tell_perf(struct base *t, const struct record *r, gva_t pc, u32 size)
 {
-    unsigned edges = exit_count(b);
+    size_t at = (size_t)r->first * UNIT;
+    char name[96];
+
+    if (!t->perf)
+        return;
+    snprintf(name, sizeof name, "%s:%#" PRIx64, t->isa->name, pc);
+    host_perf_code(t->perf, name, t->map.rw + at, size, t->map.rx + at);
+}
+
+/* False when code memory is full. pc: of b. */
+static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
+{
+    unsigned edges = lower_may(&t->host, ENGINE_OPT_CHAINING) ? exit_count(b) : 0;
     struct record *r = calloc(1, sizeof *r + edges * sizeof r->edges[0]);
     struct lower_job job = t->host;
     bool room = true;
@@ -209,12 +248,18 @@ static bool translate_locked(struct base *t, struct eblock *b)
         r->first = code_alloc(t, r->units);
         if (r->first != UINT32_MAX) {
             place(t, b, r, &job);
+            tell_perf(t, r, pc, job.hot_size + job.cold_size);
             return true;
         }
         room = false;
     }
     free(r); /* the block stays with the interpreter */
     return room;
+}
+
+static gva_t pc_of(const struct base *t, struct ecpu *c)
+{
+    return *(const u64 *)(const void *)((const u8 *)vcpu_state(&c->v) + t->isa->pc_offset);
 }
 
 static void base_translate(void *self, struct ecpu *c, struct eblock *b)
@@ -226,7 +271,7 @@ static void base_translate(void *self, struct ecpu *c, struct eblock *b)
         return;
     host_mutex_lock(&t->lock);
     if (!b->tier)
-        room = translate_locked(t, b);
+        room = translate_locked(t, b, pc_of(t, c));
     host_mutex_unlock(&t->lock);
     if (!room)
         code_evict(c->engine);

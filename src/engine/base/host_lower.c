@@ -115,6 +115,8 @@ static bool is_native(const struct low *l, const struct ir_op *op)
         return false;
     if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
         return false;
+    if ((op->op == IR_LD || op->op == IR_ST) && !lower_may(l->job, ENGINE_OPT_MEMORY))
+        return false;
     if (is_atomic(op) && !lo_atomic_native(l, op))
         return false;
     if (is_fp(op) && !lo_fp_native(l, op))

@@ -83,6 +83,7 @@ struct lower_job {
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
     bool has_fma;        /* FMA3 */
     bool has_round;      /* SSE4.1's ROUNDSD */
+    u32 opts_off;        /* engine_config.opts_off */
     /* out */
     u32 hot_size, cold_size; /* the code is hot, then cold, one after the other */
     u32 fixup_count;
@@ -94,6 +95,12 @@ struct lower_job {
 
 /* Fills lower_job's has_*: what this host has. */
 void lower_ask_host(struct lower_job *job);
+
+/* May the tier do this? */
+static inline bool lower_may(const struct lower_job *job, enum engine_opt opt)
+{
+    return !(job->opts_off >> opt & 1);
+}
 
 /* False when there is no room or the block is too hard for this tier. */
 bool lower_block(struct lower_job *job);

@@ -77,6 +77,11 @@ static void exit_lookup(struct low *l, struct x86_out *o)
     unsigned shift = l->job->thunks->jump_shift;
 
     _Static_assert(sizeof(struct jump_entry) == 16, "index is scaled by a shift of 4");
+    if (!lower_may(l->job, ENGINE_OPT_JUMP_CACHE)) {
+        x86_mov_mr(o, 8, lo_pc_slot(l), REG_PC);
+        lo_leave(l, o, RUN_JUMP);
+        return;
+    }
     x86_mov_rr(o, 4, RDX, REG_PC);
     x86_alu_ri(o, ALU_AND, 4, RDX, (s32)((JUMP_CACHE_ENTRIES - 1) << shift));
     x86_shift_ri(o, SH_SHL, 4, RDX, 4 - shift);

@@ -370,7 +370,8 @@ bool lo_fp_native(const struct low *l, const struct ir_op *op)
 {
     bool is_static = op->fp.round != IR_ROUND_DYNAMIC;
 
-    if (op->fp.rules != FP_RULES_CANONICAL || op->fp.env || !format_is_known(op->fp.format))
+    if (!lower_may(l->job, ENGINE_OPT_HOST_FPU) || op->fp.rules != FP_RULES_CANONICAL ||
+        op->fp.env || !format_is_known(op->fp.format))
         return false;
     if (is_static && op->fp.round > FP_RUP)
         return false;

@@ -43,7 +43,7 @@ void lo_loop_begin(struct low *l)
 {
     const struct ir_block *ir = l->job->ir;
 
-    if (!is_loop(ir))
+    if (!lower_may(l->job, ENGINE_OPT_FP_LOOPS) || !is_loop(ir))
         return;
     for (u32 i = 0; i < ir->op_count && l->carried_count < LOWER_CARRIED; i++)
         if (is_carried(l, i)) {

@@ -127,7 +127,8 @@ void lo_mem_plan(struct low *l)
         plan_value(&p, i);
         p.depth += op->op == IR_IF || op->op == IR_LOOP || op->op == IR_VLOOP;
         p.depth -= op->op == IR_ENDIF || op->op == IR_ENDLOOP || op->op == IR_ENDVLOOP;
-        if (lo_is_plain_access(op) && ir_type_size(op->type) <= 8 && p.depth == 0)
+        if (lo_is_plain_access(op) && ir_type_size(op->type) <= 8 && p.depth == 0 &&
+            lower_may(l->job, ENGINE_OPT_GROUPS))
             plan_access(&p, i);
         else if (op->op == IR_SET && is_slot(op) && p.depth == 0)
             p.slots[op->imm / 8] = op->a;

@@ -101,7 +101,8 @@ struct eblock {
 struct tier {
     const char *name; /* "base" */
     u32 threshold;    /* executions by the interpreter before translate() is called */
-    int (*start)(struct engine *e, const struct isa *isa, void **self, struct err *err);
+    /* cfg: outlives the tier. */
+    int (*start)(struct engine *e, const struct engine_config *cfg, void **self, struct err *err);
     void (*stop)(void *self); /* every block has been freed */
     /* Makes host code and gives it to b by eblock_code_set(), under a lock that invalidate()
      * takes too. May do nothing: then b stays with the interpreter. On vCPU threads, cache

@@ -29,6 +29,12 @@ static void map_changed(void *arg)
     }
 }
 
+/* Is anything asked for that only a tier can do? */
+static bool wants_tier(const struct engine_config *cfg)
+{
+    return cfg->perf != ENGINE_PERF_NONE || cfg->opts_off;
+}
+
 static int config_check(const struct engine_config *cfg, const struct engine_host *host,
                         struct err *err)
 {
@@ -48,6 +54,10 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
         return err_set(err, ENOTSUP,
                        "lock-step checking compares translated code with the "
                        "interpreter, and this machine runs the interpreter alone");
+    if (wants_tier(cfg) && (!tier_base() || cfg->tier == ENGINE_INTERP))
+        return err_set(err, ENOTSUP,
+                       "--perf and --no-opt are about translated code, and this machine runs the "
+                       "interpreter alone");
     return 0;
 }
 
@@ -59,7 +69,7 @@ static int tier_init(struct engine *e, struct err *err)
     e->tier_threshold = UINT32_MAX;
     if (!t)
         return 0;
-    rc = t->start(e, e->isa, &e->tier_self, err);
+    rc = t->start(e, &e->cfg, &e->tier_self, err);
     if (rc < 0)
         return err_wrap(err, "code generator \"%s\"", t->name);
     e->tier = t;

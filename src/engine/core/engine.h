@@ -21,6 +21,28 @@ struct engine;
 
 enum engine_tier { ENGINE_AUTO, ENGINE_INTERP, ENGINE_BASE };
 
+/* Files that tell Linux's profiler where translated code is: host/perf.h. */
+enum engine_perf { ENGINE_PERF_NONE, ENGINE_PERF_MAP, ENGINE_PERF_JITDUMP };
+
+/* What the base tier does to be fast and could leave out; for finding out which of them is
+ * wrong, or worth its while. The order is that of the bits. */
+#define ENGINE_OPTS(X)                                                                             \
+    X(LONG_BLOCKS, "long-blocks") /* blocks go on behind branches and along jumps */               \
+    X(CHAINING, "chaining")       /* jumps from block to block are patched */                      \
+    X(JUMP_CACHE, "jump-cache")   /* other jumps are looked up in place */                         \
+    X(MEMORY, "memory")           /* loads and stores in place */                                  \
+    X(GROUPS, "groups")           /* accesses through one pointer share one check */               \
+    X(ATOMICS, "atomics")         /* atomic accesses in place */                                   \
+    X(HOST_FPU, "host-fpu")       /* floating point on the host's unit */                          \
+    X(FP_LOOPS, "fp-loops")       /* a loop keeps floating point in registers */
+enum engine_opt {
+#define X(id, name) ENGINE_OPT_##id,
+    ENGINE_OPTS(X)
+#undef X
+        ENGINE_OPT_COUNT
+};
+#define ENGINE_OPTS_ALL ((1u << ENGINE_OPT_COUNT) - 1)
+
 struct engine_config {
     const struct isa *isa;        /* borrows (static) */
     isa_handler *const *handlers; /* the isa's generated interpreter, by op number */
@@ -34,6 +56,8 @@ struct engine_config {
     bool check_interp;    /* the host-code tier */
     bool check_eval;      /* the evaluator of the IR */
     u64 code_cache_bytes; /* ENGINE_CODE_CACHE_MIN.._MAX; 0: default */
+    enum engine_perf perf;
+    u32 opts_off; /* 1 << enum engine_opt: what the base tier leaves out */
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */

@@ -54,7 +54,8 @@ static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
     struct engine *e = c->e.engine;
     ns_t start;
 
-    b = code_lengthen(c, b);
+    if (!(e->cfg.opts_off >> ENGINE_OPT_LONG_BLOCKS & 1))
+        b = code_lengthen(c, b);
     if (eblock_host_entry(b))
         return b;
     start = host_clock_monotonic();
