@@ -65,11 +65,6 @@ struct hard_machine {
     struct tlb_bank bank;
     u8 page_b; /* HARD_B_* */
     u8 memory[2 * HARD_PAGE];
-    struct {
-        u64 addr;
-        u8 size; /* 0: none */
-        u8 value[16];
-    } reservation;
 };
 
 static inline struct vcpu *hard_vcpu(struct hard_machine *m)

@@ -49,7 +49,7 @@ void hard_machine_load(struct hard_machine *m, const struct hard_record *r, bool
     for (unsigned i = 0; i < IR_MMU_COUNT; i++)
         m->cpu.bind[i] = &m->bank;
     m->page_b = r->page_b;
-    m->reservation.size = 0;
+    m->cpu.reserve_addr = 0;
     memset(m->memory, 0xa5, sizeof m->memory);
     memcpy(m->memory + (HARD_BASE - HARD_PAGE_A), r->memory, HARD_WINDOW);
     memcpy(vcpu_state(hard_vcpu(m)), r->state, HARD_STATE_BYTES);
@@ -192,31 +192,35 @@ int cpu_rmw(struct vcpu *c, const struct isa_insn *in, gva_t va, enum ir_rmw f, 
 int cpu_ll(struct vcpu *c, const struct isa_insn *in, gva_t va, void *v, unsigned size,
            struct ir_mem how)
 {
-    struct hard_machine *m = machine_of(c);
+    struct ecpu *e = &machine_of(c)->cpu;
+    u64 value[2] = { 0 };
 
     if (cpu_load_slow(c, in, va, v, size, how))
         return 1;
-    m->reservation.addr = va;
-    m->reservation.size = (u8)size;
-    memcpy(m->reservation.value, v, size);
+    memcpy(value, v, size);
+    e->reserve_addr = (uintptr_t)host_of(c, va) + 1;
+    e->reserve_lo = value[0];
+    e->reserve_hi = value[1];
+    e->reserve_size = size;
     return 0;
 }
 
 int cpu_sc(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v, unsigned size,
            struct ir_mem how, bool *done)
 {
-    struct hard_machine *m = machine_of(c);
-    bool held = m->reservation.size == size && m->reservation.addr == va;
+    struct ecpu *e = &machine_of(c)->cpu;
+    bool held = e->reserve_size == size && e->reserve_addr == (uintptr_t)host_of(c, va) + 1;
+    u64 value[2] = { e->reserve_lo, e->reserve_hi };
 
     if (in)
         c->insn_index = in->index;
     *done = false;
-    m->reservation.size = 0;
+    e->reserve_addr = 0;
     if (!held)
         return 0;
     if (check(c, va, size, how, true))
         return 1;
-    *done = memcmp(host_of(c, va), m->reservation.value, size) == 0;
+    *done = memcmp(host_of(c, va), value, size) == 0;
     if (*done)
         memcpy(host_of(c, va), v, size);
     return 0;
@@ -224,7 +228,7 @@ int cpu_sc(struct vcpu *c, const struct isa_insn *in, gva_t va, const void *v, u
 
 void cpu_clrex(struct vcpu *c)
 {
-    machine_of(c)->reservation.size = 0;
+    machine_of(c)->cpu.reserve_addr = 0;
 }
 
 static int env_load(struct vcpu *c, gva_t va, unsigned size, enum ir_mmu mmu, u64 *out)
