@@ -44,15 +44,14 @@ static void toy_stop_tier(void *self)
     free(t);
 }
 
-static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
+static void toy_translate(void *self, struct ecpu *c, struct eblock *b)
 {
     struct toy_tier *t = self;
     struct code *k;
-    u32 bytes = 0;
 
     (void)c;
     if (b->insn_count % 7 == 5) /* some it does not want */
-        return 0;
+        return;
     host_mutex_lock(&t->lock);
     if (!b->tier) {
         k = calloc(1, sizeof *k);
@@ -60,14 +59,9 @@ static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
         k->next = t->all;
         t->all = k;
         COUNT(translated);
-        COUNT(held);
-        if (TOY_TIER_BYTES * toy_tier_counts.held > toy_tier_counts.most_bytes)
-            toy_tier_counts.most_bytes = TOY_TIER_BYTES * toy_tier_counts.held;
         eblock_code_set(b, k, k);
-        bytes = TOY_TIER_BYTES;
     }
     host_mutex_unlock(&t->lock);
-    return bytes;
 }
 
 static u64 *pc_of(struct ecpu *c)
@@ -178,7 +172,6 @@ static void toy_release(void *self, struct eblock *b)
     while (*link != k)
         link = &(*link)->next;
     *link = k->next;
-    toy_tier_counts.held--;
     host_mutex_unlock(&t->lock);
     free(k);
 }

@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define GARBAGE_LIMIT (4 * MIB) /* or a quarter of the budget */
+enum { GARBAGE_LIMIT = 4 * 1024 * 1024 };
 
 /* --- the hash table --- */
 
@@ -132,7 +132,7 @@ static void reclaim(struct code_cache *cache, u64 limit)
 
 void code_reclaim(struct code_cache *cache)
 {
-    reclaim(cache, cache->budget / 4 < GARBAGE_LIMIT ? cache->budget / 4 : GARBAGE_LIMIT);
+    reclaim(cache, GARBAGE_LIMIT);
 }
 
 /* --- decoded instructions --- */
@@ -152,9 +152,7 @@ static void insns_count(struct code_cache *cache, const struct eblock *b, bool m
 /* b begins or ends to live. */
 static void block_count(struct code_cache *cache, const struct eblock *b, bool more)
 {
-    u64 bytes = (u64)b->alloc_bytes + b->host_bytes;
-
-    cache->bytes += more ? bytes : -bytes;
+    cache->bytes += more ? b->alloc_bytes : -(u64)b->alloc_bytes;
     if (b->insns)
         insns_count(cache, b, more);
 }
@@ -175,32 +173,19 @@ const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsn
     return b->insns->at;
 }
 
-/* Lock held. */
-static void insns_drop(struct code_cache *cache, struct eblock *b)
-{
-    if (!b->insns)
-        return;
-    b->insns->next = cache->garbage_insns;
-    cache->garbage_insns = b->insns;
-    cache->garbage_bytes += insns_bytes(b);
-    insns_count(cache, b, false);
-    __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
-}
-
-void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes)
+void code_insns_drop(struct cpu *c, struct eblock *b)
 {
     struct code_cache *cache = &c->e.engine->code;
 
     host_mutex_lock(&cache->lock);
-    if (b->dead) {
-        cache->garbage_bytes += host_bytes;
-    } else {
-        b->host_bytes += host_bytes;
-        cache->bytes += host_bytes;
-        if (!c->check)
-            insns_drop(cache, b);
+    if (b->insns && !b->dead) {
+        b->insns->next = cache->garbage_insns;
+        cache->garbage_insns = b->insns;
+        cache->garbage_bytes += insns_bytes(b);
+        insns_count(cache, b, false);
+        __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
+        code_reclaim(cache);
     }
-    code_reclaim(cache);
     host_mutex_unlock(&cache->lock);
 }
 
@@ -245,7 +230,7 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
     block_count(cache, b, false);
     b->age_next = cache->garbage;
     cache->garbage = b;
-    cache->garbage_bytes += (u64)b->alloc_bytes + b->host_bytes + (b->insns ? insns_bytes(b) : 0);
+    cache->garbage_bytes += b->alloc_bytes + (b->insns ? insns_bytes(b) : 0);
 }
 
 /* Oldest first; one that was looked up since the last round gets another. Lock held. */
