@@ -91,7 +91,8 @@ static u8 command(u8 class, u8 number, const void *data, u32 len)
 
     head[0] = class;
     head[1] = number;
-    memcpy(vdrv_host(&v, b[1].at), data, len);
+    if (len)
+        memcpy(vdrv_host(&v, b[1].at), data, len);
     *answer = 0xee;
     if (!len)
         b[1] = b[2];

@@ -188,7 +188,7 @@ static u8 *table(u8 *at, u64 r)
 
     le32_put(at, count);
     for (u32 i = 0; i < count; i++)
-        memset(at + 4 + NET_MAC_SIZE * i, (int)(0x20 + (r >> (3 + 2 * i) & 7)), NET_MAC_SIZE);
+        memset(at + 4 + NET_MAC_SIZE * i, (int)(0x20 + (r >> (3 + 2 * i % 61) & 7)), NET_MAC_SIZE);
     return at + 4 + NET_MAC_SIZE * count;
 }
 
