@@ -12,6 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench
 import guestfiles
 import report
+import targets
+import whole
 from targets import vm
 
 
@@ -43,11 +45,23 @@ def interpreter_speed():
     vm.asset("Image")
     vm.asset("initrd.cpio")
     with tempfile.TemporaryDirectory() as folder:
-        status, out, err = run_tool(folder, "--targets", "vm", "--whole", "interp")
+        status, out, err = run_tool(folder, "--targets", "vm", "--whole", "interp",
+                                    "--reps", "1500")
         vm.check(status == 0, "status %d\n%s%s" % (status, out, err))
         with open(os.path.join(folder, "results.json"), encoding="utf-8") as f:
             figure = json.load(f)["interp"]["vm"]["million insns/s"]
     vm.check(figure > 0 and "%.2f" % figure in out, "%s, printed: %s" % (figure, out))
+
+
+def rows_too_short():
+    """A boot of 1000 instructions and rows of 100, lost in the difference of two boots."""
+    for insns in (1100, 990):
+        try:
+            speed = whole.interp_speed("vm", insns, 1000, 5)
+        except targets.BenchError as error:
+            vm.check("give more --reps" in str(error), error)
+        else:
+            vm.check(False, "a speed of %s was printed" % speed)
 
 
 def unknown_row():
@@ -83,6 +97,7 @@ def main():
     tap = vm.Tap()
     tap.case("a tiny row on native and vm-cli", tiny_row)
     tap.case("the interpreter's speed", interpreter_speed)
+    tap.case("rows too short to tell a speed", rows_too_short)
     tap.case("an unknown row is named", unknown_row)
     tap.case("means, table and plot", shows)
     return tap.finish()

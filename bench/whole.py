@@ -148,6 +148,15 @@ def interp_rows(place, path, opt, rows):
         return json.load(f)["insns"], cpu
 
 
+def interp_speed(name, insns, idle_insns, cpu):
+    """Million instructions a second. Two boots differ, by timer interrupts: rows that are short
+    beside a boot tell nothing."""
+    if insns - idle_insns < idle_insns // 8:
+        raise BenchError("%s: the rows retire %d instructions, too few beside the boot's %d; "
+                         "give more --reps" % (name, insns - idle_insns, idle_insns))
+    return (insns - idle_insns) * 1e3 / cpu
+
+
 def interp(opt, kinds, place):
     """Two machines a run: the one that does nothing tells what is the boot's and the end's."""
     result = {}
@@ -156,7 +165,7 @@ def interp(opt, kinds, place):
         for _ in range(opt.runs):
             idle_insns, _ = interp_rows(place, path, opt, [])
             insns, cpu = interp_rows(place, path, opt, INTERP_ROWS)
-            speeds.append((insns - idle_insns) * 1e3 / cpu)
+            speeds.append(interp_speed(name, insns, idle_insns, cpu))
         result[name] = {"million insns/s": max(speeds)}
     return result
 
