@@ -28,7 +28,7 @@ void clock_init(struct machine_clock *k, const u64 *seed, bool deterministic)
 {
     u64 x;
 
-    *k = (struct machine_clock){ .deterministic = deterministic };
+    *k = (struct machine_clock){ .was_set = true, .deterministic = deterministic };
     host_mutex_init(&k->lock);
     k->s.epoch_ns = EPOCH_2025;
     if (seed) {
@@ -48,23 +48,20 @@ void clock_fini(struct machine_clock *k)
 
 void clock_freeze(struct machine_clock *k)
 {
-    k->frozen_at = host_clock_boottime();
     __atomic_store_n(&k->frozen, clock_now(k), __ATOMIC_RELEASE);
 }
 
 void clock_thaw(struct machine_clock *k)
 {
-    u64 now = clock_now(k);
-
-    if (k->frozen_at)
-        now += host_clock_boottime() - k->frozen_at;
-    __atomic_store_n(&k->offset, host_clock_monotonic() - now, __ATOMIC_RELAXED);
+    if (k->was_set)
+        __atomic_store_n(&k->offset, host_clock_boottime() - clock_now(k), __ATOMIC_RELAXED);
+    k->was_set = false;
     __atomic_store_n(&k->frozen, UINT64_MAX, __ATOMIC_RELEASE);
 }
 
 void clock_set(struct machine_clock *k, ns_t now)
 {
-    k->frozen_at = 0;
+    k->was_set = true;
     __atomic_store_n(&k->frozen, now, __ATOMIC_RELEASE);
 }
 
@@ -81,7 +78,7 @@ ns_t clock_now(struct machine_clock *k)
         return frozen;
     if (k->deterministic)
         return k->count_ns(k->count_arg);
-    return host_clock_monotonic() - __atomic_load_n(&k->offset, __ATOMIC_RELAXED);
+    return host_clock_boottime() - __atomic_load_n(&k->offset, __ATOMIC_RELAXED);
 }
 
 ns_t clock_realtime(struct machine_clock *k)
@@ -113,9 +110,9 @@ u64 clock_random(struct machine_clock *k)
 
 ns_t clock_host_deadline(struct machine_clock *k, ns_t at)
 {
-    ns_t host;
+    ns_t host = host_clock_monotonic(), now = clock_now(k);
 
-    if (__builtin_add_overflow(at, __atomic_load_n(&k->offset, __ATOMIC_RELAXED), &host))
-        return UINT64_MAX;
-    return host;
+    if (at <= now)
+        return host;
+    return at - now > UINT64_MAX - host ? UINT64_MAX : host + (at - now);
 }

@@ -2,9 +2,9 @@
  * clock.h - a machine's time and randomness: the one door by which they come in.
  *
  * Guest time counts nanoseconds since the machine's start. It stands still while the machine is
- * paused, and has passed all the same when it goes on: a guest reads the date once and counts
- * from there. In deterministic mode it is the engine's function of the instruction count, and
- * the date follows from it.
+ * paused, and has passed all the same when it goes on, as has the time that the host slept: a
+ * guest reads the date once and counts from there. In deterministic mode it is the engine's
+ * function of the instruction count, and the date follows from it.
  */
 #ifndef MACHINE_CLOCK_H
 #define MACHINE_CLOCK_H
@@ -27,8 +27,8 @@ struct machine_clock {
     struct host_mutex lock; /* of random */
     struct clock_state s;   /* now_ns and the quantum only while saving */
     u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
-    ns_t frozen_at;         /* host's boottime of clock_freeze(); 0: none since clock_set() */
-    u64 offset;             /* atomic: host monotonic - guest time, while running */
+    u64 offset;             /* atomic: host boottime - guest time, while running */
+    bool was_set;           /* while frozen: the next thaw goes on from `frozen` */
     bool deterministic;
     ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
     void *count_arg;
@@ -50,7 +50,8 @@ ns_t clock_now(struct machine_clock *k);
 /* ns since 1970. */
 ns_t clock_realtime(struct machine_clock *k);
 u64 clock_random(struct machine_clock *k);
-/* Host's monotonic time at which guest time will be `at`. */
+/* Host's monotonic time at which guest time will be `at`, unless the host sleeps meanwhile: then
+ * guest time is `at` sooner. */
 ns_t clock_host_deadline(struct machine_clock *k, ns_t at);
 bool clock_is_frozen(struct machine_clock *k);
 

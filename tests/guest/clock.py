@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """clock.py - the guest's date is right again soon after its process was stopped (SIGSTOP), and
-after a pause on the control socket. With VM_SOAK=1 for 60 s each, and within 0.2 s."""
+after a pause on the control socket, and after the host slept. With VM_SOAK=1 for 60 s each, and within 0.2 s."""
 
 import os
 import signal
+import struct
 import sys
 import tempfile
 import time
 
-from vm import PATIENCE, Machine, Tap, check, linux_args, qmp
+from vm import PATIENCE, Machine, Tap, check, linux_args, qmp, vm_cli
 
 SOAK = bool(os.environ.get("VM_SOAK"))
 STOPPED = 60 if SOAK else 3  # seconds
 NEAR = 0.2 if SOAK else 1.0  # seconds; what was lost is much more
+HOST_SLEPT = 3600  # seconds, which pass at once
+SLEEPER = os.environ.get("VM_HOST_SLEEP")  # host_sleep.c, built
 SOON = 5.0 if SOAK else PATIENCE
 
 
@@ -39,16 +42,27 @@ def paused(machine, path):
     qmp(path, "cont")
 
 
-def kept(interrupt):
+def host_slept(machine, path):
+    """The host's monotonic clock stands still meanwhile, as host_sleep.c has it."""
+    with open(path + ".slept", "r+b") as f:
+        f.write(struct.pack("=d", HOST_SLEPT))
+
+
+def kept(interrupt, ahead=0):
+    """ahead: what the guest is to be ahead of this host's date, which did not jump."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "control")
-        with Machine(linux_args() + ["--control", "unix:" + path]) as m:
+        with open(path + ".slept", "wb") as f:
+            f.write(struct.pack("=d", 0))
+        command = ["env", "HOST_SLEEP=" + path + ".slept", "LD_PRELOAD=" + SLEEPER, vm_cli(), "run"]
+        with Machine(linux_args() + ["--control", "unix:" + path],
+                     command=command if ahead else None) as m:
             m.expect("vm# ")
             offset = error(m)  # an initramfs reads its clock once, to the second
             interrupt(m, path)
             began = time.monotonic()
             while True:
-                gone = error(m) - offset
+                gone = error(m) - offset - ahead
                 if abs(gone) <= NEAR:
                     break
                 check(time.monotonic() - began < SOON,
@@ -63,6 +77,8 @@ def main():
     tap = Tap()
     tap.case("SIGSTOP for %d s" % STOPPED, kept, stopped_process)
     tap.case("pause for %d s" % STOPPED, kept, paused)
+    if SLEEPER:
+        tap.case("host asleep for %d s" % HOST_SLEPT, kept, host_slept, HOST_SLEPT)
     return tap.finish()
 
 
