@@ -8,6 +8,7 @@ boot takes on an idle machine.
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE = float(os.environ.get("VM_TEST_PATIENCE", "600"))
 KERNEL_WORDS = "console=ttyS0 "
+KERNEL_LINE = re.compile(r"\[ *[0-9]+\.[0-9]{6}\] [^\n]*\n")
 MIB = 1 << 20
 
 
@@ -201,13 +203,14 @@ class Machine:
         os.write(self.writer, text.encode())
 
     def shell(self, command, prompt="vm# "):
-        """Types a command at the prompt just seen; returns what it printed. The echo of
-        what is typed cannot end it: the mark is put together by the shell."""
+        """Types a command at the prompt just seen; returns what it printed, without what the kernel
+        says between (a busy host makes a timer late). The echo of what is typed cannot end it:
+        the mark is put together by the shell."""
         self.type("%s; echo mark''ed $?\n" % command)
         printed = self.expect("marked ")
         status = self.expect(prompt).strip().split()[0]
         check(status == "0", "in the guest: %s: status %s\n%s" % (command, status, printed))
-        return printed.split("\n", 1)[-1].replace("\r", "")
+        return KERNEL_LINE.sub("", printed.split("\n", 1)[-1].replace("\r", ""))
 
     def finish(self, status=0):
         """Waits for the end; the exit status must be this one. Returns stderr."""
