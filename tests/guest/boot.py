@@ -9,11 +9,12 @@
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
 from uboot import uboot_devices, uboot_linux
-from vm import Machine, Tap, asset, check, linux_args
+from vm import Machine, Skip, Tap, asset, check, linux_args
 
 
 def boot_shell(engine, cpus=1, extra=(), terminal=False):
@@ -159,9 +160,29 @@ def boot_opensbi(kind, engine, cpus=1, extra=()):
         m.finish(0)
 
 
+def given_tree():
+    """A board's own device tree, changed by its user, is what the guest then sees."""
+    if not shutil.which("fdtput"):
+        raise Skip("no fdtput")
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, "board.dtb")
+        with Machine(linux_args()) as m:
+            m.expect("vm# ")
+            with open(path, "wb") as file:
+                file.write(bytes.fromhex(m.shell("od -An -v -tx1 /sys/firmware/fdt")))
+        subprocess.run(["fdtput", "-t", "s", path, "/", "model", "its user's"], check=True)
+        with Machine(linux_args("vmtest=shell vmtree=given") + ["--dtb", path]) as m:
+            m.expect("vm# ")
+            seen = m.shell("cat /proc/device-tree/model /proc/cmdline")
+            check("its user's" in seen and "vmtree=given" in seen, "the guest sees: " + seen)
+            m.type("exit\n")
+            m.finish(0)
+
+
 def reduced(tap):
     tap.case("shell, interp", boot_shell, "interp")
     tap.case("ext4 root on pcie, base", boot_disk, "pcie", "base")
+    tap.case("a device tree of the user's", given_tree)
 
 
 def by_linux(tap, label, *board):
@@ -193,6 +214,7 @@ def matrix(tap):
             tap.case("U-Boot's devices on %s, %s" % (bus, engine), uboot_devices, bus, engine)
     tap.case("deterministic", boot_shell, "auto", 1, ["--deterministic"])
     tap.case("deterministic, 4 harts", boot_shell, "auto", 4, ["--deterministic"])
+    tap.case("a device tree of the user's", given_tree)
     tap.case("raw terminal", boot_shell, "auto", 1, (), True)
     tap.case("read-only disk, mmio", boot_disk_readonly, "mmio")
     tap.case("read-only disk, pcie", boot_disk_readonly, "pcie")
