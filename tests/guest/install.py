@@ -209,7 +209,8 @@ def told_before(home):
 
 
 def log_in(home):
-    with open(home.json("show", "box")["ssh"]["known-hosts"], encoding="ascii") as file:
+    pinned = os.path.join(home.json("show", "box")["folder"], "ssh", "known_hosts")
+    with open(pinned, encoding="ascii") as file:
         check(file.read().startswith("vm ssh-ed25519 "), "its host key was not pinned beforehand")
     secret = os.path.join(home.scratch, "secret")
     with open(secret, "wb") as file:
