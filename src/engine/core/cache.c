@@ -160,6 +160,7 @@ static void block_count(struct code_cache *cache, const struct eblock *b, bool m
 const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n)
 {
     struct code_cache *cache = &c->e.engine->code;
+    const struct einsns *there;
 
     host_mutex_lock(&cache->lock);
     if (!b->insns) {
@@ -168,9 +169,10 @@ const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsn
             insns_count(cache, b, true);
         n = NULL;
     }
+    there = b->insns; /* another vCPU may drop them as soon as the lock is open: they last longer */
     host_mutex_unlock(&cache->lock);
     free(n);
-    return b->insns->at;
+    return there->at;
 }
 
 void code_insns_drop(struct cpu *c, struct eblock *b)
