@@ -331,7 +331,8 @@ static const struct vm_config_key keys[] = {
     { "engine", "auto|interp|base", "How guest code runs: the interpreter, or the baseline JIT.",
       "auto interp base", "auto", 0 },
     { "code-cache", "SIZE",
-      "Memory for decoded guest code, with K, M or G; what was not used for longest is dropped.",
+      "Memory for decoded and translated guest code, with K, M or G; what was not used for "
+      "longest is dropped.",
       "64M 256M 512M", "512M", 0 },
     { "deterministic", NULL, "Guest time follows the instruction count: two runs are equal.",
       "on off", "off", 0 },

@@ -6,7 +6,7 @@ kernel, from an ext4 root on virtio-blk. A case fails on a failed verification, 
 that did nothing, and on an oops of the kernel.
 
     stress.py --all [SECONDS]           without an option or VM_SOAK there is nothing to do
-    stress.py --tiny-cache [SECONDS]    8 harts and a code cache of 4 MiB, all stressors at once
+    stress.py --tiny-cache [SECONDS]    8 harts and a code cache of 8 MiB, all stressors at once
                                         (10 minutes): blocks are dropped and made all the time
 """
 
@@ -81,7 +81,7 @@ def tiny_cache(seconds):
     with tempfile.TemporaryDirectory() as scratch:
         stats = os.path.join(scratch, "stats")
         guest("base", 8, "mmio", lambda m: stressed(m, SMALL, 8, seconds),
-              ["--code-cache", "4M", "--stats=json:" + stats])
+              ["--code-cache", "8M", "--stats=json:" + stats])
         with open(stats, encoding="utf-8") as f:
             evicted = json.load(f)["evictions"]
         check(evicted > 100000, "only %d blocks were dropped" % evicted)

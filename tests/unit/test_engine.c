@@ -476,6 +476,7 @@ TEST(eviction)
     toy_reset(m, 0, CODE);
     toy_run(m);
     most = stats(m).code_bytes;
+    CHECK(toy_tier_counts.most_bytes <= 512 * KIB); /* host code, the dead one's too */
     CHECK_EQ(state(m, 0)->r[2], 60000);
     CHECK(most > 0 && most <= 256 * KIB);
     CHECK(stats(m).evictions > 40000);

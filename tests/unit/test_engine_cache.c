@@ -31,7 +31,7 @@ static void drop_often(void *arg)
         if (!eblock_decoded(d->b) && ++vain % PATIENCE == 0)
             sched_yield();
         cpu_go_online(d->c);
-        code_insns_drop(d->c, d->b);
+        code_translated(d->c, d->b, 0);
         cpu_go_offline(d->c);
     }
 }

@@ -44,14 +44,15 @@ static void toy_stop_tier(void *self)
     free(t);
 }
 
-static void toy_translate(void *self, struct ecpu *c, struct eblock *b)
+static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
 {
     struct toy_tier *t = self;
     struct code *k;
+    u32 bytes = 0;
 
     (void)c;
     if (b->insn_count % 7 == 5) /* some it does not want */
-        return;
+        return 0;
     host_mutex_lock(&t->lock);
     if (!b->tier) {
         k = calloc(1, sizeof *k);
@@ -59,9 +60,14 @@ static void toy_translate(void *self, struct ecpu *c, struct eblock *b)
         k->next = t->all;
         t->all = k;
         COUNT(translated);
+        COUNT(held);
+        if (TOY_TIER_BYTES * toy_tier_counts.held > toy_tier_counts.most_bytes)
+            toy_tier_counts.most_bytes = TOY_TIER_BYTES * toy_tier_counts.held;
         eblock_code_set(b, k, k);
+        bytes = TOY_TIER_BYTES;
     }
     host_mutex_unlock(&t->lock);
+    return bytes;
 }
 
 static u64 *pc_of(struct ecpu *c)
@@ -172,6 +178,7 @@ static void toy_release(void *self, struct eblock *b)
     while (*link != k)
         link = &(*link)->next;
     *link = k->next;
+    toy_tier_counts.held--;
     host_mutex_unlock(&t->lock);
     free(k);
 }

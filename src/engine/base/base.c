@@ -5,6 +5,7 @@
  * has its incoming jumps pointed back at their stubs at once; its memory is given back
  * when nobody can run in it any more. How the engine calls us: engine/core/block.h.
  */
+#include "engine/base/code_space.h"
 #include "engine/base/host_thunks.h"
 #include "engine/core/block.h"
 #include "base/bits.h"
@@ -46,11 +47,9 @@ struct base {
     struct ir_builder *builder; /* owns */
     struct ir_block ir;         /* owns */
     struct lower_room *room;    /* owns */
-    u64 *used;                  /* owns: a bit a unit */
-    u32 units, rover;
-    u64 bytes;              /* atomic */
-    struct lower_job host;  /* what lower_ask_host() said */
-    struct host_perf *perf; /* owns; NULL: nobody profiles */
+    struct code_space space;    /* of the map */
+    struct lower_job host;      /* what lower_ask_host() said */
+    struct host_perf *perf;     /* owns; NULL: nobody profiles */
 };
 
 static int base_start_map(struct base *t, enum engine_perf perf, struct err *err)
@@ -61,15 +60,12 @@ static int base_start_map(struct base *t, enum engine_perf perf, struct err *err
 
     if (r)
         return r;
-    t->units = (u32)(t->map.size / UNIT);
-    t->used = calloc(t->units / 64, sizeof *t->used);
-    if (!t->used)
-        return err_set_errno(err, 12, "no memory for the list of translated code");
+    r = code_space_init(&t->space, (u32)(t->map.size / UNIT), err);
+    if (r)
+        return r;
     if (!thunks_make(&t->thunks, &t->map, t->isa))
         return err_set(err, 12, "no room for the translator's own code");
-    t->rover = (u32)(t->thunks.size / UNIT);
-    for (u32 i = 0; i < t->rover; i++)
-        t->used[i / 64] |= 1ull << i % 64;
+    code_space_take(&t->space, (u32)(t->thunks.size / UNIT)); /* they stand first */
     return 0;
 }
 
@@ -85,7 +81,7 @@ static void base_stop(void *self)
     ir_block_fini(&t->ir);
     host_mutex_fini(&t->lock);
     free(t->room);
-    free(t->used);
+    code_space_fini(&t->space);
     free(t);
 }
 
@@ -132,43 +128,6 @@ static int base_start(struct engine *e, const struct engine_config *cfg, void **
     return 0;
 }
 
-/* --- code memory --- */
-
-static bool is_used(const struct base *t, u32 unit)
-{
-    return t->used[unit / 64] >> unit % 64 & 1;
-}
-
-static void mark(struct base *t, u32 first, u32 count, bool used)
-{
-    for (u32 i = first; i < first + count; i++) {
-        if (used)
-            t->used[i / 64] |= 1ull << i % 64;
-        else
-            t->used[i / 64] &= ~(1ull << i % 64);
-    }
-}
-
-/* First fit from where the last search ended; UINT32_MAX when there is no such gap. */
-static u32 code_alloc(struct base *t, u32 count)
-{
-    u32 run = 0;
-
-    for (u32 tried = 0, at = t->rover; tried < t->units + count; tried++, at++) {
-        if (at == t->units) {
-            at = 0;
-            run = 0;
-        }
-        run = is_used(t, at) ? 0 : run + 1;
-        if (run == count) {
-            t->rover = at + 1 == t->units ? 0 : at + 1;
-            mark(t, at + 1 - count, count, true);
-            return at + 1 - count;
-        }
-    }
-    return UINT32_MAX;
-}
-
 /* --- translation --- */
 
 static void build_ir(struct base *t, const struct eblock *b)
@@ -198,7 +157,6 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
     for (unsigned i = 0; i < job->edge_count; i++)
         r->edges[i] = (struct edge){ .from = r, .at = job->edges[i] };
     r->block = b;
-    __atomic_fetch_add(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
     eblock_code_set(b, r, (void *)(uintptr_t)rx);
 }
 
@@ -245,8 +203,8 @@ static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
     build_ir(t, b);
     if (lower_block(&job)) {
         r->units = (job.hot_size + job.cold_size + UNIT - 1) / UNIT;
-        r->first = code_alloc(t, r->units);
-        if (r->first != UINT32_MAX) {
+        r->first = code_space_take(&t->space, r->units);
+        if (r->first != CODE_SPACE_FULL) {
             place(t, b, r, &job);
             tell_perf(t, r, pc, job.hot_size + job.cold_size);
             return true;
@@ -262,19 +220,23 @@ static gva_t pc_of(const struct base *t, struct ecpu *c)
     return *(const u64 *)(const void *)((const u8 *)vcpu_state(&c->v) + t->isa->pc_offset);
 }
 
-static void base_translate(void *self, struct ecpu *c, struct eblock *b)
+static u32 base_translate(void *self, struct ecpu *c, struct eblock *b)
 {
     struct base *t = self;
     bool room = true;
+    u32 taken;
 
     if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
-        return;
+        return 0;
     host_mutex_lock(&t->lock);
+    taken = t->space.taken;
     if (!b->tier)
         room = translate_locked(t, b, pc_of(t, c));
+    taken = t->space.taken - taken;
     host_mutex_unlock(&t->lock);
     if (!room)
         code_evict(c->engine);
+    return taken * UNIT;
 }
 
 /* --- chaining --- */
@@ -358,8 +320,7 @@ static void base_release(void *self, struct eblock *b)
                 edge_unlink(t, &r->edges[i]);
         while (r->incoming)
             edge_unlink(t, r->incoming);
-        mark(t, r->first, r->units, false);
-        __atomic_fetch_sub(&t->bytes, (u64)r->units * UNIT, __ATOMIC_RELAXED);
+        code_space_give(&t->space, r->first, r->units);
         b->tier = NULL;
         free(r);
     }
@@ -383,11 +344,6 @@ static void *base_miss(void *self)
     return (void *)(uintptr_t)t->thunks.shared.miss;
 }
 
-static u64 base_bytes(void *self)
-{
-    return __atomic_load_n(&((struct base *)self)->bytes, __ATOMIC_RELAXED);
-}
-
 static const struct tier base_tier = {
     .name = "base",
     .threshold = 4,
@@ -399,7 +355,6 @@ static const struct tier base_tier = {
     .miss = base_miss,
     .invalidate = base_invalidate,
     .release = base_release,
-    .bytes = base_bytes,
 };
 
 const struct tier *tier_base(void)

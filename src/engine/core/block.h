@@ -88,6 +88,7 @@ struct eblock {
     const u8 *bytes; /* into this allocation: a copy of its instructions' bytes, in their order */
     const u8 *len;   /* into this allocation: of each instruction, bytes */
     u32 alloc_bytes; /* of this allocation */
+    u32 host_bytes;  /* cache's lock: of host code, as translate() said */
 
     /* links of the cache; atomic or under its lock */
     struct eblock *page_next[2];        /* of each page's list of blocks */
@@ -107,8 +108,9 @@ struct tier {
     /* Makes host code and gives it to b by eblock_code_set(), under a lock that invalidate()
      * takes too. May do nothing: then b stays with the interpreter. On vCPU threads, cache
      * not locked: two may come with one b, and b may die meanwhile. Host code must not need
-     * b->insns: they go when it is there, unless in lock step. */
-    void (*translate)(void *self, struct ecpu *c, struct eblock *b);
+     * b->insns: they go when it is there, unless in lock step. Returns the bytes of memory that
+     * b's host code takes until release(); 0 when it made none. */
+    u32 (*translate)(void *self, struct ecpu *c, struct eblock *b);
     /* Runs from b on, through any number of blocks. */
     int (*run)(struct ecpu *c, struct eblock *b);
     /* See above. NULL when the tier never sets ecpu.link. Cache locked; `to` is alive, the
@@ -122,8 +124,6 @@ struct tier {
     void (*invalidate)(void *self, struct eblock *b);
     /* Nobody runs in b any more and it will be freed: give its host code back. */
     void (*release)(void *self, struct eblock *b);
-    /* Host code memory in use, for statistics and for the budget; any thread. */
-    u64 (*bytes)(void *self);
 };
 
 /* The base tier of this build for this host; NULL when there is none. (tiers.c) */

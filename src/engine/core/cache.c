@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GARBAGE_LIMIT = 4 * 1024 * 1024 };
+#define GARBAGE_LIMIT (4 * MIB) /* or a quarter of the budget */
 
 /* --- the hash table --- */
 
@@ -132,10 +132,10 @@ static void reclaim(struct code_cache *cache, u64 limit)
 
 void code_reclaim(struct code_cache *cache)
 {
-    reclaim(cache, GARBAGE_LIMIT);
+    reclaim(cache, cache->budget / 4 < GARBAGE_LIMIT ? cache->budget / 4 : GARBAGE_LIMIT);
 }
 
-/* --- decoded instructions --- */
+/* --- counting --- */
 
 static u64 insns_bytes(const struct eblock *b)
 {
@@ -152,43 +152,11 @@ static void insns_count(struct code_cache *cache, const struct eblock *b, bool m
 /* b begins or ends to live. */
 static void block_count(struct code_cache *cache, const struct eblock *b, bool more)
 {
-    cache->bytes += more ? b->alloc_bytes : -(u64)b->alloc_bytes;
+    u64 bytes = (u64)b->alloc_bytes + b->host_bytes;
+
+    cache->bytes += more ? bytes : -bytes;
     if (b->insns)
         insns_count(cache, b, more);
-}
-
-const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n)
-{
-    struct code_cache *cache = &c->e.engine->code;
-    const struct einsns *there;
-
-    host_mutex_lock(&cache->lock);
-    if (!b->insns) {
-        __atomic_store_n(&b->insns, n, __ATOMIC_RELEASE);
-        if (!b->dead)
-            insns_count(cache, b, true);
-        n = NULL;
-    }
-    there = b->insns; /* another vCPU may drop them as soon as the lock is open: they last longer */
-    host_mutex_unlock(&cache->lock);
-    free(n);
-    return there->at;
-}
-
-void code_insns_drop(struct cpu *c, struct eblock *b)
-{
-    struct code_cache *cache = &c->e.engine->code;
-
-    host_mutex_lock(&cache->lock);
-    if (b->insns && !b->dead) {
-        b->insns->next = cache->garbage_insns;
-        cache->garbage_insns = b->insns;
-        cache->garbage_bytes += insns_bytes(b);
-        insns_count(cache, b, false);
-        __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
-        code_reclaim(cache);
-    }
-    host_mutex_unlock(&cache->lock);
 }
 
 /* --- taking blocks out --- */
@@ -232,7 +200,7 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
     block_count(cache, b, false);
     b->age_next = cache->garbage;
     cache->garbage = b;
-    cache->garbage_bytes += b->alloc_bytes + (b->insns ? insns_bytes(b) : 0);
+    cache->garbage_bytes += (u64)b->alloc_bytes + b->host_bytes + (b->insns ? insns_bytes(b) : 0);
 }
 
 /* Oldest first; one that was looked up since the last round gets another. Lock held. */
@@ -250,6 +218,15 @@ static void evict_down_to(struct code_cache *cache, u64 target)
         }
     }
     code_reclaim(cache);
+}
+
+/* After anything that makes live blocks larger: nobody sees more than the budget. Lock held. */
+static void budget_keep(struct code_cache *cache)
+{
+    if (cache->bytes > cache->budget)
+        evict_down_to(cache, cache->budget - cache->budget / 4);
+    else
+        code_reclaim(cache);
 }
 
 void code_evict(struct engine *e)
@@ -331,15 +308,62 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
     }
     if (cache->unsettled)
         code_unsettled_verify(cache, true);
-    if (cache->bytes > cache->budget)
-        evict_down_to(cache, cache->budget - cache->budget / 4);
-    else
-        code_reclaim(cache);
+    budget_keep(cache);
     host_mutex_unlock(&cache->lock);
     if (b)
         free(b->insns);
     free(b);
     return there;
+}
+
+/* --- what a block gets and gives back while it lives --- */
+
+const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n)
+{
+    struct code_cache *cache = &c->e.engine->code;
+    const struct einsns *there;
+
+    host_mutex_lock(&cache->lock);
+    if (!b->insns) {
+        __atomic_store_n(&b->insns, n, __ATOMIC_RELEASE);
+        if (!b->dead)
+            insns_count(cache, b, true);
+        n = NULL;
+    }
+    there = b->insns; /* another vCPU may drop them as soon as the lock is open: they last longer */
+    budget_keep(cache);
+    host_mutex_unlock(&cache->lock);
+    free(n);
+    return there->at;
+}
+
+/* Lock held. */
+static void insns_drop(struct code_cache *cache, struct eblock *b)
+{
+    if (!b->insns)
+        return;
+    b->insns->next = cache->garbage_insns;
+    cache->garbage_insns = b->insns;
+    cache->garbage_bytes += insns_bytes(b);
+    insns_count(cache, b, false);
+    __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
+}
+
+void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes)
+{
+    struct code_cache *cache = &c->e.engine->code;
+
+    host_mutex_lock(&cache->lock);
+    if (b->dead) {
+        cache->garbage_bytes += host_bytes;
+    } else {
+        b->host_bytes += host_bytes;
+        cache->bytes += host_bytes;
+        if (!c->check)
+            insns_drop(cache, b);
+    }
+    budget_keep(cache);
+    host_mutex_unlock(&cache->lock);
 }
 
 /* --- the cache itself --- */

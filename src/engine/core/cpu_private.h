@@ -152,7 +152,7 @@ struct code_cache {
     struct eblock **buckets;              /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
     struct eblock *oldest, *newest;       /* lock: all live blocks, by age_next and age_prev */
-    u64 bytes, budget;                    /* of live blocks */
+    u64 bytes, budget;                    /* of live blocks, host code included */
     u64 insns_held;                       /* decoded instructions of live blocks */
     u64 epoch;                            /* atomic, from 1: see cpu_safe_point */
     struct eblock *garbage, *batch;       /* dead; dead and waiting for batch_epoch */
@@ -182,8 +182,9 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 /* b, which has been given back its decoded instructions or has others: n's owner is the cache
  * now. Returns those that b has. */
 const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n);
-/* b has host code: its decoded instructions are freed when no vCPU can be in them. */
-void code_insns_drop(struct cpu *c, struct eblock *b);
+/* b has host code of so many bytes, 0 when another vCPU made it. Its decoded instructions are
+ * freed when no vCPU can be in them, unless in lock step. */
+void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes);
 /* Write entries to pages that became code since the vCPU last looked: stores are reported
  * from now on. */
 void code_marks_take(struct cpu *c);

@@ -276,6 +276,4 @@ void engine_stats_get(struct engine *e, struct engine_stats *out)
     out->code_bytes = e->code.bytes;
     out->insns_held = e->code.insns_held;
     host_mutex_unlock(&e->code.lock);
-    if (e->tier && e->tier->bytes)
-        out->code_bytes += e->tier->bytes(e->tier_self);
 }

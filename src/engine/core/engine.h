@@ -134,7 +134,8 @@ struct engine_stats {
     u64 insns, blocks_translated, insns_translated, translate_ns, run_ns;
     u64 tlb_refills, slow_accesses, io_accesses;
     u64 exits_jump, exits_irq, exits_fault, exits_request;
-    u64 evictions, code_bytes, smc_invalidations;
+    u64 evictions, smc_invalidations;
+    u64 code_bytes;    /* of live blocks: what code_cache_bytes limits */
     u64 host_blocks;   /* translated by the base tier */
     u64 insns_held;    /* decoded instructions in memory: of blocks without host code */
     u64 decoded_again; /* blocks with host code whose instructions were asked for */

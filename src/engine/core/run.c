@@ -52,6 +52,7 @@ static void take_fault(struct cpu *c)
 static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
+    u32 bytes;
     ns_t start;
 
     if (!(e->cfg.opts_off >> ENGINE_OPT_LONG_BLOCKS & 1))
@@ -59,12 +60,11 @@ static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
     if (eblock_host_entry(b))
         return b;
     start = host_clock_monotonic();
-    e->tier->translate(e->tier_self, &c->e, b);
+    bytes = e->tier->translate(e->tier_self, &c->e, b);
     STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
     if (eblock_host_entry(b)) {
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
-        if (!c->check)
-            code_insns_drop(c, b);
+        code_translated(c, b, bytes);
     } else {
         __atomic_store_n(&b->runs, EBLOCK_DECLINED, __ATOMIC_RELAXED);
     }
