@@ -114,7 +114,8 @@ struct cpu {
     u64 det_count;
 
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
-    u64 blocks, insns, decoded_again, translate_ns;
+    u64 blocks, insns, decoded_again, decode_ns;                   /* of what was decoded */
+    u64 insns_host, compile_ns; /* of what the tier made host code of */
 };
 _Static_assert(sizeof(struct cpu) <= VCPU_STATE_OFF, "engine part of a vCPU overruns its room");
 _Static_assert(offsetof(struct ecpu, v) == 0 && offsetof(struct cpu, e) == 0, "one pointer");

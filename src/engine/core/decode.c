@@ -166,10 +166,13 @@ const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
     const struct engine *engine = e->engine;
     const struct einsn *there = eblock_decoded(b);
     const u8 *bytes = b->bytes, *end = bytes + b->byte_count;
+    struct cpu *c = (struct cpu *)e;
     struct einsns *n;
+    ns_t start;
 
     if (there)
         return there;
+    start = host_clock_monotonic();
     n = insns_new(b->insn_count, eblock_next(b));
     for (unsigned i = 0; i < b->insn_count; i++) {
         struct isa_insn in = { 0 };
@@ -181,8 +184,11 @@ const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
         n->at[i] = (struct einsn){ engine->cfg.handlers[in.op], in };
         bytes += in.len;
     }
-    STAT_ADD(((struct cpu *)e)->decoded_again, 1);
-    return code_insns_put((struct cpu *)e, b, n);
+    STAT_ADD(c->decoded_again, 1);
+    STAT_ADD(c->insns, b->insn_count);
+    there = code_insns_put(c, b, n);
+    STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
+    return there;
 }
 
 static struct eblock *making_finish(const struct making *m, u32 flags)
@@ -242,6 +248,7 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
     STAT_ADD(c->blocks, 1);
     STAT_ADD(c->insns, m.count);
-    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
-    return code_insert(c, b);
+    b = code_insert(c, b);
+    STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
+    return b;
 }

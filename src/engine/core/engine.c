@@ -248,9 +248,11 @@ static u64 peek(const u64 *counter)
 
 static void stats_add(struct engine_stats *s, const struct cpu *c)
 {
-    s->blocks_translated += peek(&c->blocks);
-    s->insns_translated += peek(&c->insns);
-    s->translate_ns += peek(&c->translate_ns);
+    s->blocks_decoded += peek(&c->blocks);
+    s->insns_decoded += peek(&c->insns);
+    s->insns_translated += peek(&c->insns_host);
+    s->decode_ns += peek(&c->decode_ns);
+    s->compile_ns += peek(&c->compile_ns);
     s->run_ns += peek(&c->run_ns);
     s->tlb_refills += peek(&c->e.tlb_refills);
     s->slow_accesses += peek(&c->e.slow_accesses);

@@ -131,7 +131,9 @@ void engine_moment_set(struct engine *e, struct engine_moment moment);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {
-    u64 insns, blocks_translated, insns_translated, translate_ns, run_ns;
+    u64 insns, run_ns;
+    u64 blocks_decoded, insns_decoded, decode_ns; /* an instruction as often as it was decoded */
+    u64 insns_translated, compile_ns; /* in blocks of the base tier; it: IR and host code */
     u64 tlb_refills, slow_accesses, io_accesses;
     u64 exits_jump, exits_irq, exits_fault, exits_request;
     u64 evictions, code_bytes, smc_invalidations;

@@ -60,8 +60,9 @@ static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
         return b;
     start = host_clock_monotonic();
     e->tier->translate(e->tier_self, &c->e, b);
-    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
+    STAT_ADD(c->compile_ns, host_clock_monotonic() - start);
     if (eblock_host_entry(b)) {
+        STAT_ADD(c->insns_host, b->insn_count);
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
         if (!c->check)
             code_insns_drop(c, b);
