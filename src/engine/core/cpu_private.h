@@ -163,6 +163,7 @@ struct code_cache {
     const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
     struct code_page *unsettled;     /* lock; its head atomic */
     u64 evictions, smc, host_blocks; /* atomic statistics */
+    u64 block_number;                /* atomic: of the next block that a tier may translate */
 };
 
 int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err *err);

@@ -13,8 +13,10 @@
 
 #include "base/bits.h"
 #include "base/bug.h"
+#include "base/log.h"
 #include "engine/interp/interp.h"
 #include "host/clock.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { WINDOW = 64, BUFFER = EBLOCK_MAX_BYTES + ISA_INSN_MAX_BYTES };
@@ -222,6 +224,20 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
     return b;
 }
 
+static void trace_insns(const struct making *m)
+{
+    if (!log_trace_on(block))
+        return;
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct isa_insn *in = &m->insn[i].in;
+        u64 pc = m->pc + (u64)(s64)in->offset;
+        char text[96];
+
+        m->c->e.v.isa->disassemble(in, pc, text, sizeof text);
+        log_trace(block, "%s%#" PRIx64 ": %s", i ? "  " : "", pc, text);
+    }
+}
+
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags)
 {
     struct making m; /* large: not cleared */
@@ -248,6 +264,7 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
     STAT_ADD(c->blocks, 1);
     STAT_ADD(c->insns, m.count);
+    trace_insns(&m);
     b = code_insert(c, b);
     STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
     return b;

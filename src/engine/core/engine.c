@@ -32,7 +32,7 @@ static void map_changed(void *arg)
 /* Is anything asked for that only a tier can do? */
 static bool wants_tier(const struct engine_config *cfg)
 {
-    return cfg->perf != ENGINE_PERF_NONE || cfg->opts_off;
+    return cfg->perf != ENGINE_PERF_NONE || cfg->opts_off || cfg->blocks_count;
 }
 
 static int config_check(const struct engine_config *cfg, const struct engine_host *host,
@@ -56,8 +56,8 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
                        "interpreter, and this machine runs the interpreter alone");
     if (wants_tier(cfg) && (!tier_base() || cfg->tier == ENGINE_INTERP))
         return err_set(err, ENOTSUP,
-                       "--perf and --no-opt are about translated code, and this machine runs the "
-                       "interpreter alone");
+                       "--perf, --no-opt and --base-blocks are about translated code, and this "
+                       "machine runs the interpreter alone");
     return 0;
 }
 

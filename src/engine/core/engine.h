@@ -58,6 +58,9 @@ struct engine_config {
     u64 code_cache_bytes; /* ENGINE_CODE_CACHE_MIN.._MAX; 0: default */
     enum engine_perf perf;
     u32 opts_off; /* 1 << enum engine_opt: what the base tier leaves out */
+    /* Of the blocks that would be translated, numbered from 0 in the order in which they come to
+     * that, only these are; for finding the one that is wrong. count 0: all. */
+    u64 blocks_first, blocks_count;
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
