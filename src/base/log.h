@@ -40,11 +40,14 @@ extern u64 log_trace_mask; /* bit per enum trace_event */
  * Returns 0, or -EINVAL after writing the unknown name to bad[0..bad_size). */
 int log_trace_enable(const char *list, char *bad, size_t bad_size) MUST_CHECK;
 
+/* Is this kind of event asked for? */
+#define log_trace_on(event) __builtin_expect((int)(log_trace_mask >> TRACE_##event & 1), 0)
+
 void log_trace_print(enum trace_event event, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_trace(event, ...)                                                                      \
     do {                                                                                           \
-        if (__builtin_expect((int)(log_trace_mask >> TRACE_##event & 1), 0))                       \
+        if (log_trace_on(event))                                                                   \
             log_trace_print(TRACE_##event, __VA_ARGS__);                                           \
     } while (0)
 

@@ -194,7 +194,9 @@ static int make_engine(struct machine *m, struct err *err)
                                  .check_eval = m->cfg->check_eval,
                                  .code_cache_bytes = m->cfg->code_cache,
                                  .perf = m->cfg->perf,
-                                 .opts_off = m->cfg->opts_off };
+                                 .opts_off = m->cfg->opts_off,
+                                 .blocks_first = m->cfg->blocks_first,
+                                 .blocks_count = m->cfg->blocks_count };
     struct engine_host host = { .arg = m,
                                 .clock = host_clock_now,
                                 .firmware_call = cpu_firmware_call,

@@ -81,7 +81,8 @@ struct machine_config {
     u64 code_cache; /* bytes, see engine.h; 0: the default */
     bool deterministic, check_interp, check_eval;
     enum engine_perf perf;
-    u32 opts_off;        /* 1 << enum engine_opt */
+    u32 opts_off; /* 1 << enum engine_opt */
+    u64 blocks_first, blocks_count;
     const u64 *rng_seed; /* NULL: from the host */
 };
 

@@ -253,6 +253,25 @@ static int set_no_opt(struct vm_config *c, const char *key, char *value, struct 
     return 0;
 }
 
+static int set_base_blocks(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    char *dash = strchr(value, '-');
+    u64 first, last;
+
+    if (dash)
+        *dash = '\0';
+    if (!dash || !parse_number(value, &first) || !parse_number(dash + 1, &last) || first > last) {
+        if (dash)
+            *dash = '-';
+        return err_set(err, EINVAL,
+                       "--base-blocks %s is no range of blocks: give FROM-TO, such as 0-999",
+                       value);
+    }
+    c->m.blocks_first = first;
+    c->m.blocks_count = last - first + (last - first < UINT64_MAX);
+    return 0;
+}
+
 static int set_on_reset(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     c->restart_on_reset = strcmp(value, "restart") == 0;
@@ -348,6 +367,10 @@ static const struct vm_config_key keys[] = {
       "What the JIT leaves out, separated by commas, for finding out which of it is "
       "wrong: " OPT_WORDS ".",
       OPT_WORDS, NULL, 0 },
+    { "base-blocks", "FROM-TO",
+      "Of the blocks that the JIT is asked for, counted from 0, it translates these alone; for "
+      "finding one that is wrong.",
+      NULL, NULL, 0 },
     { "control", "unix:PATH", "Listens for commands there (QMP, as QEMU's tools speak it).",
       "unix:", NULL, 0 },
     { "on-reset", "restart|exit", "What a guest's reset does.", "restart exit", "restart", 0 },
@@ -366,11 +389,11 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,          set_machine, set_cpu,     set_text,       set_text,
-    set_text,          set_text,    set_text,    set_memory,     set_cpus,
-    set_disk,          set_net,     set_console, set_engine,     set_code_cache,
-    set_deterministic, set_check,   set_perf,    set_no_opt,     set_control,
-    set_on_reset,      set_boot,    set_text,    set_credential, set_rng_seed,
+    set_arch,       set_machine,     set_cpu,        set_text,          set_text,  set_text,
+    set_text,       set_text,        set_memory,     set_cpus,          set_disk,  set_net,
+    set_console,    set_engine,      set_code_cache, set_deterministic, set_check, set_perf,
+    set_no_opt,     set_base_blocks, set_control,    set_on_reset,      set_boot,  set_text,
+    set_credential, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 

@@ -5,6 +5,7 @@
 #define TESTS_DIFF_RISCV_CASES_H
 
 #include "base/types.h"
+#include "isa/isa.h"
 #include "riscv_case.h"
 
 /* Can the line be tried as a user program's instruction? */
@@ -22,6 +23,8 @@ unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs);
 struct machine;
 struct machine *riscv_engine_new(unsigned tier, unsigned slots, u32 opts_off);
 struct machine *riscv_engine_free(struct machine *m);
+/* Before it runs: the build functions of its instructions. ops: outlive m. */
+void riscv_engine_set_ops(struct machine *m, const struct isa_op *ops);
 /* Leaves the states after in cases[0 .. n). */
 void riscv_engine_run(struct machine *m, struct riscv_case *cases, unsigned n);
 

@@ -175,6 +175,11 @@ struct machine *riscv_engine_free(struct machine *m)
     return NULL;
 }
 
+void riscv_engine_set_ops(struct machine *m, const struct isa_op *ops)
+{
+    m->isa.ops = ops;
+}
+
 void riscv_engine_run(struct machine *m, struct riscv_case *cases, unsigned n)
 {
     for (u64 i = 0; i < m->code->size; i += 2)

@@ -5,13 +5,12 @@
  * has its incoming jumps pointed back at their stubs at once; its memory is given back
  * when nobody can run in it any more. How the engine calls us: engine/core/block.h.
  */
+#include "engine/base/block_ir.h"
 #include "engine/base/code_space.h"
 #include "engine/base/host_thunks.h"
-#include "engine/core/block.h"
 #include "base/bits.h"
 #include "host/perf.h"
 #include "host/thread.h"
-#include "ir/build.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,22 +129,6 @@ static int base_start(struct engine *e, const struct engine_config *cfg, void **
 
 /* --- translation --- */
 
-static void build_ir(struct base *t, const struct eblock *b)
-{
-    const struct einsn *insn = eblock_decoded(b);
-
-    ir_builder_begin(t->builder, &t->ir);
-    for (unsigned i = 0; i < b->insn_count; i++) {
-        const struct isa_insn *in = &insn[i].in;
-
-        ir_builder_insn(t->builder, in->offset, in->len);
-        t->isa->ops[in->op].build(t->builder, in);
-        if (eblock_follows(b, insn, i))
-            ir_builder_follow(t->builder);
-        ir_builder_insn_end(t->builder);
-    }
-}
-
 static void place(struct base *t, struct eblock *b, struct record *r, const struct lower_job *job)
 {
     size_t at = (size_t)r->first * UNIT;
@@ -200,7 +183,7 @@ static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
     job.edge_sites = (u8 *)r->edges;
     job.edge_step = sizeof r->edges[0];
     job.edge_max = edges;
-    build_ir(t, b);
+    block_ir_build(t->builder, &t->ir, t->isa, b);
     if (lower_block(&job)) {
         r->units = (job.hot_size + job.cold_size + UNIT - 1) / UNIT;
         r->first = code_space_take(&t->space, r->units);

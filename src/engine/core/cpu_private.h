@@ -114,7 +114,8 @@ struct cpu {
     u64 det_count;
 
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
-    u64 blocks, insns, decoded_again, translate_ns;
+    u64 blocks, insns, decoded_again, decode_ns;                   /* of what was decoded */
+    u64 insns_host, compile_ns; /* of what the tier made host code of */
 };
 _Static_assert(sizeof(struct cpu) <= VCPU_STATE_OFF, "engine part of a vCPU overruns its room");
 _Static_assert(offsetof(struct ecpu, v) == 0 && offsetof(struct cpu, e) == 0, "one pointer");
@@ -162,6 +163,7 @@ struct code_cache {
     const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
     struct code_page *unsettled;     /* lock; its head atomic */
     u64 evictions, smc, host_blocks; /* atomic statistics */
+    u64 block_number;                /* atomic: of the next block that a tier may translate */
 };
 
 int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err *err);

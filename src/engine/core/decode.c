@@ -13,8 +13,10 @@
 
 #include "base/bits.h"
 #include "base/bug.h"
+#include "base/log.h"
 #include "engine/interp/interp.h"
 #include "host/clock.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { WINDOW = 64, BUFFER = EBLOCK_MAX_BYTES + ISA_INSN_MAX_BYTES };
@@ -166,10 +168,13 @@ const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
     const struct engine *engine = e->engine;
     const struct einsn *there = eblock_decoded(b);
     const u8 *bytes = b->bytes, *end = bytes + b->byte_count;
+    struct cpu *c = (struct cpu *)e;
     struct einsns *n;
+    ns_t start;
 
     if (there)
         return there;
+    start = host_clock_monotonic();
     n = insns_new(b->insn_count, eblock_next(b));
     for (unsigned i = 0; i < b->insn_count; i++) {
         struct isa_insn in = { 0 };
@@ -181,8 +186,11 @@ const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
         n->at[i] = (struct einsn){ engine->cfg.handlers[in.op], in };
         bytes += in.len;
     }
-    STAT_ADD(((struct cpu *)e)->decoded_again, 1);
-    return code_insns_put((struct cpu *)e, b, n);
+    STAT_ADD(c->decoded_again, 1);
+    STAT_ADD(c->insns, b->insn_count);
+    there = code_insns_put(c, b, n);
+    STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
+    return there;
 }
 
 static struct eblock *making_finish(const struct making *m, u32 flags)
@@ -216,6 +224,20 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
     return b;
 }
 
+static void trace_insns(const struct making *m)
+{
+    if (!log_trace_on(block))
+        return;
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct isa_insn *in = &m->insn[i].in;
+        u64 pc = m->pc + (u64)(s64)in->offset;
+        char text[96];
+
+        m->c->e.v.isa->disassemble(in, pc, text, sizeof text);
+        log_trace(block, "%s%#" PRIx64 ": %s", i ? "  " : "", pc, text);
+    }
+}
+
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags)
 {
     struct making m; /* large: not cleared */
@@ -242,6 +264,8 @@ struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32
     BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
     STAT_ADD(c->blocks, 1);
     STAT_ADD(c->insns, m.count);
-    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
-    return code_insert(c, b);
+    trace_insns(&m);
+    b = code_insert(c, b);
+    STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
+    return b;
 }

@@ -32,7 +32,7 @@ static void map_changed(void *arg)
 /* Is anything asked for that only a tier can do? */
 static bool wants_tier(const struct engine_config *cfg)
 {
-    return cfg->perf != ENGINE_PERF_NONE || cfg->opts_off;
+    return cfg->perf != ENGINE_PERF_NONE || cfg->opts_off || cfg->blocks_count;
 }
 
 static int config_check(const struct engine_config *cfg, const struct engine_host *host,
@@ -56,8 +56,8 @@ static int config_check(const struct engine_config *cfg, const struct engine_hos
                        "interpreter, and this machine runs the interpreter alone");
     if (wants_tier(cfg) && (!tier_base() || cfg->tier == ENGINE_INTERP))
         return err_set(err, ENOTSUP,
-                       "--perf and --no-opt are about translated code, and this machine runs the "
-                       "interpreter alone");
+                       "--perf, --no-opt and --base-blocks are about translated code, and this "
+                       "machine runs the interpreter alone");
     return 0;
 }
 
@@ -248,9 +248,11 @@ static u64 peek(const u64 *counter)
 
 static void stats_add(struct engine_stats *s, const struct cpu *c)
 {
-    s->blocks_translated += peek(&c->blocks);
-    s->insns_translated += peek(&c->insns);
-    s->translate_ns += peek(&c->translate_ns);
+    s->blocks_decoded += peek(&c->blocks);
+    s->insns_decoded += peek(&c->insns);
+    s->insns_translated += peek(&c->insns_host);
+    s->decode_ns += peek(&c->decode_ns);
+    s->compile_ns += peek(&c->compile_ns);
     s->run_ns += peek(&c->run_ns);
     s->tlb_refills += peek(&c->e.tlb_refills);
     s->slow_accesses += peek(&c->e.slow_accesses);

@@ -58,6 +58,9 @@ struct engine_config {
     u64 code_cache_bytes; /* ENGINE_CODE_CACHE_MIN.._MAX; 0: default */
     enum engine_perf perf;
     u32 opts_off; /* 1 << enum engine_opt: what the base tier leaves out */
+    /* Of the blocks that would be translated, numbered from 0 in the order in which they come to
+     * that, only these are; for finding the one that is wrong. count 0: all. */
+    u64 blocks_first, blocks_count;
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
@@ -131,7 +134,9 @@ void engine_moment_set(struct engine *e, struct engine_moment moment);
 
 /* --- statistics: a snapshot, roughly consistent while running --- */
 struct engine_stats {
-    u64 insns, blocks_translated, insns_translated, translate_ns, run_ns;
+    u64 insns, run_ns;
+    u64 blocks_decoded, insns_decoded, decode_ns; /* an instruction as often as it was decoded */
+    u64 insns_translated, compile_ns; /* in blocks of the base tier; it: IR and host code */
     u64 tlb_refills, slow_accesses, io_accesses;
     u64 exits_jump, exits_irq, exits_fault, exits_request;
     u64 evictions, smc_invalidations;

@@ -5,8 +5,10 @@
 #include "engine/core/cpu_private.h"
 
 #include "base/bug.h"
+#include "base/log.h"
 #include "engine/interp/interp.h"
 #include "host/clock.h"
+#include <inttypes.h>
 
 void cpu_budget_set(struct cpu *c, u64 insns)
 {
@@ -48,11 +50,24 @@ static void take_fault(struct cpu *c)
     cpu_mode_update(c);
 }
 
+/* Is b among those that the tier is to translate? Numbers are given when that is asked, so that up
+ * to a block they do not depend on whether later ones are translated. */
+static bool tier_may_translate(struct cpu *c, const struct eblock *b)
+{
+    struct engine *e = c->e.engine;
+    u64 number = __atomic_fetch_add(&e->code.block_number, 1, __ATOMIC_RELAXED);
+    bool may = e->cfg.blocks_count == 0 || number - e->cfg.blocks_first < e->cfg.blocks_count;
+
+    log_trace(block, "%" PRIu64 " at %#" PRIx64 ": %u instructions, %s", number, *c->pc,
+              b->insn_count, may ? "translated" : "left to the interpreter");
+    return may;
+}
+
 /* b has run often enough: what to run from now on, with host code if the tier makes any. */
 static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
-    u32 bytes;
+    u32 bytes = 0;
     ns_t start;
 
     if (!(e->cfg.opts_off >> ENGINE_OPT_LONG_BLOCKS & 1))
@@ -60,9 +75,11 @@ static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
     if (eblock_host_entry(b))
         return b;
     start = host_clock_monotonic();
-    bytes = e->tier->translate(e->tier_self, &c->e, b);
-    STAT_ADD(c->translate_ns, host_clock_monotonic() - start);
+    if (tier_may_translate(c, b))
+        bytes = e->tier->translate(e->tier_self, &c->e, b);
+    STAT_ADD(c->compile_ns, host_clock_monotonic() - start);
     if (eblock_host_entry(b)) {
+        STAT_ADD(c->insns_host, b->insn_count);
         __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
         code_translated(c, b, bytes);
     } else {
