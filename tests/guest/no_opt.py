@@ -13,8 +13,8 @@ from tiny import POWER_OFF, T0, T1, T2, T3, addi, bne, lui, write
 from vm import PATIENCE, Tap, check, run_cli, skip_all, vm_cli
 
 NAMES = ["long-blocks", "chaining", "jump-cache", "memory", "groups", "atomics", "host-fpu",
-         "fp-loops"]
-A0, F1, ROUNDS = 10, 1, 16
+         "fp-loops", "int-loops"]
+A0, ROUNDS = 10, 16
 
 
 def auipc(rd, upper):
@@ -27,13 +27,14 @@ def load(rd, base, offset):
 
 FLOATS_ON = [lui(T1, 6), 0x300 << 20 | T1 << 15 | 2 << 12 | 0x73]  # csrs mstatus, FS
 AMOADD = T1 << 20 | A0 << 15 | 3 << 12 | 0x2f
-FADD = 1 << 25 | F1 << 20 | F1 << 15 | 7 << 12 | F1 << 7 | 0x53
+FADDS = [1 << 25 | f << 20 | f << 15 | 7 << 12 | f << 7 | 0x53 for f in range(1, 5)]
+COUNTS = [addi(r, r, 1) for r in range(10, 18)]
 JALR = T2 << 15 | T0 << 7 | 0x67
 GUEST = FLOATS_ON + [
     auipc(A0, 16), lui(T3, ROUNDS),
     auipc(T2, 0), addi(T2, T2, 12), JALR,  # to what comes next
     load(T1, A0, 0), bne(0, 0, 8), load(T1, A0, 8), AMOADD, addi(T3, T3, -1), bne(T3, 0, -32),
-    lui(T3, ROUNDS), FADD, addi(T3, T3, -1), bne(T3, 0, -8)]
+    lui(T3, ROUNDS)] + FADDS + COUNTS + [addi(T3, T3, -1), bne(T3, 0, -52)]
 
 
 def sizes(options):

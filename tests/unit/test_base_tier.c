@@ -271,11 +271,22 @@ static void gen_branch(struct gen *g)
     ir_jump_if(g->s, c, target);
 }
 
-static void gen_end(struct gen *g)
+/* Back to the block's start, `offset` bytes before, while some slot has a bit set or clear. */
+static void gen_loop(struct gen *g, unsigned offset)
+{
+    ir_val start = ir_sub(g->s, ir_pc(g->s), ir_const(g->s, IR_I64, offset));
+    ir_val v = ir_get(g->s, IR_I64, slot_reg((unsigned)(rnd() % SLOTS)));
+    ir_val bit = ir_and(g->s, v, ir_const(g->s, IR_I64, 1ull << rnd() % 64));
+    ir_val zero = ir_const(g->s, IR_I64, 0);
+
+    ir_jump_if(g->s, rnd() % 2 ? ir_eq(g->s, bit, zero) : ir_ne(g->s, bit, zero), start);
+}
+
+static void gen_end(struct gen *g, unsigned offset)
 {
     ir_val target;
 
-    switch (rnd() % 4) {
+    switch (rnd() % 6) {
     case 0: ir_jump(g->s, pick(g, IR_I64), IR_JUMP_PLAIN); break;
     case 1:
         target = ir_pc(g->s);
@@ -283,7 +294,8 @@ static void gen_end(struct gen *g)
         ir_jump(g->s, target, IR_JUMP_PLAIN);
         break;
     case 2: gen_branch(g); break;
-    default: ir_end_block(g->s);
+    case 3: ir_end_block(g->s); break;
+    default: gen_loop(g, offset);
     }
 }
 
@@ -299,7 +311,7 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
         ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
         gen_insn(&g);
         if (i + 1 == n && rnd() % 8)
-            gen_end(&g);
+            gen_end(&g, i * INSN_LEN);
         else if (rnd() % 8 == 0)
             gen_branch(&g);
         ir_builder_insn_end(s);

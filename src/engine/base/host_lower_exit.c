@@ -151,6 +151,21 @@ void low_jump(struct low *l, const struct ir_op *op, u32 id)
     l->left = true;
 }
 
+/* The block's last branch, to its start, is likely: the way on is the cold part. */
+static void jumpif_loop(struct low *l, const struct ir_op *op)
+{
+    const struct ir_block *ir = l->job->ir;
+    enum x86_cond cc;
+
+    vals_flush(&l->a);
+    cc = lo_test_true(l, op->a);
+    lo_fix_cold(l, x86_jcc(l->o, cc ^ 1)); /* the opposite */
+    lo_retire(&l->cold, ir->insn_count);
+    lo_exit_direct(l, &l->cold, ir->next);
+    lo_loop_back(l);
+    l->left = true;
+}
+
 /* The rest of the block comes when it is not taken; state is written on the way out only. */
 void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
 {
@@ -159,6 +174,10 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     bool last = id + 1 == l->job->ir->op_count;
     enum x86_cond cc;
 
+    if (last && l->job->loops) {
+        jumpif_loop(l, op);
+        return;
+    }
     if (last)
         vals_flush(&l->a);
     cc = lo_test_true(l, op->a);
@@ -166,8 +185,6 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     if (!last)
         vals_flush_copy(&l->a, &l->cold);
     lo_retire(&l->cold, op->insn + 1u);
-    if (last && target == X86_NO_REG && v->imm == 0)
-        lo_loop_back(l);
     if (target == X86_NO_REG)
         lo_exit_direct(l, &l->cold, (s32)v->imm);
     else

@@ -11,7 +11,7 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4, LOWER_CARRIED = 8 };
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 14 };
 
 struct low {
     struct lower_job *job;
@@ -28,10 +28,11 @@ struct low {
     u32 checked[2]; /* whose bytes REG_LOADS and REG_STORES are for; IR_NO_VAL */
     struct low_carried {
         u16 offset;
+        u8 file; /* enum val_file */
         u8 reg;
-    } carried[LOWER_CARRIED]; /* state in xmm registers at the loop's head */
+    } carried[LOWER_CARRIED]; /* state in registers at the loop's head */
     unsigned carried_count;
-    u64 loop_head;    /* in the hot part */
+    u8 *loop_head;    /* in the hot part */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -102,7 +103,8 @@ bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
 
-/* host_lower_loop.c: after the entry's checks; and at a branch to the block's start. */
+/* host_lower_loop.c: after the entry's checks; and, when that made job->loops true, in the hot
+ * part at the end of a round, with all state written. */
 void lo_loop_begin(struct low *l);
 void lo_loop_back(struct low *l);
 

@@ -165,7 +165,7 @@ static unsigned take_reg(struct vals *a, enum val_file f, u32 id)
     for (unsigned i = 0; i < pools[f].count && best_cost; i++) {
         unsigned r = pools[f].regs[i], cost;
 
-        if (a->pinned[f] >> r & 1)
+        if (a->pinned[f] >> r & 1 || (f == VALS_GPR && a->reserved >> r & 1))
             continue;
         cost = a->held[f][r] == IR_NO_VAL ? 0 : 1 + evict_cost(a, a->held[f][r], f);
         if (cost < best_cost) {

@@ -71,6 +71,7 @@ struct vals {
     u32 now;                  /* the operation being compiled */
     u32 held[VALS_FILES][16]; /* value in each register, or IR_NO_VAL */
     u16 pinned[VALS_FILES];   /* registers in use by the present operation */
+    u16 reserved;             /* general registers that hold no value in this block */
     u64 used, dirty;          /* bit per slot: there is one; guest memory is behind */
     u8 heads[VALS_HEADS];     /* slots by offset / 8 modulo: number + 1 */
     struct slot slots[VALS_SLOTS];
@@ -123,8 +124,8 @@ void vals_step(struct vals *a);
 
 void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
 void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);
-/* The xmm register that holds all of the 8 bytes of state at `offset`, or X86_NO_XMM. */
-enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset);
+/* The register of that file that holds all of the 8 bytes of state at `offset`, or X86_NO_REG. */
+unsigned vals_slot_reg(struct vals *a, enum val_file f, u16 offset);
 /* Writes what is cached of the state at [offset, offset + size) and forgets that it is. */
 void vals_uncache(struct vals *a, u16 offset, unsigned size);
 

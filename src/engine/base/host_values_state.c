@@ -264,7 +264,7 @@ void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t)
     slot_new(a, s, true);
 }
 
-enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset)
+unsigned vals_slot_reg(struct vals *a, enum val_file f, u16 offset)
 {
     int i = find(a, offset, 8, -1);
     const struct slot *s = &a->slots[i < 0 ? 0 : i];
@@ -272,8 +272,8 @@ enum x86_xmm vals_slot_xmm(struct vals *a, u16 offset)
 
     if (i < 0 || s->offset != offset || s->size != 8 || s->boxed || v->type != IR_I64 ||
         v->kind != VAL_PLACE)
-        return X86_NO_XMM;
-    return v->at[VALS_XMM];
+        return X86_NO_REG;
+    return v->at[f];
 }
 
 void vals_uncache(struct vals *a, u16 offset, unsigned size)

@@ -34,7 +34,8 @@ enum engine_perf { ENGINE_PERF_NONE, ENGINE_PERF_MAP, ENGINE_PERF_JITDUMP };
     X(GROUPS, "groups")           /* accesses through one pointer share one check */               \
     X(ATOMICS, "atomics")         /* atomic accesses in place */                                   \
     X(HOST_FPU, "host-fpu")       /* floating point on the host's unit */                          \
-    X(FP_LOOPS, "fp-loops")       /* a loop keeps floating point in registers */
+    X(FP_LOOPS, "fp-loops")       /* a loop keeps floating point in registers */                   \
+    X(INT_LOOPS, "int-loops")     /* a loop keeps integers, and its count, in registers */
 enum engine_opt {
 #define X(id, name) ENGINE_OPT_##id,
     ENGINE_OPTS(X)
