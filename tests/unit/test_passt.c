@@ -159,10 +159,32 @@ static bool send_numbered(unsigned n)
     return send_frame(60000 + n, (u8)n);
 }
 
+/* As much as TCP has under way is no reason to lose frames. */
+TEST(frames_wait_for_a_slow_peer)
+{
+    static u8 sink[1 << 16];
+    size_t sent = 0, got_back = 0;
+
+    start();
+    for (unsigned i = 0; i < 50; i++) {
+        CHECK(send_numbered(i));
+        sent += 4 + 60000 + i;
+    }
+    for (unsigned i = 0; i < 10000 && got_back < sent; i++) {
+        ssize_t n = recv(peer, sink, sizeof sink, MSG_DONTWAIT);
+
+        got_back += n > 0 ? (size_t)n : 0;
+        loop_run_once(loop, 0);
+    }
+    CHECK_EQ(got_back, sent);
+    CHECK(!loop_run_once(loop, 0)); /* and all is quiet */
+    stop();
+}
+
 /* What the socket does not take at once follows; the stream stays one of whole frames. */
 TEST(a_full_socket_costs_frames_and_never_the_stream)
 {
-    static u8 all[16 << 20];
+    static u8 all[32 << 20];
     size_t have = 0, at = 0;
     unsigned taken = 0, tried = 0, seen = 0;
 
@@ -253,6 +275,7 @@ TEST(a_folder_for_the_socket)
 TEST_MAIN(TEST_CASE(a_folder_for_the_socket),
           TEST_CASE(frames_come_out_of_the_stream_however_it_is_cut),
           TEST_CASE(frames_wait_until_the_guest_is_ready), TEST_CASE(a_flood_waits_in_the_socket),
+          TEST_CASE(frames_wait_for_a_slow_peer),
           TEST_CASE(a_full_socket_costs_frames_and_never_the_stream),
           TEST_CASE(a_length_that_cannot_be_ends_the_network),
           TEST_CASE(the_guest_goes_on_when_the_other_side_ends),

@@ -21,9 +21,10 @@
 
 enum {
     LENGTH_SIZE = 4,
-    LONGEST = 65535,        /* frame that passt takes */
-    READ_SIZE = 1 << 18,    /* bytes in a turn of the loop */
-    SOCKET_BUFFER = 1 << 20 /* asked for; the host may give less */
+    LONGEST = 65535,         /* frame that passt takes */
+    READ_SIZE = 1 << 18,     /* bytes in a turn of the loop */
+    SOCKET_BUFFER = 1 << 20, /* asked for; the host may give less */
+    WAITING_MAX = 4 << 20    /* bytes: what Linux's TCP has under way at most, by default */
 };
 
 struct passt_net {
@@ -34,21 +35,26 @@ struct passt_net {
     int fd;                 /* owns */
     pid_t child;            /* owns; 0: none */
     struct net_inbox inbox;
-    /* What the socket has not taken of a frame. */
-    u8 rest[LENGTH_SIZE + LONGEST];
-    size_t rest_len;
+    /* What the socket has not taken yet: the rest of a frame, and frames behind it. */
+    u8 *waiting; /* owns; WAITING_MAX bytes, of which these count */
+    size_t waiting_at, waiting_end;
     bool dropped; /* a frame of those that the present call sends */
     u8 sent[NET_FRAME_MAX];
     u8 in[READ_SIZE];
     size_t in_len;
 };
 
+static bool some_wait(const struct passt_net *p)
+{
+    return p->waiting_at < p->waiting_end;
+}
+
 static void watch_for(struct passt_net *p)
 {
     bool room = p->inbox.count < NET_INBOX_MAX;
 
     if (p->watch)
-        loop_fd_set_events(p->watch, (room ? LOOP_IN : 0u) | (p->rest_len ? LOOP_OUT : 0u));
+        loop_fd_set_events(p->watch, (room ? LOOP_IN : 0u) | (some_wait(p) ? LOOP_OUT : 0u));
 }
 
 /* The guest goes on without a network, as after a cable was pulled. */
@@ -58,57 +64,74 @@ static void gone(struct passt_net *p)
         log_error("--net passt: passt has ended, and the guest's network with it");
     loop_fd_free(p->watch);
     p->watch = NULL;
-    p->rest_len = 0;
+    p->waiting_at = p->waiting_end = 0;
 }
 
 /* --- from the guest --- */
 
-/* False: the socket is full or gone. */
-static bool put_rest(struct passt_net *p)
+static void put_waiting(struct passt_net *p)
 {
-    while (p->rest_len) {
-        ssize_t n = send(p->fd, p->rest, p->rest_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (some_wait(p)) {
+        ssize_t n = send(p->fd, p->waiting + p->waiting_at, p->waiting_end - p->waiting_at,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             gone(p);
         if (n < 0)
-            return false;
-        p->rest_len -= (size_t)n;
-        memmove(p->rest, p->rest + n, p->rest_len);
+            return;
+        p->waiting_at += (size_t)n;
     }
-    return true;
+    p->waiting_at = p->waiting_end = 0;
 }
 
+static bool room_to_wait(struct passt_net *p, size_t len)
+{
+    if (p->waiting_end + len <= WAITING_MAX)
+        return true;
+    if (p->waiting_at < WAITING_MAX / 2)
+        return false; /* moving the many for the few would be dear */
+    p->waiting_end -= p->waiting_at;
+    memmove(p->waiting, p->waiting + p->waiting_at, p->waiting_end);
+    p->waiting_at = 0;
+    return p->waiting_end + len <= WAITING_MAX;
+}
+
+static void keep(struct passt_net *p, const void *data, size_t len)
+{
+    memcpy(p->waiting + p->waiting_end, data, len);
+    p->waiting_end += len;
+}
+
+/* One that was begun is finished: the stream knows no other way. So it begins only when all of
+ * it could wait. */
 static void put_frame(void *arg, u8 *frame, size_t len)
 {
     struct passt_net *p = arg;
     u8 length[LENGTH_SIZE];
     struct iovec iov[2] = { { length, LENGTH_SIZE }, { frame, len } };
     const struct msghdr message = { .msg_iov = iov, .msg_iovlen = 2 };
-    size_t all = LENGTH_SIZE + len, done = 0;
-    ssize_t n;
+    size_t done = 0;
 
-    if (!p->watch || !put_rest(p)) {
+    put_waiting(p);
+    if (!p->watch || !room_to_wait(p, LENGTH_SIZE + len)) {
         p->dropped = true;
         return;
     }
     packet_put32(length, (u32)len);
-    n = sendmsg(p->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0) {
-        if (errno != EAGAIN && errno != EINTR)
+    if (!some_wait(p)) {
+        ssize_t n = sendmsg(p->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
             gone(p);
-        p->dropped = true;
-        return;
+            p->dropped = true;
+            return;
+        }
+        done = n > 0 ? (size_t)n : 0;
     }
-    /* One that was begun is finished: the stream knows no other way. */
-    done = (size_t)n;
     if (done < LENGTH_SIZE)
-        memcpy(p->rest, length + done, LENGTH_SIZE - done);
-    p->rest_len = all - done;
-    if (done < LENGTH_SIZE)
-        memcpy(p->rest + LENGTH_SIZE - done, frame, len);
-    else
-        memcpy(p->rest, frame + (done - LENGTH_SIZE), p->rest_len);
+        keep(p, length + done, LENGTH_SIZE - done);
+    done = done < LENGTH_SIZE ? 0 : done - LENGTH_SIZE;
+    keep(p, frame + done, len - done);
 }
 
 /* passt ends TCP connections itself, so a segment may be as long as a frame. */
@@ -167,7 +190,7 @@ static void happened(void *arg, unsigned events)
     struct passt_net *p = arg;
 
     if (events & LOOP_OUT)
-        put_rest(p);
+        put_waiting(p);
     if (p->watch && events & (LOOP_IN | LOOP_HUP) && p->in_len < sizeof p->in)
         readable(p);
     else if (p->watch && events & LOOP_HUP) /* would be said again and again */
@@ -221,6 +244,7 @@ static void passt_free(struct net_backend *net)
             ;
     }
     net_inbox_fini(&p->inbox);
+    free(p->waiting);
     free(p);
 }
 
@@ -298,7 +322,7 @@ static int open_network(struct passt_net *p, const struct passt_options *options
 
     if (rc < 0)
         return rc;
-    /* A hint: a small buffer costs frames, which TCP sends again. */
+    /* A hint: what waits in a small buffer is sent in small pieces. */
     setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     rc = loop_fd_new(p->loop, p->fd, LOOP_IN, happened, p, &p->watch, err);
     return rc < 0 ? rc : loop_hook_new(p->loop, before_wait, after_wait, p, &p->hook, err);
@@ -315,7 +339,8 @@ int passt_backend_new(const struct passt_options *options, struct loop *loop,
     p->net.ops = &passt_ops;
     p->loop = loop;
     p->fd = -1;
-    rc = open_network(p, options, err);
+    p->waiting = malloc(WAITING_MAX); /* untouched until something waits */
+    rc = p->waiting ? open_network(p, options, err) : err_set_errno(err, ENOMEM, "passt");
     if (rc < 0) {
         passt_free(&p->net);
         return rc;
