@@ -3,7 +3,8 @@
  *
  * Two ways, both described in the kernel's sources under tools/perf/Documentation:
  *   MAP      /tmp/perf-PID.map (jit-interface.txt): address, size and name of each piece; `perf
- *            report` reads it. It knows the last owner of an address only.
+ *            report` reads it. It knows the last owner of an address only: lines are added while
+ *            code is made, and those of former owners leave when the file is ended.
  *   JITDUMP  jit-PID.dump in the working directory (jitdump-specification.txt): the code too,
  *            and when it was made; `perf inject --jit` makes it part of a recording that used
  *            the monotonic clock (`perf record -k mono`).

@@ -50,12 +50,21 @@ struct dump_load {
 };
 _Static_assert(sizeof(struct dump_header) == 40 && sizeof(struct dump_load) == 56, "no holes");
 
+/* A line of the map. */
+struct piece {
+    uintptr_t start, end;
+    size_t order; /* lines written before it */
+    char *name;   /* owns */
+};
+
 struct host_perf {
     enum host_perf_kind kind;
     int fd;       /* owns; -1: given up */
     void *marker; /* owns: a page of the file, mapped executable; NULL: none */
     size_t marker_size;
-    u64 index; /* of the next piece of code */
+    u64 index;            /* of the next piece of code */
+    struct piece *pieces; /* owns: of a map */
+    size_t piece_count, piece_room;
     char path[64];
 };
 
@@ -155,14 +164,83 @@ int host_perf_new(enum host_perf_kind kind, struct host_perf **ret, struct err *
     return 0;
 }
 
-static void map_line(struct host_perf *p, const char *name, size_t size, const void *address)
+/* --- the map --- */
+
+static void map_line(struct host_perf *p, const char *name, uintptr_t start, uintptr_t end)
 {
     char numbers[64];
-    int n = snprintf(numbers, sizeof numbers, "%lx %zx ", (unsigned long)(uintptr_t)address, size);
+    int n = snprintf(numbers, sizeof numbers, "%lx %lx ", (unsigned long)start,
+                     (unsigned long)(end - start));
     struct iovec at[] = { { numbers, (size_t)n }, { (void *)name, strlen(name) }, { "\n", 1 } };
 
     perf_write(p, at, 3);
 }
+
+/* A line that there is no memory to remember is lost if the file is written anew. */
+static void map_add(struct host_perf *p, const char *name, uintptr_t start, uintptr_t end)
+{
+    map_line(p, name, start, end);
+    if (p->piece_count == p->piece_room) {
+        size_t room = p->piece_room ? p->piece_room * 2 : 1024;
+        struct piece *more = reallocarray(p->pieces, room, sizeof *more);
+
+        if (!more)
+            return;
+        p->pieces = more;
+        p->piece_room = room;
+    }
+    p->pieces[p->piece_count] = (struct piece){ start, end, p->piece_count, strdup(name) };
+    p->piece_count += p->pieces[p->piece_count].name != NULL;
+}
+
+static int by_start(const void *one, const void *other)
+{
+    const struct piece *a = one, *b = other;
+
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+/* perf takes any one of the lines that an address is in: of those that overlap, the last said
+ * stays. */
+static size_t map_keep_last(struct piece *at, size_t count)
+{
+    size_t kept = 0;
+
+    qsort(at, count, sizeof *at, by_start);
+    for (size_t i = 0; i < count; i++) {
+        bool overlaps = kept > 0 && at[i].start < at[kept - 1].end;
+        struct piece *slot = &at[overlaps ? kept - 1 : kept], out = at[i];
+
+        if (overlaps && slot->order < out.order) {
+            free(slot->name);
+            *slot = out;
+        } else if (overlaps) {
+            free(out.name);
+        } else {
+            *slot = out;
+            kept++;
+        }
+    }
+    return kept;
+}
+
+/* The file anew, when code memory was used again. */
+static void map_finish(struct host_perf *p)
+{
+    size_t kept = p->piece_count ? map_keep_last(p->pieces, p->piece_count) : 0;
+
+    if (kept < p->piece_count && p->fd >= 0 && ftruncate(p->fd, 0) == 0 &&
+        lseek(p->fd, 0, SEEK_SET) == 0)
+        for (size_t i = 0; i < kept && p->fd >= 0; i++)
+            map_line(p, p->pieces[i].name, p->pieces[i].start, p->pieces[i].end);
+    for (size_t i = 0; i < kept; i++)
+        free(p->pieces[i].name);
+    free(p->pieces);
+}
+
+/* --- the dump --- */
 
 static void dump_code(struct host_perf *p, const char *name, const void *code, size_t size,
                       const void *address)
@@ -189,7 +267,7 @@ void host_perf_code(struct host_perf *p, const char *name, const void *code, siz
     if (p->fd < 0)
         return;
     if (p->kind == HOST_PERF_MAP)
-        map_line(p, name, size, address);
+        map_add(p, name, (uintptr_t)address, (uintptr_t)address + size);
     else
         dump_code(p, name, code, size, address);
 }
@@ -203,6 +281,7 @@ struct host_perf *host_perf_free(struct host_perf *p)
         return NULL;
     if (p->kind == HOST_PERF_JITDUMP && p->fd >= 0)
         perf_write(p, &at, 1);
+    map_finish(p);
     if (p->marker)
         munmap(p->marker, p->marker_size);
     if (p->fd >= 0)

@@ -42,7 +42,7 @@ example_runs()
 # Every public header alone, by a compiler that sees the installed ones only.
 headers_compile()
 {
-    for header in "$scratch"/root/usr/local/include/vm/*.h; do
+    for header in "$scratch/root"/usr/local/include/vm/*.h; do
         # shellcheck disable=SC2046
         echo "#include <vm/${header##*/}>" | cc -x c -std=c11 -Wall -Werror $(pc --cflags) \
             -fsyntax-only - || return 1

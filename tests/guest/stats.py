@@ -71,12 +71,25 @@ def interpreter_translates_nothing():
         check(rows[name] == 0, "%s is %d" % (name, rows[name]))
 
 
+def traced():
+    """What a guest of no operating system can show: code, memory's contents, the power switch."""
+    wanted = {"block": "0x80000000: addi t3,t3,1", "boot": "firmware: ", "dev": "syscon-test@"}
+    for kind, line in wanted.items():
+        said, _ = run(["--trace", kind])
+        check("trace %s: %s" % (kind, line) in said, "--trace %s says %s" % (kind, said[:400]))
+        check(all(said_line.startswith("trace %s: " % kind) for said_line in said.splitlines()),
+              "--trace %s says something else, too: %s" % (kind, said[:400]))
+    said, _ = run(["--trace", ",".join(wanted)])
+    check(all("trace %s: %s" % row in said for row in wanted.items()), said[:400])
+
+
 def main():
     tap = Tap()
     tap.case("what was promised is there, and instructions are counted", counts)
     tap.case("the text has the same names", same_as_text)
     tap.case("translation is of what was translated", translation)
     tap.case("the interpreter translates nothing", interpreter_translates_nothing)
+    tap.case("events of the kinds asked for are printed, and no others", traced)
     return tap.finish()
 
 
