@@ -465,6 +465,15 @@ int config_set_console_server(struct vm_config *c, const char *console, const ch
     return err_set_errno(err, ENOMEM, "the console");
 }
 
+int config_set_vsock_server(struct vm_config *c, const char *socket, const char *credential,
+                            struct err *err)
+{
+    c->m.vsock = (struct machine_vsock){ .socket = own(c, socket), .cid = 3 };
+    if (!c->m.vsock.socket)
+        return err_set_errno(err, ENOMEM, "the guest's vsock");
+    return config_set(c, "credential", credential, err);
+}
+
 VM_API struct vm_config *vm_config_new(void)
 {
     struct vm_config *c = calloc(1, sizeof *c);

@@ -61,6 +61,11 @@ int config_set_name(struct vm_config *cfg, const char *name, struct err *err);
 int config_set_console_server(struct vm_config *cfg, const char *console, const char *log,
                               struct err *err);
 
+/* The guest gets a vsock, of which programs ask at `socket`, and a credential more. The strings are
+ * copied. */
+int config_set_vsock_server(struct vm_config *cfg, const char *socket, const char *credential,
+                            struct err *err);
+
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+from initrd import initrd_with, module
 from machines import PROMPT, Attached, Home
-from memory import cpio, module
-from vm import Machine, Skip, Tap, asset, check, linux_args, run_cli
+from vm import Machine, Skip, Tap, check, linux_args, run_cli
 
 DRIVERS = ("fat", "vfat", "nls_cp437", "nls_ascii", "qemu_fw_cfg")
 FILES = "/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials"
@@ -20,11 +20,7 @@ FILES = "/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials"
 def linux(scratch):
     """Options for a guest that has these drivers."""
     path = os.path.join(scratch, "initrd")
-    with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
-        data = first.read()
-        for name in DRIVERS:
-            data += bytes(-len(data) % 4) + cpio(name + ".ko", module(name))
-        out.write(data)
+    initrd_with(path, {name + ".ko": (0o644, module(name)) for name in DRIVERS})
     args = linux_args()
     args[args.index("--initrd") + 1] = path
     return args
