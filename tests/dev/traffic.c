@@ -256,7 +256,7 @@ static void do_program(struct traffic *t, struct bytes *b)
 
     dev_domain_lock(t->h.domain);
     if (op % 4 == 0 || f->count == 0)
-        fake_vsock_ask(f, n % 8);
+        fake_vsock_ask(f, n % 2);
     else if (op % 4 == 1 && f->stream[n % f->count]->in_len == 0)
         fake_stream_put(f->stream[n % f->count], t->h.ram->host, 16 * op);
     else if (op % 4 == 2)

@@ -141,9 +141,9 @@ static void packet(u8 *at, u64 r)
     memset(at, 0, 44);
     le64_put(at, r & 15 ? 3 : r);
     le64_put(at + 8, r >> 4 & 15 ? 2 : r);
-    le32_put(at + 16, r >> 8 & 7);
-    le32_put(at + 20, r & 0x800 ? r >> 12 & 3 : 0x40000000 | (r >> 12 & 3));
-    le32_put(at + 24, r & 0x4000 ? r >> 15 & 0x3ff : 0);
+    le32_put(at + 16, r >> 8 & 1);
+    le32_put(at + 20, (r & 0x800 ? 0x40000000 : 0) | (r >> 12 & 1));
+    le32_put(at + 24, r & 0x4000 ? r >> 15 & 0xff : 0);
     le16_put(at + 28, r >> 25 & 7 ? 1 : 2);
     le16_put(at + 30, r >> 28 & 7);
     le32_put(at + 32, r >> 31 & 3);
@@ -167,7 +167,7 @@ static void request(const struct device *d, u8 *ring, u8 *ram, unsigned first, b
         le16_put(desc + 14,
                  packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
         if (i == 0 && r % 61 && is_vsock(d)) {
-            packet(ram + BUFFERS + r % 0x4000, next(random));
+            packet(ram + BUFFERS + r % 0x4000, next(random) >> 16);
             le32_put(desc + 8, 44 + (r & 1 ? r >> 16 & 0x3ff : 0));
         } else if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
