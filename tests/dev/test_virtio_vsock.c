@@ -604,6 +604,14 @@ static void told_when_there_is_a_buffer(void)
     at = event_buffer();
     CHECK_EQ(event(at), 0);
     CHECK_EQ(h.vsock.count, 0);
+    connected(76);
+    free(one);
+    one = saved(&size);
+    load(one, size);
+    CHECK(ask(22)); /* sooner than the loaded device has looked */
+    at = event_buffer();
+    CHECK_EQ(event(at), 0);
+    CHECK_EQ(h.vsock.count, 0);
     at = event_buffer();
     connected(79);
     CHECK_EQ(event(at), -1); /* once */
