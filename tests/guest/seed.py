@@ -103,8 +103,8 @@ def identity_stays(scratch):
 
 
 def credentials(scratch):
-    """Linux's driver finds each by its name, with all its bytes; a named machine finds a file that
-    was named from another folder."""
+    """Linux's driver finds each by its name, with all its bytes, and the machine's own; a named
+    machine finds a file that was named from another folder."""
     secret = os.urandom(5000)
     with open(os.path.join(scratch, "secret"), "wb") as file:
         file.write(secret)
@@ -116,14 +116,14 @@ def credentials(scratch):
         os.chdir(was)
         with Attached(home, "start", "box", "--foreground") as console:
             console.expect(PROMPT)
-            console.type("insmod /qemu_fw_cfg.ko; cd %s; ls; cat one/raw; echo; "
+            console.type("insmod /qemu_fw_cfg.ko; cd %s; echo `ls`; cat one/raw; echo; "
                          "sha256sum two/raw; echo do''ne\n" % FILES)
             text = console.expect("done").replace("\r", "").splitlines()
             console.type("exit\n")
             console.finish()
     digest = subprocess.run(["sha256sum", "secret"], cwd=scratch, check=True,
                             stdout=subprocess.PIPE).stdout.decode().split()[0]
-    check("empty  one    two" in text and "a value, with = and @" in text and
+    check("empty one two vmm.notify_socket" in text and "a value, with = and @" in text and
           digest + "  two/raw" in text, "the guest found: %s" % text)
 
 
