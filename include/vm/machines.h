@@ -154,6 +154,8 @@ struct vm_machine_info {
     const char *ssh_key;           /* file of the private key, whether made or not */
     const char *known_hosts;       /* file of the guest's host keys, whether made or not */
     const char *control, *console; /* unix sockets while it runs */
+    const char
+        *vsock; /* likewise, where programs ask for ports of the guest; NULL: there is none */
     const char *console_log, *vm_log;
     const struct vm_setting *settings; /* file names absolute */
     unsigned setting_count;

@@ -327,6 +327,7 @@ def systemd_says_so():
                 console.expect("said nothing yet")
                 console.type("\n")
                 start.finish()
+        check(home.json("show", "one")["vsock"].endswith("/vm/one/vsock"), "no vsock is shown")
         ready = [e for e in home.json("history", "one") if e["kind"] == "ready"]
         check("systemd" in ready[0]["cause"], "the cause is %s" % ready)
         home.cli("kill", "one")
