@@ -86,16 +86,18 @@ json_t *machine_json(const struct vm_machine_info *info)
                                  : json_null();
     int runs = info->pid != 0;
 
-    return json_pack(
-        "{s:s, s:s, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:s?, s:b, s:o, s:s?, s:s?, s:s, s:s, s:o}",
-        "name", info->name, "state", vm_machine_state_name(info->state), "ready", info->ready,
-        "powerdown-asked", info->powerdown_asked, "pid",
-        runs ? json_integer((json_int_t)info->pid) : json_null(), "folder", info->folder, "created",
-        time_json(info->created_ms), "started", time_json(info->started_ms), "stopped",
-        time_json(info->stopped_ms), "last-stop", info->last_stop, "last-stop-failed",
-        info->last_stop_failed, "ssh", ssh, "control", runs ? info->control : NULL, "console",
-        runs ? info->console : NULL, "console-log", info->console_log, "vm-log", info->vm_log,
-        "settings", settings_json(info->settings, info->setting_count));
+    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:s?, s:b, s:o, s:s?, s:s?, "
+                     "s:s?, s:s, s:s, s:o}",
+                     "name", info->name, "state", vm_machine_state_name(info->state), "ready",
+                     info->ready, "powerdown-asked", info->powerdown_asked, "pid",
+                     runs ? json_integer((json_int_t)info->pid) : json_null(), "folder",
+                     info->folder, "created", time_json(info->created_ms), "started",
+                     time_json(info->started_ms), "stopped", time_json(info->stopped_ms),
+                     "last-stop", info->last_stop, "last-stop-failed", info->last_stop_failed,
+                     "ssh", ssh, "control", runs ? info->control : NULL, "console",
+                     runs ? info->console : NULL, "vsock", runs ? info->vsock : NULL, "console-log",
+                     info->console_log, "vm-log", info->vm_log, "settings",
+                     settings_json(info->settings, info->setting_count));
 }
 
 /* --- commands --- */

@@ -116,6 +116,8 @@ static void show_running(const struct vm_machine_info *info)
         printf("%-16s %s@127.0.0.1 port %u\n", "ssh", info->ssh_user, info->ssh_port);
     printf("%-16s %s\n", "console socket", info->console);
     printf("%-16s %s\n", "control socket", info->control);
+    if (info->vsock)
+        printf("%-16s %s\n", "vsock", info->vsock);
 }
 
 static void show_text(const struct vm_machine_info *info)

@@ -103,8 +103,9 @@ VM_API int vm_machine_kill(struct vm_machine *m, const char *cause, struct vm_er
 VM_API int vm_machine_pause(struct vm_machine *m, const char *cause, struct vm_err *err);
 VM_API int vm_machine_resume(struct vm_machine *m, const char *cause, struct vm_err *err);
 
-/* Waits until the guest is up: its ssh server answers or, where it has no forward for ssh, the
- * text of the setting ready-text (default "login:") was on its console. -ETIMEDOUT, and
+/* Waits until the guest is up: its systemd says so, its ssh server answers or, where it has no
+ * forward for ssh or the setting ready-text is there, that text (default "login:") was on its
+ * console; the first of these counts. -ETIMEDOUT, and
  * -ECHILD when it ended meanwhile: the sentence says what the guest last did. */
 VM_API int vm_machine_wait_ready(struct vm_machine *m, int timeout_ms, struct vm_err *err);
 
@@ -153,6 +154,8 @@ struct vm_machine_info {
     const char *ssh_key;           /* file of the private key, whether made or not */
     const char *known_hosts;       /* file of the guest's host keys, whether made or not */
     const char *control, *console; /* unix sockets while it runs */
+    const char
+        *vsock; /* likewise, where programs ask for ports of the guest; NULL: there is none */
     const char *console_log, *vm_log;
     const struct vm_setting *settings; /* file names absolute */
     unsigned setting_count;

@@ -1,5 +1,5 @@
 /*
- * backends.c - the host's side of disks and networks: opened before the device that uses
+ * backends.c - the host's side of disks, networks and vsock: opened before the device that uses
  * them, closed after it.
  */
 #include "machine/private.h"
@@ -32,8 +32,20 @@ int machine_open_net(struct machine *m, const struct machine_net *net, struct ne
     return 0;
 }
 
+int machine_open_vsock(struct machine *m, struct vsock_backend **ret, struct err *err)
+{
+    int rc = vsock_unix_new(m->cfg->vsock.socket, m->loop, ret, err);
+
+    if (rc < 0)
+        return err_wrap(err, "--vsock");
+    m->vsock = *ret;
+    return 0;
+}
+
 void machine_close_backends(struct machine *m)
 {
+    vsock_backend_free(m->vsock);
+    m->vsock = NULL;
     for (unsigned i = 0; i < m->net_count; i++)
         net_backend_free(m->nets[i]);
     for (unsigned i = 0; i < m->image_count; i++)

@@ -11,6 +11,7 @@
 #include "backend/block/block.h"
 #include "backend/chardev/chardev.h"
 #include "backend/net/net.h"
+#include "backend/vsock/vsock.h"
 #include "base/err.h"
 #include "dev/core/device.h"
 #include "engine/core/engine.h"
@@ -50,6 +51,14 @@ struct machine_net {
     unsigned hostfwd_count;
 };
 
+/* Sockets between the guest and programs of the host. */
+struct machine_vsock {
+    const char
+        *socket; /* where programs ask, see vsock_unix_new(); NULL: there is no such device */
+    const char *bus;
+    u32 cid; /* the guest's, 3 … 0xfffffffe */
+};
+
 /* A file that the guest's firmware and kernel find by name (fw_cfg.h). */
 struct machine_file {
     const char *name; /* "opt/…" */
@@ -69,6 +78,7 @@ struct machine_config {
     unsigned disk_count;
     struct machine_net nets[MACHINE_MAX_NETS];
     unsigned net_count;
+    struct machine_vsock vsock;
     struct machine_file files[MACHINE_MAX_FILES]; /* copied when the machine is made */
     unsigned file_count;
     /* Makes the host's side of a network; needed when there are nets. */
@@ -163,8 +173,9 @@ struct machine {
     unsigned image_count;
     struct net_backend *nets[MACHINE_MAX_NETS]; /* owns: likewise */
     unsigned net_count;
-    struct boot_plan plan; /* filled by cls->boot; empty but during a reset */
-    bool ready;            /* reset or loaded: can run */
+    struct vsock_backend *vsock; /* owns: likewise; NULL: none */
+    struct boot_plan plan;       /* filled by cls->boot; empty but during a reset */
+    bool ready;                  /* reset or loaded: can run */
     bool engine_started;
     struct machine_trim trim;
 
@@ -224,11 +235,12 @@ int machine_make_device(struct machine *m, const char *name, struct dev_domain *
 int machine_add_device(struct machine *m, const char *name, struct dev_domain *dom, gpa_t at,
                        const struct dev_setting *settings, unsigned setting_count,
                        struct device **ret, struct err *err) MUST_CHECK;
-/* Open what a disk or network of the configuration names; the machine owns the result. */
+/* Open what a disk, network or vsock of the configuration names; the machine owns the result. */
 int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct blk_image **ret,
                       struct err *err) MUST_CHECK;
 int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
                      struct err *err) MUST_CHECK;
+int machine_open_vsock(struct machine *m, struct vsock_backend **ret, struct err *err) MUST_CHECK;
 /* SBI's and other firmware's console output. [any thread] */
 size_t machine_console_write(void *arg, const u8 *data, size_t len);
 /* dev_host.request and firmware's requests. [any thread] */

@@ -10,7 +10,7 @@
 ns_t machine_quantum_end(void *arg, ns_t now, ns_t until);
 void machine_engine_paused(void *arg);
 void machine_escape(void *arg, int key);
-/* Closes disks and networks, after their devices. */
+/* Closes disks, networks and vsock, after their devices. */
 void machine_close_backends(struct machine *m);
 void machine_console_tap(void *arg, const u8 *data, size_t len);
 

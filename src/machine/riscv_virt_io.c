@@ -1,6 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks, the source of randomness, the power button and the balloon
- * of a riscv-virt machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness, the power button, the balloon and
+ * the vsock of a riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -111,6 +111,20 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
     return add_virtio(v, "net", net->bus, settings, ARRAY_SIZE(settings), err);
 }
 
+static int add_vsock(struct riscv_virt *v, const struct machine_vsock *vsock, struct err *err)
+{
+    struct vsock_backend *backend;
+    char cid[16];
+    int rc = machine_open_vsock(&v->m, &backend, err);
+    const struct dev_setting settings[] = { { .name = "vsock", .ptr = backend },
+                                            { .name = "cid", .text = cid } };
+
+    if (rc < 0)
+        return rc;
+    snprintf(cid, sizeof cid, "%u", vsock->cid);
+    return add_virtio(v, "vsock", vsock->bus, settings, ARRAY_SIZE(settings), err);
+}
+
 /* Only where there is something in it. */
 static int add_files(struct riscv_virt *v, struct err *err)
 {
@@ -143,5 +157,7 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_virtio(v, "rng", NULL, NULL, 0, err);
     if (rc == 0)
         rc = add_pci(v, "input", NULL, 0, &v->button, err);
-    return rc < 0 ? rc : add_virtio(v, "balloon", NULL, NULL, 0, err);
+    if (rc == 0)
+        rc = add_virtio(v, "balloon", NULL, NULL, 0, err);
+    return rc < 0 || !cfg->vsock.socket ? rc : add_vsock(v, &cfg->vsock, err);
 }

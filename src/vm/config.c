@@ -169,6 +169,11 @@ static int set_net(struct vm_config *c, const char *key, char *value, struct err
     return config_set_net(c, value, err);
 }
 
+static int set_vsock(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    return config_set_vsock(c, value, err);
+}
+
 static int set_console(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     if (strcmp(value, "stdio") != 0 && strcmp(value, "pty") != 0 && strcmp(value, "none") != 0 &&
@@ -343,6 +348,11 @@ static const struct vm_config_key keys[] = {
       "of the host; passt: through a process of that name. mac=ADDRESS and bus=pcie|mmio may "
       "follow.",
       "user tap,ifname= passt none", "none", 1 },
+    { "vsock", "cid=N,socket=PATH[,bus=pcie|mmio]",
+      "Adds sockets between guest and host (AF_VSOCK). A program that connects to PATH and sends "
+      "'CONNECT PORT' reaches that port of the guest, whose context id is N; the guest reaches at "
+      "port P of the host who listens at PATH_P.",
+      "cid=3,socket=", NULL, 0 },
     { "console", "stdio|pty|unix:PATH|none",
       "Where the serial console goes. On stdio, Ctrl-A x "
       "ends the machine and Ctrl-A h lists the keys.",
@@ -389,11 +399,11 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,       set_machine,     set_cpu,        set_text,          set_text,  set_text,
-    set_text,       set_text,        set_memory,     set_cpus,          set_disk,  set_net,
-    set_console,    set_engine,      set_code_cache, set_deterministic, set_check, set_perf,
-    set_no_opt,     set_base_blocks, set_control,    set_on_reset,      set_boot,  set_text,
-    set_credential, set_rng_seed,
+    set_arch,  set_machine,    set_cpu,         set_text,       set_text,          set_text,
+    set_text,  set_text,       set_memory,      set_cpus,       set_disk,          set_net,
+    set_vsock, set_console,    set_engine,      set_code_cache, set_deterministic, set_check,
+    set_perf,  set_no_opt,     set_base_blocks, set_control,    set_on_reset,      set_boot,
+    set_text,  set_credential, set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -453,6 +463,15 @@ int config_set_console_server(struct vm_config *c, const char *console, const ch
     if (c->m.console && c->m.console_log)
         return 0;
     return err_set_errno(err, ENOMEM, "the console");
+}
+
+int config_set_vsock_server(struct vm_config *c, const char *socket, const char *credential,
+                            struct err *err)
+{
+    c->m.vsock = (struct machine_vsock){ .socket = own(c, socket), .cid = 3 };
+    if (!c->m.vsock.socket)
+        return err_set_errno(err, ENOMEM, "the guest's vsock");
+    return config_set(c, "credential", credential, err);
 }
 
 VM_API struct vm_config *vm_config_new(void)
@@ -526,6 +545,7 @@ struct vm_config *config_copy(const struct vm_config *c)
     }
     n->m.console = moved(c, n, n->m.console, &failed);
     n->m.console_log = moved(c, n, n->m.console_log, &failed);
+    n->m.vsock.socket = moved(c, n, n->m.vsock.socket, &failed);
     n->control = moved(c, n, n->control, &failed);
     for (unsigned i = 0; i < n->m.disk_count; i++)
         n->m.disks[i].path = moved(c, n, n->m.disks[i].path, &failed);
@@ -565,6 +585,9 @@ char *config_guest_text(const struct vm_config *c)
     for (unsigned i = 0; i < m->net_count; i++)
         fprintf(out, "net %u: queues=%u,bus=%s\n", i, m->nets[i].queues ? m->nets[i].queues : 1,
                 m->nets[i].bus ? m->nets[i].bus : "default");
+    if (m->vsock.socket)
+        fprintf(out, "vsock: cid=%u,bus=%s\n", m->vsock.cid,
+                m->vsock.bus ? m->vsock.bus : "default");
     if (fclose(out) != 0) {
         free(text);
         return NULL;

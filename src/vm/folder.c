@@ -126,9 +126,10 @@ int folder_paths_init(struct folder_paths *p, const char *root, const char *name
     p->runtime = join(runtime, name);
     p->control = join(p->runtime, "control");
     p->console = join(p->runtime, "console");
+    p->vsock = join(p->runtime, "vsock");
     free(runtime);
     if (p->store && p->lock && p->console_log && p->vm_log && p->ssh_key && p->known_hosts &&
-        p->control && p->console)
+        p->control && p->console && p->vsock)
         return 0;
     folder_paths_fini(p);
     return err_set_errno(err, ENOMEM, "machine %s", name);
@@ -138,7 +139,7 @@ void folder_paths_fini(struct folder_paths *p)
 {
     char **each[] = { &p->folder,  &p->store,   &p->lock,    &p->console_log,
                       &p->vm_log,  &p->ssh,     &p->ssh_key, &p->known_hosts,
-                      &p->runtime, &p->control, &p->console };
+                      &p->runtime, &p->control, &p->console, &p->vsock };
 
     for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
         free(*each[i]);
@@ -175,10 +176,26 @@ int folder_runtime_make(const struct folder_paths *p, struct err *err)
     return rc;
 }
 
+/* Servers for the guest listen at "vsock_PORT"; what they have left behind would keep the folder.
+ */
+static void remove_ports(const struct folder_paths *p)
+{
+    DIR *dir = opendir(p->runtime);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        if (strncmp(entry->d_name, "vsock_", 6) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
 void folder_runtime_remove(const struct folder_paths *p)
 {
     unlink(p->control);
     unlink(p->console);
+    unlink(p->vsock);
+    remove_ports(p);
     rmdir(p->runtime);
 }
 

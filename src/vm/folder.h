@@ -11,7 +11,7 @@
 struct folder_paths {
     char *folder, *store, *lock, *console_log, *vm_log;
     char *ssh, *ssh_key, *known_hosts;
-    char *runtime, *control, *console; /* sockets, and their folder */
+    char *runtime, *control, *console, *vsock; /* sockets, and their folder */
 };
 
 /* 0, or -EINVAL with a sentence: what a name may be is in include/vm/machines.h. */

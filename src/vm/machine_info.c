@@ -53,6 +53,7 @@ static void fill(const struct vm_machine *m, struct vm_machine_info *out)
         .ssh_key = m->paths.ssh_key,
         .known_hosts = m->paths.known_hosts,
         .control = m->paths.control,
+        .vsock = access(m->paths.vsock, F_OK) == 0 ? m->paths.vsock : NULL,
         .console = m->paths.console,
         .console_log = m->paths.console_log,
         .vm_log = m->paths.vm_log,

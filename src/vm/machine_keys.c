@@ -225,7 +225,7 @@ static int set_net(const struct vm_machine *m, struct vm_config *cfg, const char
 static int refuse_key(const char *key, struct err *err)
 {
     return err_set(err, EINVAL,
-                   "--%s is no setting of a named machine, which has a %s of its own: vm-cli "
+                   "--%s is no setting of a named machine, which has its own %s: vm-cli "
                    "%s",
                    key, key,
                    strcmp(key, "console") == 0 ? "console NAME" : "show NAME tells where");
@@ -238,7 +238,8 @@ static int set_one(const struct vm_machine *m, struct vm_config *cfg, const stru
 
     if (find(keys, ARRAY_SIZE(keys), row->key))
         return check_own_key(row->key, row->value, err);
-    if (strcmp(row->key, "console") == 0 || strcmp(row->key, "control") == 0)
+    if (strcmp(row->key, "console") == 0 || strcmp(row->key, "control") == 0 ||
+        strcmp(row->key, "vsock") == 0)
         return refuse_key(row->key, err);
     if (strcmp(row->key, "net") != 0)
         return config_set(cfg, row->key, row->value, err);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "vm/control.h"
+#include "vm/notify.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +104,46 @@ static void hear(void *arg, enum control_event what, const char *reason)
         log_error("%s", err.text);
 }
 
+static void hear_ready(void *arg)
+{
+    struct ear *ear = arg;
+    struct err err = { 0 };
+    int rc = machine_refresh(ear->m, &err);
+
+    if (rc == 0 && ear->m->state.stage == LIFE_IS_RUNNING)
+        rc = note(ear->m, LIFE_SEEN_READY, "its systemd says that it is up", &err);
+    if (rc < 0)
+        log_error("%s", err.text);
+}
+
 /* --- running --- */
+
+static bool has_credential(const struct vm_config *cfg, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (unsigned i = 0; i < cfg->credential_count; i++)
+        if (strncmp(cfg->credentials[i], name, len) == 0 && cfg->credentials[i][len] == '=')
+            return true;
+    return false;
+}
+
+/* The guest's systemd is told where it can say that it is up: not when somebody has told it of
+ * another place, or where the path is too long for sockets behind ports. */
+static int vsock(const struct vm_machine *m, struct vm_config *cfg, struct err *err)
+{
+    char *credential;
+    int rc;
+
+    if (!config_vsock_fits(m->paths.vsock) || has_credential(cfg, NOTIFY_CREDENTIAL) ||
+        cfg->credential_count == ARRAY_SIZE(cfg->credentials))
+        return 0;
+    if (asprintf(&credential, NOTIFY_CREDENTIAL "=vsock-stream:2:%d", NOTIFY_PORT) < 0)
+        return err_set_errno(err, ENOMEM, "machine %s", m->name);
+    rc = config_set_vsock_server(cfg, m->paths.vsock, credential, err);
+    free(credential);
+    return rc;
+}
 
 /* The configuration's sockets. */
 static int sockets(const struct vm_machine *m, struct vm_config *cfg, struct err *err)
@@ -117,6 +157,8 @@ static int sockets(const struct vm_machine *m, struct vm_config *cfg, struct err
         rc = err_set_errno(err, ENOMEM, "machine %s", m->name);
     if (rc == 0)
         rc = config_set(cfg, "control", control, err);
+    if (rc == 0)
+        rc = vsock(m, cfg, err);
     free(control);
     return rc;
 }
@@ -161,6 +203,7 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
     struct err ignored = { 0 };
     unsigned ssh_port;
     struct vm *vm = NULL;
+    struct notify *notify = NULL;
     int rc = machine_ssh_port(m, &ssh_port, err);
 
     if (rc == 0)
@@ -168,10 +211,13 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
     if (rc < 0)
         return rc;
     rc = make(m, ssh_port, &vm, err);
+    if (rc == 0 && vm->cfg->m.vsock.socket)
+        rc = notify_new(m->paths.vsock, vm->machine->loop, hear_ready, &ear, &notify, err);
     if (rc == 0) {
         control_listen(vm->control, hear, &ear);
         rc = run(vm, report, ret_why, err);
     }
+    notify_free(notify);
     vm_free(vm); /* what it had to write is on the disks before it counts as stopped */
     folder_runtime_remove(&m->paths);
     if (rc == 0)

@@ -61,12 +61,20 @@ int config_set_name(struct vm_config *cfg, const char *name, struct err *err);
 int config_set_console_server(struct vm_config *cfg, const char *console, const char *log,
                               struct err *err);
 
+/* The guest gets a vsock, of which programs ask at `socket`, and a credential more. The strings are
+ * copied. */
+int config_set_vsock_server(struct vm_config *cfg, const char *socket, const char *credential,
+                            struct err *err);
+
 /* A copy with its own strings; NULL: no memory. */
 struct vm_config *config_copy(const struct vm_config *cfg);
 
-/* Keys that others share, and the words of --net, which are cut up and kept. */
+/* Keys that others share, and the words of --net and --vsock, which are cut up and kept. */
 int config_set_bus(const char *bus, const char *key, const char **out, struct err *err) MUST_CHECK;
 int config_set_net(struct vm_config *c, char *value, struct err *err) MUST_CHECK;
+int config_set_vsock(struct vm_config *c, char *value, struct err *err) MUST_CHECK;
+/* Is there room for a port of the host behind this path? */
+bool config_vsock_fits(const char *path);
 /* machine_config.net_open. */
 int config_net_open(const struct machine_net *net, struct loop *loop, struct machine_clock *clock,
                     struct net_backend **ret, struct err *err);

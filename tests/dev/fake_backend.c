@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/checked.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the disk --- */
@@ -185,4 +186,151 @@ bool fake_net_deliver_on(struct fake_net *f, unsigned queue, const struct net_he
 bool fake_net_deliver(struct fake_net *f, const void *frame, size_t len)
 {
     return fake_net_deliver_on(f, 0, &(struct net_header){ 0 }, frame, len);
+}
+
+/* --- programs behind a vsock --- */
+
+static struct fake_vsock *vsock_of(struct fake_stream *s)
+{
+    return container_of(s->s.backend, struct fake_vsock, vsock);
+}
+
+static struct fake_stream *stream_new(struct fake_vsock *f, u32 port)
+{
+    struct fake_stream *s = f->count < ARRAY_SIZE(f->stream) ? calloc(1, sizeof *s) : NULL;
+
+    if (!s)
+        return NULL;
+    s->s.backend = &f->vsock;
+    s->port = port;
+    return f->stream[f->count++] = s;
+}
+
+static void stream_close(struct vsock_stream *v)
+{
+    struct fake_stream *s = container_of(v, struct fake_stream, s);
+    struct fake_vsock *f = vsock_of(s);
+    unsigned i = 0;
+
+    while (f->stream[i] != s)
+        BUG_ON(++i == f->count);
+    memmove(f->stream + i, f->stream + i + 1, (--f->count - i) * sizeof f->stream[0]);
+    f->closed++;
+    free(s);
+}
+
+static struct vsock_stream *stream_connect(struct vsock_backend *v, u32 port)
+{
+    struct fake_vsock *f = container_of(v, struct fake_vsock, vsock);
+    struct fake_stream *s = f->listens ? stream_new(f, port) : NULL;
+
+    return s ? &s->s : NULL;
+}
+
+static void stream_accept(struct vsock_stream *v, u32 port)
+{
+    struct fake_stream *s = container_of(v, struct fake_stream, s);
+
+    s->accepted = true;
+    s->port = port;
+}
+
+static ssize_t stream_read(struct vsock_stream *v, const struct iovec *iov, unsigned iov_count)
+{
+    struct fake_stream *s = container_of(v, struct fake_stream, s);
+    u32 n = s->in_len < iov[0].iov_len ? s->in_len : (u32)iov[0].iov_len;
+
+    if (n == 0 && !s->ended)
+        return -EAGAIN;
+    if (n == 0)
+        v->over |= VSOCK_NO_SEND;
+    memcpy(iov[0].iov_base, s->in, n);
+    s->in_len -= n;
+    memmove(s->in, s->in + n, s->in_len);
+    return n;
+}
+
+static bool stream_write(struct vsock_stream *v, const struct iovec *iov, unsigned iov_count)
+{
+    struct fake_stream *s = container_of(v, struct fake_stream, s);
+
+    for (unsigned i = 0; i < iov_count; i++) {
+        u32 n = (u32)iov[i].iov_len, room = VSOCK_BUFFER - s->out_len;
+
+        memcpy(s->out + s->out_len, iov[i].iov_base, n < room ? n : room);
+        s->out_len += n < room ? n : room; /* the test looks at the beginning */
+        v->taken += vsock_of(s)->slow ? 0 : n;
+    }
+    return true;
+}
+
+static void stream_shut(struct vsock_stream *v, unsigned over)
+{
+    container_of(v, struct fake_stream, s)->guest_over |= (u8)over;
+}
+
+static const struct vsock_backend_ops vsock_ops = {
+    .name = "fake",
+    .connect = stream_connect,
+    .accept = stream_accept,
+    .read = stream_read,
+    .write = stream_write,
+    .shut = stream_shut,
+    .close = stream_close,
+};
+
+void fake_vsock_init(struct fake_vsock *f)
+{
+    f->vsock.ops = &vsock_ops;
+}
+
+void fake_vsock_fini(struct fake_vsock *f)
+{
+    BUG_ON(f->count); /* a device closes its streams */
+}
+
+struct fake_stream *fake_vsock_ask(struct fake_vsock *f, u32 port)
+{
+    struct fake_stream *s = f->vsock.client ? stream_new(f, 0) : NULL;
+    unsigned before = f->closed;
+
+    if (!s || f->vsock.client->requested(f->vsock.arg, &s->s, port))
+        return s;
+    if (f->closed == before)
+        stream_close(&s->s);
+    return NULL;
+}
+
+static void stream_changed(struct fake_stream *s)
+{
+    struct vsock_backend *b = s->s.backend;
+
+    b->client->ready(b->arg, &s->s);
+}
+
+void fake_stream_put(struct fake_stream *s, const void *data, size_t len)
+{
+    BUG_ON(len > sizeof s->in - s->in_len);
+    memcpy(s->in + s->in_len, data, len);
+    s->in_len += (u32)len;
+    stream_changed(s);
+}
+
+void fake_stream_end(struct fake_stream *s)
+{
+    s->ended = true;
+    stream_changed(s);
+}
+
+void fake_stream_leave(struct fake_stream *s)
+{
+    s->ended = true;
+    s->s.over |= VSOCK_NO_RECEIVE;
+    stream_changed(s);
+}
+
+void fake_stream_take(struct fake_stream *s, u32 len)
+{
+    s->s.taken += len;
+    stream_changed(s);
 }

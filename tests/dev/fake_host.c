@@ -311,6 +311,7 @@ static void *fake_resource(struct fake_host *h, enum dev_prop_type type)
     case DEV_PROP_BLOCK: return &h->disk;
     case DEV_PROP_CHARDEV: return &h->chardev.cd;
     case DEV_PROP_NET: return &h->net.net;
+    case DEV_PROP_VSOCK: return &h->vsock.vsock;
     default: return NULL;
     }
 }
@@ -436,11 +437,13 @@ void fake_host_init(struct fake_host *h)
     h->chardev.cd.ops = &chardev_ops;
     h->chardev.out_limit = sizeof h->chardev.out;
     fake_net_init(&h->net);
+    fake_vsock_init(&h->vsock);
     BUG_ON(dev_new(&board_class, "board", &h->host, h->irq_domain, NULL, NULL, 0, &h->board, &err));
 }
 
 void fake_host_fini(struct fake_host *h)
 {
+    fake_vsock_fini(&h->vsock);
     dev_free(h->pci);
     dev_free(h->board);
     mem_map_free(h->map);

@@ -53,6 +53,7 @@ struct fake_host {
     struct blk_image disk;
     bool disk_held; /* fake_settle() completes no disk requests */
     struct fake_net net;
+    struct fake_vsock vsock;
     bool cpu_line[FAKE_CPUS][FAKE_CPU_LINES];
     unsigned cpu_irq_calls;
     struct fake_msi msi[FAKE_LOG];
@@ -72,7 +73,7 @@ struct fake_host {
 void fake_host_init(struct fake_host *h);
 void fake_host_fini(struct fake_host *h);
 
-/* Settings that connect a class's block, network and character properties to the fake's
+/* Settings that connect a class's block, network, character and vsock properties to the fake's
  * own; returns how many. */
 unsigned fake_settings(struct fake_host *h, const struct dev_class *cls,
                        struct dev_setting out[DEV_MAX_PROPS]);

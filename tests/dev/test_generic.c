@@ -274,6 +274,7 @@ static const struct {
     { "virtio-blk", "note", "a disk knows nothing of its next request" },
     { "virtio-rng", "note", "nor does a source of entropy" },
     { "virtio-balloon-pci", "note", "one register, seldom hit: test_virtio_balloon.c saves it" },
+    { "virtio-vsock", "note", "connections are not saved: test_virtio_vsock.c loses some" },
     { "virtio-", "config_generation", "no traffic resizes a disk; test_virtio_blk.c does" },
 };
 

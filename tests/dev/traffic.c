@@ -248,6 +248,24 @@ static void do_frame(struct traffic *t, struct bytes *b)
     dev_domain_unlock(t->h.domain);
 }
 
+/* Programs of the host, where there are any: ask, write, end, go. */
+static void do_program(struct traffic *t, struct bytes *b)
+{
+    struct fake_vsock *f = &t->h.vsock;
+    unsigned op = (unsigned)take(b, 1), n = (unsigned)take(b, 1);
+
+    dev_domain_lock(t->h.domain);
+    if (op % 4 == 0 || f->count == 0)
+        fake_vsock_ask(f, n % 2);
+    else if (op % 4 == 1 && f->stream[n % f->count]->in_len == 0)
+        fake_stream_put(f->stream[n % f->count], t->h.ram->host, 16 * op);
+    else if (op % 4 == 2)
+        fake_stream_end(f->stream[n % f->count]);
+    else if (op % 4 == 3)
+        fake_stream_leave(f->stream[n % f->count]);
+    dev_domain_unlock(t->h.domain);
+}
+
 static void do_one(struct traffic *t, struct bytes *b)
 {
     unsigned op = (unsigned)take(b, 1);
@@ -290,6 +308,8 @@ static void do_one(struct traffic *t, struct bytes *b)
             do_virtio(t, b);
         else if (x & 2 && t->h.net.net.receive)
             do_frame(t, b);
+        else if (x & 2 && t->h.vsock.listens)
+            do_program(t, b);
         else
             do_ram(t, b);
         break;

@@ -24,6 +24,11 @@ static bool is_net(const struct device *d)
     return strncmp(d->cls->name, "virtio-net-", 11) == 0;
 }
 
+static bool is_vsock(const struct device *d)
+{
+    return strncmp(d->cls->name, "virtio-vsock-", 13) == 0;
+}
+
 /* Several pairs or one: the control queue is another. */
 static unsigned control_queue(const struct fake_host *h)
 {
@@ -130,8 +135,24 @@ static u64 next(u64 *random)
     return *random = *random * 6364136223846793005 + 1442695040888963407;
 }
 
+/* A packet of the guest to the host, mostly: addresses, ports, length, type and operation. */
+static void packet(u8 *at, u64 r)
+{
+    memset(at, 0, 44);
+    le64_put(at, r & 15 ? 3 : r);
+    le64_put(at + 8, r >> 4 & 15 ? 2 : r);
+    le32_put(at + 16, r >> 8 & 1);
+    le32_put(at + 20, (r & 0x800 ? 0x40000000 : 0) | (r >> 12 & 1));
+    le32_put(at + 24, r & 0x4000 ? r >> 15 & 0xff : 0);
+    le16_put(at + 28, r >> 25 & 7 ? 1 : 2);
+    le16_put(at + 30, r >> 28 & 7);
+    le32_put(at + 32, r >> 31 & 3);
+    le32_put(at + 36, r >> 33 & 0xff);
+}
+
 /* Three descriptors: mostly of sound buffers, sometimes of anything. next: split rings'. */
-static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wrap, u64 *random)
+static void request(const struct device *d, u8 *ring, u8 *ram, unsigned first, bool packed,
+                    unsigned wrap, u64 *random)
 {
     for (unsigned i = 0; i < 3; i++) {
         u8 *desc = ring + 16 * ((first + i) % SIZE);
@@ -145,7 +166,10 @@ static void request(u8 *ring, u8 *ram, unsigned first, bool packed, unsigned wra
         le16_put(desc + 12, packed ? (u16)first : flags);
         le16_put(desc + 14,
                  packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
-        if (i == 0 && r % 61) /* a disk request's header */
+        if (i == 0 && r % 61 && is_vsock(d)) {
+            packet(ram + BUFFERS + r % 0x4000, next(random) >> 16);
+            le32_put(desc + 8, 44 + (r & 1 ? r >> 16 & 0x3ff : 0));
+        } else if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
     }
 }
@@ -171,7 +195,7 @@ void traffic_virtio_drive(struct fake_host *h, struct device *d, u8 how, unsigne
     for (unsigned i = 0; i < count; i++, index++) {
         unsigned first = index * 3u % SIZE;
 
-        request(ring, ram, first, packed, !(index * 3u / SIZE & 1), &random);
+        request(d, ring, ram, first, packed, !(index * 3u / SIZE & 1), &random);
         if (!packed)
             le16_put(ring + DRIVER + 4 + 2 * (index % SIZE), (u16)first);
     }

@@ -1,8 +1,9 @@
 /*
  * fuzz_dev.c - a device of any class under hostile traffic, and under a hostile state.
  *
- * First byte: the class. Second: bit 0 saves and loads in the middle, bit 1 starts from a
- * state of arbitrary content, as a forged state file may bring it; the device may refuse it.
+ * First byte: the class. Second: bit 2 has programs behind a vsock, bit 0 saves and loads in the
+ * middle, bit 1 starts from a state of arbitrary content, as a forged state file may bring it; the
+ * device may refuse it.
  */
 #include "base/bits.h"
 #include "dev/traffic.h"
@@ -59,6 +60,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         return 0;
     cls = dev_classes[data[0] % dev_class_count];
     t = traffic_new(cls);
+    t->h.vsock.listens = data[1] & 4;
     size -= 2;
     half = size / 2;
     if (cls->state && data[1] & 2)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from memory import cpio
+from initrd import initrd_with, module
 from power_button import MODULES, initrd_with_button
 from vm import PATIENCE, Skip, Tap, TestFailed, asset, check, linux_args, vm_cli
 
@@ -261,9 +261,7 @@ def hangs_in_initramfs():
     """As Debian's does that does not find its root file system: a shell with this prompt."""
     with Home() as home:
         path = os.path.join(home.scratch, "initrd")
-        with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
-            data = first.read()
-            out.write(data + bytes(-len(data) % 4) + cpio("hang", b"PS1='(initramfs) ' exec sh\n"))
+        initrd_with(path, {"hang": (0o644, b"PS1='(initramfs) ' exec sh\n")})
         home.create("one", "rdinit=/bin/sh -- /hang", "--initrd", path)
         began = time.monotonic()
         _, err = home.cli("start", "one", "--wait", "--timeout", str(int(PATIENCE)), status=1)
@@ -282,6 +280,59 @@ def no_network(words, sign):
         check(sign in err, "does not say why: " + err)
         check(home.json("show", "one")["ssh"]["port"] > 0, "no forward to ssh")
         _, err = home.cli("ssh", "one", "true", status=255)
+
+
+# An init that does what systemd does: it takes the address from the credential, and tells there
+# first what is no sign of being up, and then, when it is up, that it is. The console says nothing
+# of it.
+NOTIFIER = b"""#!/bin/sh
+export PATH=/sbin:/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+for m in qemu_fw_cfg vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport; do
+    insmod /$m.ko
+done
+to=$(cat /sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials/vmm.notify_socket/raw)
+echo "told to say it to <$to>"
+/vsock_peer say "${to#vsock-stream:2:}" "STATUS=READY=1"
+/vsock_peer say "${to#vsock-stream:2:}" "READY=0"
+echo "said nothing yet"
+read -r line </dev/ttyS0
+/vsock_peer say "${to#vsock-stream:2:}" "READY=1
+STATUS=Startup finished"
+sleep 100000
+"""
+
+
+def systemd_says_so():
+    """start --wait hears of it by vsock, where there is no ssh and nothing on the console."""
+    if not os.environ.get("VM_VSOCK_PEER"):
+        raise Skip("there is no compiler for the guest's program")
+    drivers = ("qemu_fw_cfg", "vsock", "vmw_vsock_virtio_transport_common",
+               "vmw_vsock_virtio_transport")
+    with Home() as home:
+        path = os.path.join(home.scratch, "initrd")
+        files = {name + ".ko": (0o644, module(name)) for name in drivers}
+        files["notifier"] = (0o755, NOTIFIER)
+        with open(os.environ["VM_VSOCK_PEER"], "rb") as program:
+            files["vsock_peer"] = (0o755, program.read())
+        initrd_with(path, files)
+        home.create("one", "rdinit=/notifier", "--initrd", path, "--net", "none",
+                    "--ready-text", "is never there")
+        with Attached(home, "start", "one", "--wait", "--timeout", str(int(PATIENCE))) as start:
+            waits_for(lambda: "said nothing yet" in home.cli("logs", "one")[0], "no script runs")
+            check("<vsock-stream:2:1>" in home.cli("logs", "one")[0], home.cli("logs", "one")[0])
+            check("ready" not in home.kinds("one"), "up too early: %s" % home.kinds("one"))
+            with Attached(home, "console", "one") as console:
+                console.expect("said nothing yet")
+                console.type("\n")
+                start.finish()
+        check(home.json("show", "one")["vsock"].endswith("/vm/one/vsock"), "no vsock is shown")
+        ready = [e for e in home.json("history", "one") if e["kind"] == "ready"]
+        check("systemd" in ready[0]["cause"], "the cause is %s" % ready)
+        home.cli("kill", "one")
+        check(not os.path.exists(os.path.join(home.env["XDG_RUNTIME_DIR"], "vm", "one")),
+              "sockets are left")
 
 
 def clones_differ():
@@ -328,6 +379,7 @@ def main():
     tap.case("start --wait names a panic", not_up, "rdinit=/nonexistent root=/dev/none",
              "kernel panicked.*Kernel panic")
     tap.case("start --wait names an initramfs that hangs", hangs_in_initramfs)
+    tap.case("start --wait hears systemd", systemd_says_so)
     if os.environ.get("VM_SOAK"):
         more(tap)
     return tap.finish()

@@ -5,40 +5,16 @@ what it is asked for while it runs (QMP's balloon); a disk that grows under it.
 With VM_SOAK=1 it frees 512 MB, and has 10 s to give back 80 % of them.
 """
 
-import glob
-import lzma
 import os
 import sys
 import tempfile
-import time
 
-from vm import MIB, PATIENCE, Machine, Skip, Tap, asset, check, linux_args, qmp
+from initrd import initrd_with, module
+from vm import MIB, PATIENCE, Machine, Tap, check, linux_args, qmp, until
 
 SOAK = bool(os.environ.get("VM_SOAK"))
 USED = 512 if SOAK else 256  # MiB that the guest uses and frees
 SOON = 10 if SOAK else PATIENCE
-
-
-def module(name):
-    """A driver of the test kernel, unpacked."""
-    pattern = os.path.join(os.path.dirname(asset("Image")),
-                           "kernel/usr/lib/modules/*/kernel/**", name + ".ko.xz")
-    found = glob.glob(pattern, recursive=True)
-    if not found:
-        raise Skip("the kernel's modules are not unpacked: ./dev assets kernel")
-    with lzma.open(found[0]) as file:
-        return file.read()
-
-
-def cpio(name, data):
-    """An archive with one file, as the kernel unpacks it over the first one."""
-    def entry(path, mode, content):
-        head = "070701" + "".join("%08x" % field for field in (
-            1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(path) + 1, 0))
-        text = head.encode() + path.encode() + b"\0"
-        text += bytes(-len(text) % 4) + content
-        return text + bytes(-len(text) % 4)
-    return entry(name, 0o100644, data) + entry("TRAILER!!!", 0, b"")
 
 
 def resident(machine):
@@ -50,21 +26,10 @@ def resident(machine):
 def balloon_machine(scratch, *options):
     """A machine with 1 GiB whose initramfs has the balloon's driver, which is loaded later."""
     path = os.path.join(scratch, "initrd")
-    with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
-        data = first.read()
-        out.write(data + bytes(-len(data) % 4) + cpio("balloon.ko", module("virtio_balloon")))
+    initrd_with(path, {"balloon.ko": (0o644, module("virtio_balloon"))})
     args = linux_args(memory="1G")
     args[args.index("--initrd") + 1] = path
     return Machine(args + list(options))
-
-
-def until(condition, text, patience=PATIENCE):
-    """Waits for it; how long that took."""
-    began = time.monotonic()
-    while not condition():
-        check(time.monotonic() - began < patience, text())
-        time.sleep(0.1)
-    return time.monotonic() - began
 
 
 def given_back(scratch):

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+from initrd import initrd_with, module
 from machines import PROMPT, Attached, Home
-from memory import cpio, module
-from vm import Machine, Skip, Tap, asset, check, linux_args, run_cli
+from vm import Machine, Skip, Tap, check, linux_args, run_cli
 
 DRIVERS = ("fat", "vfat", "nls_cp437", "nls_ascii", "qemu_fw_cfg")
 FILES = "/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials"
@@ -20,11 +20,7 @@ FILES = "/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials"
 def linux(scratch):
     """Options for a guest that has these drivers."""
     path = os.path.join(scratch, "initrd")
-    with open(path, "wb") as out, open(asset("initrd.cpio"), "rb") as first:
-        data = first.read()
-        for name in DRIVERS:
-            data += bytes(-len(data) % 4) + cpio(name + ".ko", module(name))
-        out.write(data)
+    initrd_with(path, {name + ".ko": (0o644, module(name)) for name in DRIVERS})
     args = linux_args()
     args[args.index("--initrd") + 1] = path
     return args
@@ -107,8 +103,8 @@ def identity_stays(scratch):
 
 
 def credentials(scratch):
-    """Linux's driver finds each by its name, with all its bytes; a named machine finds a file that
-    was named from another folder."""
+    """Linux's driver finds each by its name, with all its bytes, and the machine's own; a named
+    machine finds a file that was named from another folder."""
     secret = os.urandom(5000)
     with open(os.path.join(scratch, "secret"), "wb") as file:
         file.write(secret)
@@ -120,14 +116,14 @@ def credentials(scratch):
         os.chdir(was)
         with Attached(home, "start", "box", "--foreground") as console:
             console.expect(PROMPT)
-            console.type("insmod /qemu_fw_cfg.ko; cd %s; ls; cat one/raw; echo; "
+            console.type("insmod /qemu_fw_cfg.ko; cd %s; echo `ls`; cat one/raw; echo; "
                          "sha256sum two/raw; echo do''ne\n" % FILES)
             text = console.expect("done").replace("\r", "").splitlines()
             console.type("exit\n")
             console.finish()
     digest = subprocess.run(["sha256sum", "secret"], cwd=scratch, check=True,
                             stdout=subprocess.PIPE).stdout.decode().split()[0]
-    check("empty  one    two" in text and "a value, with = and @" in text and
+    check("empty one two vmm.notify_socket" in text and "a value, with = and @" in text and
           digest + "  two/raw" in text, "the guest found: %s" % text)
 
 

@@ -246,6 +246,15 @@ def run_cli(args, timeout=None, stdin=subprocess.DEVNULL, command=None, env=None
             done.stderr.decode("utf-8", "replace"))
 
 
+def until(condition, text, patience=PATIENCE):
+    """Waits for it; how long that took."""
+    began = time.monotonic()
+    while not condition():
+        check(time.monotonic() - began < patience, text())
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
 def qmp(path, command, **arguments):
     """One command on a control socket; its answer."""
     with socket.socket(socket.AF_UNIX) as sock:

@@ -35,6 +35,7 @@ enum dev_prop_type {
     DEV_PROP_BLOCK,   /* a struct blk_image the machine opened; by pointer */
     DEV_PROP_NET,     /* a struct net_backend */
     DEV_PROP_CHARDEV, /* a struct chardev */
+    DEV_PROP_VSOCK,   /* a struct vsock_backend */
 };
 
 /* A property: a member of the device struct that configuration sets before init. */
@@ -148,7 +149,7 @@ struct device {
 struct dev_setting {
     const char *name;
     const char *text; /* as a user writes it; or NULL and ptr */
-    void *ptr;        /* for BLOCK, NET, CHARDEV */
+    void *ptr;        /* for BLOCK, NET, CHARDEV, VSOCK */
 };
 
 /* Looks a class up by name; NULL. */

@@ -118,7 +118,8 @@ static int set_string(struct device *d, const struct dev_prop *p, const char *te
 
 static bool is_pointer(const struct dev_prop *p)
 {
-    return p->type == DEV_PROP_BLOCK || p->type == DEV_PROP_NET || p->type == DEV_PROP_CHARDEV;
+    return p->type == DEV_PROP_BLOCK || p->type == DEV_PROP_NET || p->type == DEV_PROP_CHARDEV ||
+           p->type == DEV_PROP_VSOCK;
 }
 
 static int set_one(struct device *d, const struct dev_setting *s, struct err *err)

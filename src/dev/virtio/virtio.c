@@ -180,6 +180,8 @@ void virtio_reset(struct virtio *v)
     for (unsigned n = 0; n < v->queue_room; n++)
         v->queue[n].generation++;
     drain(v);
+    if (v->type->reset)
+        v->type->reset(v);
     for (unsigned n = 0; n < v->queue_room; n++)
         virtq_reset(&v->queue[n]);
     memset(v->s, 0, sizeof *v->s);

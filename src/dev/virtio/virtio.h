@@ -22,7 +22,8 @@ enum virtio_id {
     VIRTIO_ID_CONSOLE = 3,
     VIRTIO_ID_RNG = 4,
     VIRTIO_ID_BALLOON = 5,
-    VIRTIO_ID_INPUT = 18
+    VIRTIO_ID_INPUT = 18,
+    VIRTIO_ID_VSOCK = 19
 };
 
 /* Device status (2.1). */
@@ -69,6 +70,7 @@ struct virtio_type {
     int (*init)(struct virtio *v, struct err *err);
     void (*fini)(struct virtio *v);
     void (*drain)(struct virtio *v);              /* waits for requests in flight */
+    void (*reset)(struct virtio *v);              /* forgets what is in no state list */
     void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
     void (*update)(struct virtio *v);             /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
