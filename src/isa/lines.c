@@ -94,14 +94,19 @@ static int show_operand(const struct isa_lines *t, unsigned show, u32 w, gva_t p
                         size_t size)
 {
     const struct isa_show *s = &t->shows[show];
-    s64 v = isa_field_get(&t->fields[s->field], w);
+    s64 v;
+
+    if (s->how == ISA_SHOW_TEXT)
+        return s->text(w, pc, buf, size);
+    v = isa_field_get(&t->fields[s->field], w);
 
     switch (s->how) {
     case ISA_SHOW_DEC: return snprintf(buf, size, "%" PRId64, v);
     case ISA_SHOW_HEX20: v &= 0xfffff; break;
     case ISA_SHOW_PC: v = (s64)(pc + (u64)v); break;
     case ISA_SHOW_NAMES: return show_name(s, v, buf, size);
-    case ISA_SHOW_HEX: break;
+    case ISA_SHOW_HEX:
+    case ISA_SHOW_TEXT: break;
     }
     return snprintf(buf, size, "0x%" PRIx64, (u64)v);
 }

@@ -27,7 +27,14 @@ struct isa_field {
     struct isa_slice slices[9];
 };
 
-enum isa_show_how { ISA_SHOW_DEC, ISA_SHOW_HEX, ISA_SHOW_HEX20, ISA_SHOW_PC, ISA_SHOW_NAMES };
+enum isa_show_how {
+    ISA_SHOW_DEC,
+    ISA_SHOW_HEX,
+    ISA_SHOW_HEX20,
+    ISA_SHOW_PC,
+    ISA_SHOW_NAMES,
+    ISA_SHOW_TEXT
+};
 
 /* How an operand of a line's text is printed. */
 struct isa_show {
@@ -35,9 +42,12 @@ struct isa_show {
     enum isa_show_how how;
     const struct isa_name *names;
     unsigned name_count;
+    /* ISA_SHOW_TEXT, which has no field: what of an encoding depends on several of its parts;
+     * returns its length like snprintf. */
+    int (*text)(u32 w, gva_t pc, char *buf, size_t size);
 };
 
-enum { ISA_LINE_CONDS = 4, ISA_LINE_CHOICES = 6, ISA_LINE_CARVED = 8 };
+enum { ISA_LINE_CONDS = 8, ISA_LINE_CHOICES = 6, ISA_LINE_CARVED = 8 };
 
 struct isa_line {
     const char *id; /* unique; the mnemonic, with "/special" where several share it */

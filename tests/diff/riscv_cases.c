@@ -313,8 +313,10 @@ static bool make(struct riscv_case *c, unsigned line, unsigned slot, unsigned sl
     return true;
 }
 
-void riscv_case_make(struct riscv_case *c, unsigned line, unsigned slot, unsigned slots, u64 *rng)
+void riscv_case_make(struct case_head *head, unsigned line, unsigned slot, unsigned slots, u64 *rng)
 {
+    struct riscv_case *c = (struct riscv_case *)head;
+
     do
         *c = (struct riscv_case){ .line = line };
     while (!make(c, line, slot, slots, rng));

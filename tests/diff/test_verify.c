@@ -3,6 +3,7 @@
  * outside the IF that made it, which only the verifier sees, end the process with the rule.
  */
 #include "base/bits.h"
+#include "diff.h"
 #include "engine/core/engine.h"
 #include "ir/build.h"
 #include "isa/riscv/isa.h"
@@ -29,7 +30,7 @@ static void leaves_if(struct ir_builder *s, const struct isa_insn *in)
 /* Runs addi a0, a0, 1, to which `build` gives a meaning if it is not NULL. */
 static void run_addi(void (*build)(struct ir_builder *s, const struct isa_insn *in))
 {
-    struct machine *m = riscv_engine_new(ENGINE_BASE, 1, 0);
+    struct machine *m = diff_engine_new(ENGINE_BASE, 1, 0);
     struct isa_op *ops = calloc(riscv_isa.op_count, sizeof *ops);
     struct riscv_case c = { .code_size = 4 };
 
@@ -39,10 +40,10 @@ static void run_addi(void (*build)(struct ir_builder *s, const struct isa_insn *
     for (unsigned i = 0; build && i < riscv_isa.op_count; i++)
         if (!strcmp(ops[i].name, "addi"))
             ops[i].build = build;
-    riscv_engine_set_ops(m, ops);
+    diff_engine_set_ops(m, ops);
     le32_put(c.code, 0x00150513);
-    riscv_engine_run(m, &c, 1);
-    riscv_engine_free(m);
+    diff_engine_run(m, (struct case_head *)&c, 1);
+    diff_engine_free(m);
     free(ops);
     _exit(c.x[10] == 1 ? 0 : 2);
 }

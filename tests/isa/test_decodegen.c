@@ -71,6 +71,27 @@ TEST(contradictions_are_refused)
     refused("format T rd=x(rd) \"{rs}\"\nadd ............ ..... 000 ..... 0110011 add(T)", "{rs}");
 }
 
+/* A text may be made by C; what is there is not a field. */
+TEST(a_function_may_print_an_operand)
+{
+    char command[1024];
+    FILE *in;
+
+    CHECK_EQ(decodegen("format F rd=x(rd) imm=imm \"{rd}{@toy_text}\"\n"
+                       "add ............ ..... 000 ..... 0110011 add(F)\n"
+                       "sub ............ ..... 001 ..... 0110011 add(F)"),
+             0);
+    snprintf(command, sizeof command, "%s/toy_lines.gen.c", folder);
+    in = fopen(command, "r");
+    if (!CHECK(in != NULL))
+        return;
+    said[fread(said, 1, sizeof said - 1, in)] = '\0';
+    fclose(in);
+    CHECK_HAS(said, "add {0}{1}");
+    CHECK_HAS(said, "sub {0}{1}");
+    CHECK_HAS(said, "ISA_SHOW_TEXT, NULL, 0, toy_text }");
+}
+
 /* Conditions and variant values that keep lines apart need no "over". */
 TEST(conditions_tell_lines_apart)
 {
@@ -97,6 +118,7 @@ int main(int argc, char **argv)
         TEST_CASE(a_sound_table_is_taken),
         TEST_CASE(contradictions_are_refused),
         TEST_CASE(conditions_tell_lines_apart),
+        TEST_CASE(a_function_may_print_an_operand),
         TEST_CASE(clean_up),
     };
 

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "isa/riscv/isa.h"
 #include "isa/riscv/decode.h"
+#include "objdump.h"
 #include "random.h"
 #include "test.h"
 
@@ -86,35 +87,6 @@ static bool write_source(const char *path)
     return fclose(out) == 0;
 }
 
-/* objdump's "name\toperands  # comment <symbol>" as "name operands", without "0x", which it
- * leaves out of targets. */
-static void normalise(char *s)
-{
-    char *end = strpbrk(s, "#<\n");
-
-    if (end)
-        *end = '\0';
-    for (char *p = s; *p; p++) {
-        if (*p == '\t')
-            *p = ' ';
-        if (p[0] == '0' && p[1] == 'x')
-            memmove(p, p + 2, strlen(p + 2) + 1);
-    }
-    for (size_t n = strlen(s); n && s[n - 1] == ' ';)
-        s[--n] = '\0';
-}
-
-/* The raw number of what follows "address:" on one of objdump's lines. */
-static char *after_encoding(char *text, u64 *at)
-{
-    char *p = strchr(text, ':');
-
-    if (!p || sscanf(text, "%" SCNx64, at) != 1)
-        return NULL;
-    p = strchr(p + 2, '\t');
-    return p ? p + 1 : NULL;
-}
-
 static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned *unknown)
 {
     struct isa_insn in;
@@ -129,8 +101,8 @@ static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned
         (*unknown)++;
         return;
     }
-    normalise(theirs);
-    normalise(ours);
+    objdump_normalise(theirs, "#");
+    objdump_normalise(ours, "#");
     if (strcmp(ours, theirs))
         (void)TEST_FAIL_("%08x (%s) is \"%s\", binutils says \"%s\"", words[i],
                          riscv_lines.lines[lines[i]].id, ours, theirs);
@@ -160,7 +132,7 @@ TEST(text_is_what_binutils_prints)
     pipe = popen(command, "r");
     while (pipe && fgets(text, sizeof text, pipe)) {
         u64 at;
-        char *theirs = after_encoding(text, &at);
+        char *theirs = objdump_after_encoding(text, &at);
 
         if (!theirs || i >= count || at != pc)
             continue;

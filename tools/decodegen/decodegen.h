@@ -28,7 +28,7 @@ enum {
     MAX_LINES = 2048,
     MAX_VARIANTS = 6,
     MAX_VALUES = 16,
-    MAX_CONDS = 4,
+    MAX_CONDS = 8,
     MAX_OVER = 4,
     MAX_SEMS = 1024,
     MAX_INCLUDES = 8,
@@ -49,7 +49,7 @@ struct nameset {
     } names[MAX_NAMES];
 };
 
-enum show { SHOW_DEC, SHOW_HEX, SHOW_HEX20, SHOW_PC, SHOW_NAMES };
+enum show { SHOW_DEC, SHOW_HEX, SHOW_HEX20, SHOW_PC, SHOW_NAMES, SHOW_TEXT };
 
 /* A number spread over the encoding: slices from the most significant down. */
 struct field {

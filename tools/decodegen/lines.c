@@ -15,27 +15,44 @@ static struct {
     int field;
     enum show show;
     int names;
+    const char *text; /* the C function of SHOW_TEXT, or NULL */
 } shows[MAX_SHOWS];
 static unsigned show_count;
+
+static unsigned show_add(int field, enum show show, int names, const char *text)
+{
+    if (show_count == MAX_SHOWS)
+        fail("decode", 0, "more than %d ways to show an operand", MAX_SHOWS);
+    shows[show_count].field = field;
+    shows[show_count].show = show;
+    shows[show_count].names = names;
+    shows[show_count].text = text;
+    return show_count++;
+}
 
 static unsigned show_get(int field, enum show show, int names)
 {
     for (unsigned i = 0; i < show_count; i++)
         if (shows[i].field == field && shows[i].show == show && shows[i].names == names)
             return i;
-    if (show_count == MAX_SHOWS)
-        fail("decode", 0, "more than %d ways to show an operand", MAX_SHOWS);
-    shows[show_count].field = field;
-    shows[show_count].show = show;
-    shows[show_count].names = names;
-    return show_count++;
+    return show_add(field, show, names, NULL);
 }
 
-/* {name}: an argument of the format, else a field. */
+static unsigned show_text(const char *function)
+{
+    for (unsigned i = 0; i < show_count; i++)
+        if (shows[i].text && !strcmp(shows[i].text, function))
+            return i;
+    return show_add(-1, SHOW_TEXT, -1, strdup(function));
+}
+
+/* {name}: an argument of the format, else a field. {@function}: C. */
 static unsigned show_of(const struct line *l, const char *name)
 {
     const struct format *f = &guest.formats[l->format];
 
+    if (*name == '@')
+        return show_text(name + 1);
     for (unsigned i = 0; i < f->bind_count; i++) {
         const struct bind *b = &f->binds[i];
 
@@ -121,13 +138,15 @@ static void emit_fields(FILE *out)
 
 static void emit_shows(FILE *out)
 {
-    static const char *const how[] = { "ISA_SHOW_DEC", "ISA_SHOW_HEX", "ISA_SHOW_HEX20",
-                                       "ISA_SHOW_PC", "ISA_SHOW_NAMES" };
+    static const char *const how[] = { "ISA_SHOW_DEC", "ISA_SHOW_HEX",   "ISA_SHOW_HEX20",
+                                       "ISA_SHOW_PC",  "ISA_SHOW_NAMES", "ISA_SHOW_TEXT" };
 
     fprintf(out, "static const struct isa_show shows[] = {\n");
     for (unsigned i = 0; i < show_count; i++) {
         fprintf(out, "    { %d, %s, ", shows[i].field, how[shows[i].show]);
-        if (shows[i].show == SHOW_NAMES)
+        if (shows[i].show == SHOW_TEXT)
+            fprintf(out, "NULL, 0, %s },\n", shows[i].text);
+        else if (shows[i].show == SHOW_NAMES)
             fprintf(out, "names_%s, %u },\n", guest.namesets[shows[i].names].name,
                     guest.namesets[shows[i].names].count);
         else

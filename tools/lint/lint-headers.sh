@@ -9,7 +9,7 @@ status=0
 
 # Generated headers, when there is a build.
 generated=
-for dir in build/src build/src/isa build/src/isa/riscv build/tools; do
+for dir in build/src build/src/isa build/src/isa/arm64 build/src/isa/riscv build/tools; do
     [ -d "$dir" ] && generated="$generated -I$dir"
 done
 

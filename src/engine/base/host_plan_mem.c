@@ -30,23 +30,30 @@ bool lo_is_plain_access(const struct ir_op *op)
 
 static bool small_const(const struct ir_op *op, s32 *imm)
 {
-    *imm = (s32)op->imm;
-    return op->op == IR_CONST && (s64)op->imm == *imm && *imm > -OFFSET_LIMIT &&
-           *imm < OFFSET_LIMIT;
+    s64 v = (s64)op->imm;
+
+    if (op->op != IR_CONST || v <= -OFFSET_LIMIT || v >= OFFSET_LIMIT)
+        return false;
+    *imm = (s32)v;
+    return true;
 }
 
-/* id = *base + *offset, an i64 sum with a constant. */
+/* id = *base + *offset, an i64 sum with a constant; else both are left alone. */
 static bool is_sum(const struct ir_op *ops, u32 id, u32 *base, s32 *offset)
 {
     const struct ir_op *op = &ops[id];
 
     if (op->op != IR_ADD || op->type != IR_I64)
         return false;
-    *base = op->a;
-    if (small_const(&ops[op->b], offset))
+    if (small_const(&ops[op->b], offset)) {
+        *base = op->a;
         return true;
-    *base = op->b;
-    return small_const(&ops[op->a], offset);
+    }
+    if (small_const(&ops[op->a], offset)) {
+        *base = op->b;
+        return true;
+    }
+    return false;
 }
 
 bool lo_is_address(struct low *l, u32 id, u32 *base, s32 *offset)

@@ -1,78 +1,62 @@
 /*
- * riscv_engine.c - cases in the engine: interpreter or base tier.
+ * diff_engine.c - cases in the engine: interpreter or base tier.
  *
- * The machine is RAM for code and data and one hart in U-mode without paging. Each case ends
+ * The machine is RAM for code and data and one CPU that runs a user program. Each case ends
  * in an exception, which comes here instead of to the guest: the state is the case's result,
- * and the next case's state takes its place; as riscv_runner.c does it with signals.
+ * and the next case's state takes its place; as the guest's runner does it with signals.
  */
 #include "base/bits.h"
+#include "diff.h"
 #include "engine/core/engine.h"
 #include "host/thread.h"
-#include "isa/riscv/isa.h"
-#include "isa/riscv/state.h"
-#include "riscv_cases.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct machine {
-    struct isa isa; /* riscv's, but for its exceptions */
+    struct isa isa; /* the guest's, but for its exceptions */
     struct mem_map *map;
     struct mem_ram *code, *data;
     struct engine *engine;
     struct host_mutex lock;
     struct host_cond cond;
     bool paused;
-    struct riscv_case *cases; /* of the running batch; borrows */
+    struct case_head *cases; /* of the running batch; borrows */
     unsigned count, running;
     bool begun; /* the exception that starts a batch has been taken */
 };
 
 static struct machine *now; /* whose exception it is: struct isa has no argument for it */
 
-static u32 signal_of(u32 cause)
+static u64 *pc_of(struct vcpu *c)
 {
-    switch (cause) {
-    case RV_BREAKPOINT: return 5;
-    case RV_ILLEGAL: return 4;
-    case RV_LOAD_MISALIGNED:
-    case RV_STORE_MISALIGNED: return 7;
-    default: return 11;
-    }
+    return (u64 *)((char *)vcpu_state(c) + diff_guest->isa->pc_offset);
 }
 
-static void save(struct riscv_case *c, const struct rv_state *s, u32 cause)
+static void save(struct case_head *k, struct vcpu *c, u32 cause)
 {
-    memcpy(c->x + 1, s->x + 1, sizeof s->x - 8);
-    memcpy(c->f, s->f, sizeof s->f);
-    memcpy(c->mem, now->data->host + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
-    c->fcsr = (u32)(s->frm << 5 | s->fflags);
-    c->pc = s->pc;
-    c->signal = signal_of(cause);
+    diff_guest->save(k, vcpu_state(c));
+    memcpy(k->mem, now->data->host + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
+    k->pc = *pc_of(c);
+    k->signal = diff_guest->signal_of(cause);
 }
 
-static void load(const struct riscv_case *c, struct rv_state *s, unsigned slot)
+static void load(const struct case_head *k, struct vcpu *c, unsigned slot)
 {
-    memcpy(s->x + 1, c->x + 1, sizeof s->x - 8);
-    memcpy(s->f, c->f, sizeof s->f);
-    memcpy(now->data->host + CASE_PAGE_SIZE - CASE_MEM_SIZE, c->mem, CASE_MEM_SIZE);
+    diff_guest->load(vcpu_state(c), k);
+    memcpy(now->data->host + CASE_PAGE_SIZE - CASE_MEM_SIZE, k->mem, CASE_MEM_SIZE);
     mem_ram_written(now->data, CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
-    s->frm = c->fcsr >> 5 & 7;
-    s->fflags = c->fcsr & 31;
-    s->fs = 1;
-    s->pc = CASE_CODE + (u64)slot * CASE_SLOT;
+    *pc_of(c) = CASE_CODE + (u64)slot * CASE_SLOT;
 }
 
 static void on_exception(struct vcpu *c)
 {
-    struct rv_state *s = rv_state(c);
-
     c->fault.pending = false;
     if (now->begun && now->running < now->count)
-        save(&now->cases[now->running++], s, c->fault.cause);
+        save(diff_case(now->cases, now->running++), c, c->fault.cause);
     now->begun = true;
     if (now->running < now->count)
-        load(&now->cases[now->running], s, now->running);
+        load(diff_case(now->cases, now->running), c, now->running);
     else
         engine_pause_request(now->engine);
 }
@@ -117,21 +101,16 @@ static struct mem_ram *add_ram(struct machine *m, const char *name, gpa_t at, u6
     return ram;
 }
 
-/* U-mode may do anything; the first instruction is a c.ebreak. */
-static void reset_hart(struct machine *m)
+/* The first instruction is a breakpoint. */
+static void enter(struct machine *m)
 {
     struct vcpu *c = engine_cpu(m->engine, 0);
-    struct rv_state *s = rv_state(c);
 
-    m->isa.reset(c, CASE_CODE + CASE_CODE_MAX, NULL, 0);
-    s->pmpcfg[0] = 0x1f; /* NAPOT, R W X */
-    s->pmpaddr[0] = ~0ull >> 10;
-    s->menvcfg = s->senvcfg = ~0ull;
-    s->priv = RV_U;
-    m->isa.state_changed(c);
+    diff_guest->enter(c);
+    *pc_of(c) = CASE_CODE + CASE_CODE_MAX;
 }
 
-struct machine *riscv_engine_new(unsigned tier, unsigned slots, u32 opts_off)
+struct machine *diff_engine_new(unsigned tier, unsigned slots, u32 opts_off)
 {
     struct machine *m = calloc(1, sizeof *m);
     struct engine_host host = {
@@ -143,25 +122,25 @@ struct machine *riscv_engine_new(unsigned tier, unsigned slots, u32 opts_off)
         exit(1);
     host_mutex_init(&m->lock);
     host_cond_init(&m->cond);
-    m->isa = riscv_isa;
+    m->isa = *diff_guest->isa;
     m->isa.take_exception = on_exception;
     m->map = mem_map_new("cases");
     m->code = add_ram(m, "code", CASE_CODE, bits_align_up((u64)slots * CASE_SLOT, MEM_PAGE_SIZE));
     m->data = add_ram(m, "data", CASE_PAGE, CASE_PAGE_SIZE);
     struct engine_config cfg = { .isa = &m->isa,
-                                 .handlers = riscv_interp_handlers,
+                                 .handlers = diff_guest->handlers,
                                  .map = m->map,
                                  .cpus = 1,
                                  .tier = (enum engine_tier)tier,
                                  .opts_off = opts_off };
     if (engine_new(&cfg, &host, &m->engine, &err))
-        return riscv_engine_free(m); /* this host has no such tier */
-    reset_hart(m);
+        return diff_engine_free(m); /* this host has no such tier */
+    enter(m);
     must(engine_start(m->engine, &err), &err);
     return m;
 }
 
-struct machine *riscv_engine_free(struct machine *m)
+struct machine *diff_engine_free(struct machine *m)
 {
     if (!m)
         return NULL;
@@ -175,17 +154,20 @@ struct machine *riscv_engine_free(struct machine *m)
     return NULL;
 }
 
-void riscv_engine_set_ops(struct machine *m, const struct isa_op *ops)
+void diff_engine_set_ops(struct machine *m, const struct isa_op *ops)
 {
     m->isa.ops = ops;
 }
 
-void riscv_engine_run(struct machine *m, struct riscv_case *cases, unsigned n)
+void diff_engine_run(struct machine *m, struct case_head *cases, unsigned n)
 {
-    for (u64 i = 0; i < m->code->size; i += 2)
-        le16_put(m->code->host + i, 0x9002); /* c.ebreak */
-    for (unsigned i = 0; i < n; i++)
-        memcpy(m->code->host + (u64)i * CASE_SLOT, cases[i].code, cases[i].code_size);
+    for (u64 i = 0; i < m->code->size; i += diff_guest->stop_size)
+        memcpy(m->code->host + i, diff_guest->stop, diff_guest->stop_size);
+    for (unsigned i = 0; i < n; i++) {
+        const struct case_head *k = diff_case(cases, i);
+
+        memcpy(m->code->host + (u64)i * CASE_SLOT, k->code, k->code_size);
+    }
     mem_ram_written(m->code, 0, m->code->size);
     m->cases = cases;
     m->count = n;
@@ -193,7 +175,7 @@ void riscv_engine_run(struct machine *m, struct riscv_case *cases, unsigned n)
     m->begun = false;
     m->paused = false;
     now = m;
-    rv_state(engine_cpu(m->engine, 0))->pc = CASE_CODE + CASE_CODE_MAX;
+    *pc_of(engine_cpu(m->engine, 0)) = CASE_CODE + CASE_CODE_MAX;
     engine_resume(m->engine);
     host_mutex_lock(&m->lock);
     while (!m->paused)

@@ -1,18 +1,18 @@
 /*
- * riscv_eval.c - a case in the IR evaluator.
+ * diff_eval.c - a case in the IR evaluator.
  */
 #include "base/bits.h"
+#include "diff.h"
 #include "ir/build.h"
 #include "ir/eval.h"
-#include "isa/riscv/isa.h"
-#include "isa/riscv/state.h"
-#include "riscv_cases.h"
 #include <string.h>
 
-enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_SEGV = 11 };
+enum { SIG_TRAP = 5, SIG_BUS = 7, SIG_SEGV = 11, STATE_ROOM = 8192 };
 
 struct run {
     u8 page[CASE_PAGE_SIZE];
+    u64 slot; /* address of the code */
+    u8 code[CASE_SLOT];
     u32 signal; /* of a failed access */
     bool reserved;
     u64 reservation;
@@ -20,7 +20,8 @@ struct run {
 
 static int reach(struct run *r, u64 addr, unsigned size, struct ir_mem how)
 {
-    if (how.align == IR_ALIGN_NATURAL && addr % size) {
+    if ((how.align == IR_ALIGN_NATURAL && addr % size) ||
+        (how.align == IR_ALIGN_16 && addr % 16 + size > 16)) {
         r->signal = SIG_BUS;
         return -1;
     }
@@ -35,6 +36,10 @@ static int on_load(void *arg, u64 addr, void *v, unsigned size, struct ir_mem ho
 {
     struct run *r = arg;
 
+    if (addr >= r->slot && addr + size <= r->slot + CASE_SLOT) {
+        memcpy(v, r->code + (addr - r->slot), size);
+        return 0;
+    }
     if (reach(r, addr, size, how))
         return -1;
     memcpy(v, r->page + (addr - CASE_PAGE), size);
@@ -94,13 +99,13 @@ static void on_clrex(void *arg)
     ((struct run *)arg)->reserved = false;
 }
 
-/* --- what the helpers of cache blocks and FENCE.I ask for --- */
+/* --- what helpers ask for --- */
 
 static int env_probe(struct vcpu *c, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
 {
     if (va >= CASE_PAGE && va + len <= CASE_PAGE + CASE_PAGE_SIZE)
         return 0;
-    vcpu_raise(c, RV_LOAD_PAGE, va);
+    vcpu_raise(c, diff_guest->bad_address, va);
     return -1;
 }
 
@@ -115,7 +120,7 @@ static bool pending(struct vcpu *c)
     return c->fault.pending;
 }
 
-static void build(struct ir_block *block, const struct riscv_case *c)
+static void build(struct ir_block *block, const struct case_head *c)
 {
     static struct ir_builder *builder;
     u32 at = 0;
@@ -126,27 +131,12 @@ static void build(struct ir_block *block, const struct riscv_case *c)
     while (at < c->code_size) {
         struct isa_insn in;
 
-        riscv_isa.decode(c->code + at, c->code_size - at, 0, &in);
+        diff_guest->isa->decode(c->code + at, c->code_size - at, 0, &in);
         ir_builder_insn(builder, at, in.len);
-        riscv_isa.ops[in.op].build(builder, &in);
+        diff_guest->isa->ops[in.op].build(builder, &in);
         ir_builder_insn_end(builder);
         at += in.len;
     }
-}
-
-static void load_state(struct rv_state *s, const struct riscv_case *c)
-{
-    *s = (struct rv_state){ .frm = c->fcsr >> 5 & 7, .fflags = c->fcsr & 31 };
-    s->menvcfg = s->senvcfg = ~0ull; /* cache-block operations are allowed */
-    memcpy(s->x + 1, c->x + 1, sizeof s->x - 8);
-    memcpy(s->f, c->f, sizeof s->f);
-}
-
-static void save_state(struct riscv_case *c, const struct rv_state *s)
-{
-    memcpy(c->x + 1, s->x + 1, sizeof s->x - 8);
-    memcpy(c->f, s->f, sizeof s->f);
-    c->fcsr = (u32)(s->frm << 5 | s->fflags);
 }
 
 /* The signal that Linux makes of how the code ended. */
@@ -158,12 +148,12 @@ static u32 signal_of(const struct ir_eval_result *end, const struct vcpu *v, con
         return SIG_TRAP;
     if (end->end == IR_EVAL_FAULTED && !v->fault.pending)
         return r->signal;
-    return cause == RV_BREAKPOINT ? SIG_TRAP : cause == RV_ILLEGAL ? SIG_ILL : SIG_SEGV;
+    return diff_guest->signal_of(cause);
 }
 
-unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs)
+const void *diff_eval(struct case_head *c, unsigned slot)
 {
-    static _Alignas(16) u8 cpu[VCPU_STATE_OFF + sizeof(struct rv_state)];
+    static _Alignas(16) u8 cpu[VCPU_STATE_OFF + STATE_ROOM];
     static struct ir_block block;
     static struct run r;
     struct ir_eval_mem mem = { &r, on_load, on_store, on_probe, on_cas, on_ll, on_sc, on_clrex };
@@ -172,17 +162,19 @@ unsigned riscv_case_eval(struct riscv_case *c, unsigned slot, unsigned fs)
 
     memset(&r, 0, sizeof r);
     memcpy(r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, c->mem, CASE_MEM_SIZE);
-    memset(cpu, 0, VCPU_STATE_OFF);
-    v->isa = &riscv_isa;
+    r.slot = CASE_CODE + (u64)slot * CASE_SLOT;
+    for (unsigned i = 0; i < CASE_SLOT; i += diff_guest->stop_size)
+        memcpy(r.code + i, diff_guest->stop, diff_guest->stop_size);
+    memcpy(r.code, c->code, c->code_size);
+    memset(cpu, 0, sizeof cpu);
+    v->isa = diff_guest->isa;
     v->env = &env;
-    load_state(rv_state(v), c);
-    rv_state(v)->fs = (u8)fs;
+    diff_guest->load(vcpu_state(v), c);
     build(&block, c);
-    end = ir_eval(&block, rv_state(v), riscv_isa.fp_env_offset, CASE_CODE + (u64)slot * CASE_SLOT,
-                  &mem, v, pending);
-    save_state(c, rv_state(v));
+    end = ir_eval(&block, vcpu_state(v), diff_guest->isa->fp_env_offset, r.slot, &mem, v, pending);
+    diff_guest->save(c, vcpu_state(v));
     memcpy(c->mem, r.page + CASE_PAGE_SIZE - CASE_MEM_SIZE, CASE_MEM_SIZE);
     c->pc = end.pc;
     c->signal = signal_of(&end, v, &r);
-    return rv_state(v)->fs;
+    return vcpu_state(v);
 }

@@ -1,0 +1,121 @@
+/*
+ * isa.c - the arm64 architecture as an engine sees it: one table.
+ */
+#include "isa/arm64/isa.h"
+
+#include "base/bits.h"
+#include "isa/arm64/decode.h"
+#include "isa/arm64/state.h"
+#include "arm64_ops.gen.h"
+#include <errno.h>
+
+#define STATE_ROW_T struct arm_state
+STATE_LIST(arm, ARM_STATE, 1);
+#undef STATE_ROW_T
+
+_Static_assert(offsetof(struct arm_state, flags) == offsetof(struct arm_state, round) + 1,
+               "round and flags are the struct fp_env");
+
+/* gdb's numbers (org.gnu.gdb.aarch64.core): 0..30 x, 31 sp, 32 pc, 33 cpsr. */
+enum { REG_SP = 31, REG_PC = 32, REG_CPSR = 33 };
+
+#define XREG(n) { "x" #n, n, 8, offsetof(struct arm_state, x[n]) }
+static const struct isa_reg regs[] = {
+    XREG(0),
+    XREG(1),
+    XREG(2),
+    XREG(3),
+    XREG(4),
+    XREG(5),
+    XREG(6),
+    XREG(7),
+    XREG(8),
+    XREG(9),
+    XREG(10),
+    XREG(11),
+    XREG(12),
+    XREG(13),
+    XREG(14),
+    XREG(15),
+    XREG(16),
+    XREG(17),
+    XREG(18),
+    XREG(19),
+    XREG(20),
+    XREG(21),
+    XREG(22),
+    XREG(23),
+    XREG(24),
+    XREG(25),
+    XREG(26),
+    XREG(27),
+    XREG(28),
+    XREG(29),
+    XREG(30),
+    { "sp", REG_SP, 8, offsetof(struct arm_state, sp) },
+    { "pc", REG_PC, 8, offsetof(struct arm_state, pc) },
+    { "cpsr", REG_CPSR, 4, UINT32_MAX },
+};
+
+/* The same bytes mean the same in all that EL0 can be. */
+static u64 block_key(const struct vcpu *c)
+{
+    return 0;
+}
+
+static int reg_get(struct vcpu *c, unsigned number, u64 *out)
+{
+    const struct arm_state *s = arm_state(c);
+
+    if (number < REG_SP)
+        *out = s->x[number];
+    else if (number == REG_SP)
+        *out = s->sp;
+    else if (number == REG_PC)
+        *out = s->pc;
+    else if (number == REG_CPSR)
+        *out = (u64)s->n << 31 | (u64)s->z << 30 | (u64)s->c << 29 | (u64)s->v << 28;
+    else
+        return -ENOENT;
+    return 0;
+}
+
+static int reg_set(struct vcpu *c, unsigned number, u64 v)
+{
+    struct arm_state *s = arm_state(c);
+
+    if (number < REG_SP) {
+        s->x[number] = v;
+    } else if (number == REG_SP) {
+        s->sp = v;
+    } else if (number == REG_PC) {
+        s->pc = v;
+    } else if (number == REG_CPSR) {
+        s->n = v >> 31 & 1;
+        s->z = v >> 30 & 1;
+        s->c = v >> 29 & 1;
+        s->v = v >> 28 & 1;
+    } else {
+        return -ENOENT;
+    }
+    return 0;
+}
+
+const struct isa arm64_isa = {
+    .name = "arm64",
+    .state_size = sizeof(struct arm_state),
+    .pc_offset = offsetof(struct arm_state, pc),
+    .fp_env_offset = offsetof(struct arm_state, round),
+    .state = &arm_state_list,
+    .mmu_banks = 1,
+    .insn_align = 4,
+    .ops = arm64_ops,
+    .op_count = ARM64_OP_COUNT,
+    .regs = regs,
+    .reg_count = ARRAY_SIZE(regs),
+    .decode = arm64_decode,
+    .disassemble = arm64_disassemble,
+    .block_key = block_key,
+    .reg_get = reg_get,
+    .reg_set = reg_set,
+};

@@ -1,0 +1,421 @@
+/*
+ * arm64's decoder against an independent list of A64's encodings, asmjit's database: every line
+ * there of what is described here decodes to the instruction it names, and nothing else decodes.
+ */
+#include "base/bits.h"
+#include "isa/arm64/decode.h"
+#include "isa/arm64/isa.h"
+#include "isa/arm64/state.h"
+#include "random.h"
+#include "test.h"
+
+/* Read where it is given; SHARED_DATA is the default place. */
+static const char *data_folder(void)
+{
+    const char *given = getenv("VM_SHARED_DATA");
+
+    return given ? given : SHARED_DATA;
+}
+
+/* --- the list --- */
+
+enum { MAX_ENTRIES = 1000 };
+
+/* What is described: extensions by the list's names, "" is the base set. */
+static const char *const extensions[] = { "",       "CRC32", "LSE",    "LRCPC",
+                                          "LRCPC2", "FLAGM", "FLAGM2", "SB" };
+
+/* Of the base set what EL0 has not, or what is described in part: encodings of these may decode. */
+static const char *const left_out[] = { "at",    "dc",     "dcps1", "dcps2", "dcps3",  "drps",
+                                        "eret",  "hvc",    "ic",    "mrs",   "msr",    "smc",
+                                        "sys",   "sysl",   "tlbi",  "stllr", "stllrb", "stllrh",
+                                        "ldlar", "ldlarb", "ldlarh" };
+
+/* Lines of the list that are wrong, and what is right; NULL: an alias, left out. */
+static const struct {
+    const char *inst, *op, *why;
+} wrong[] = {
+    { "cbz Wn, #relS*4", "00110100|relS:19|Rn", "it has CBNZ's" },
+    { "cbz Xn, #relS*4", "10110100|relS:19|Rn", "the same" },
+    { "cas Ws, Wd, [Xn|SP]", "10001000|101|Rs|0|11111|Rn|Rd", "it has STXP's" },
+    { "casa Ws, Wd, [Xn|SP]", "10001000|111|Rs|0|11111|Rn|Rd", "it has LDXP's" },
+    { "casal Ws, Wd, [Xn|SP]", "10001000|111|Rs|1|11111|Rn|Rd", "it has LDAXP's" },
+    { "casl Ws, Wd, [Xn|SP]", "10001000|101|Rs|1|11111|Rn|Rd", "it has STLXP's" },
+    { "cas Xs, Xd, [Xn|SP]", "11001000|101|Rs|0|11111|Rn|Rd", "the same for X" },
+    { "casa Xs, Xd, [Xn|SP]", "11001000|111|Rs|0|11111|Rn|Rd", "the same for X" },
+    { "casal Xs, Xd, [Xn|SP]", "11001000|111|Rs|1|11111|Rn|Rd", "the same for X" },
+    { "casl Xs, Xd, [Xn|SP]", "11001000|101|Rs|1|11111|Rn|Rd", "the same for X" },
+    { "dsb #barrier_op", "11010101|000|00|011|0011|CRm|100|11111", "it has DMB's" },
+    { "ret Xn", "11010110|010|11111|000000|Rn|00000", "an opcode that is not allocated" },
+    { "mvn Wd, Wn, {sop #n}", NULL, "an X among the bits" },
+    { "mvn Xd, Xn, {sop #n}", NULL, "the same" },
+    { "ror Wd, Wn, #n", NULL, "Rn stands for Rm" },
+    { "ror Xd, Xn, #n", NULL, "the same" },
+};
+
+/* Aliases, and what they are spelled as here. */
+static const struct {
+    const char *alias, *names;
+} aliases[] = {
+    { "asr", "asrv sbfm" }, { "bfc", "bfm" },
+    { "bfi", "bfm" },       { "bfxil", "bfm" },
+    { "cinc", "csinc" },    { "cinv", "csinv" },
+    { "cmn", "adds" },      { "cmp", "subs" },
+    { "cneg", "csneg" },    { "csdb", "hint" },
+    { "cset", "csinc" },    { "csetm", "csinv" },
+    { "ldp", "ldnp" }, /* one pattern has all forms */
+    { "lsl", "lslv ubfm" }, { "lsr", "lsrv ubfm" },
+    { "mneg", "msub" },     { "mov", "orr add movz movn" },
+    { "mul", "madd" },      { "neg", "sub" },
+    { "negs", "subs" },     { "ngc", "sbc" },
+    { "ngcs", "sbcs" },     { "nop", "hint" },
+    { "pssbb", "dsb" },     { "ror", "rorv" },
+    { "sbfiz", "sbfm" },    { "sbfx", "sbfm" },
+    { "sev", "hint" },      { "sevl", "hint" },
+    { "smnegl", "smsubl" }, { "smull", "smaddl" },
+    { "ssbb", "dsb" },      { "stp", "stnp" },
+    { "sxtb", "sbfm" },     { "sxth", "sbfm" },
+    { "sxtw", "sbfm" },     { "tst", "ands" },
+    { "ubfiz", "ubfm" },    { "ubfx", "ubfm" },
+    { "umnegl", "umsubl" }, { "umull", "umaddl" },
+    { "uxtb", "ubfm" },     { "uxth", "ubfm" },
+    { "wfe", "hint" },      { "wfi", "hint" },
+    { "yield", "hint" },
+};
+
+struct entry {
+    char name[32];
+    u32 mask, match;
+    bool partly; /* its encodings may decode, or not */
+};
+
+static struct entry entries[MAX_ENTRIES];
+static unsigned entry_count;
+
+/* Bits of one part of an encoding: literal bits, "name:bits", or a name with a usual width. */
+static bool entry_part(struct entry *e, unsigned *bits, const char *part)
+{
+    const char *colon = strchr(part, ':');
+    unsigned hi, lo, n = 0;
+
+    if (part[strspn(part, "01")] == '\0') {
+        for (; *part; part++, ++*bits) {
+            e->mask = e->mask << 1 | 1;
+            e->match = e->match << 1 | (*part == '1');
+        }
+        return true;
+    }
+    if (strchr(part, '[')) /* "relS[20:2]", "relS[1:0]" */
+        n = sscanf(strchr(part, '['), "[%u:%u]", &hi, &lo) == 2 ? hi - lo + 1 : 0;
+    else if (colon)
+        n = (unsigned)strtoul(colon + 1, NULL, 10);
+    else if (part[0] == 'R')
+        n = 5;
+    else if (!strcmp(part, "cond") || !strcmp(part, "nzcv") || !strcmp(part, "CRm") ||
+             !strcmp(part, "CRn"))
+        n = 4;
+    else if (!strcmp(part, "sop"))
+        n = 2;
+    else if (!strcmp(part, "W") || !strcmp(part, "!post"))
+        n = 1;
+    e->mask <<= n;
+    e->match <<= n;
+    *bits += n;
+    return n > 0;
+}
+
+static bool is_in(const char *name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i], name))
+            return true;
+    return false;
+}
+
+/* Puts the list's mistakes right; false: there is nothing to be put. */
+static bool correct(const char *inst, char *op, size_t size)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        if (strcmp(wrong[i].inst, inst))
+            continue;
+        if (!wrong[i].op)
+            return false;
+        snprintf(op, size, "%s", wrong[i].op);
+    }
+    return true;
+}
+
+/* The text between the quotes that follow key. */
+static bool quoted(const char *line, const char *key, char *out, size_t size)
+{
+    const char *at = strstr(line, key);
+    size_t n;
+
+    if (!at)
+        return false;
+    at = strchr(at + strlen(key), '"');
+    if (!at)
+        return false;
+    n = strcspn(++at, "\"");
+    if (n >= size)
+        return false;
+    memcpy(out, at, n);
+    out[n] = '\0';
+    return true;
+}
+
+static void entry_line(const char *text)
+{
+    struct entry *e = &entries[entry_count];
+    char inst[256], op[256];
+    unsigned bits = 0;
+    bool sound = true;
+
+    if (entry_count == MAX_ENTRIES || !quoted(text, "\"inst\":", inst, sizeof inst) ||
+        !quoted(text, "\"op\":", op, sizeof op) || !correct(inst, op, sizeof op))
+        return;
+    *e = (struct entry){ 0 };
+    snprintf(e->name, sizeof e->name, "%.*s", (int)strcspn(inst, " |."), inst);
+    for (char *part = strtok(op, "|"); part; part = strtok(NULL, "|"))
+        sound &= entry_part(e, &bits, part);
+    if (!sound || bits != 32) {
+        (void)TEST_FAIL_("\"%s\" is not understood: %u bits", inst, bits);
+        return;
+    }
+    e->partly = is_in(e->name, left_out, ARRAY_SIZE(left_out));
+    entry_count++;
+}
+
+static bool read_list(void)
+{
+    char path[1024], text[1024], ext[64];
+    bool wanted = false;
+    FILE *in;
+
+    snprintf(path, sizeof path, "%s/asmjit-db/isa_aarch64.json", data_folder());
+    in = fopen(path, "r");
+    if (!in)
+        return false;
+    entry_count = 0;
+    while (fgets(text, sizeof text, in)) {
+        if (strstr(text, "\"category\":")) {
+            if (!quoted(text, "\"ext\":", ext, sizeof ext))
+                ext[0] = '\0';
+            wanted = strstr(text, "\"GP") && is_in(ext, extensions, ARRAY_SIZE(extensions));
+        } else if (wanted) {
+            entry_line(text);
+        }
+    }
+    fclose(in);
+    return true;
+}
+
+/* Values that the manual reserves in the encodings of the list: C4.1.89 to C4.1.95. */
+static bool is_reserved(u32 w)
+{
+    bool wide = w >> 31, n = w >> 22 & 1;
+    unsigned amount = w >> 10 & 63, rotate = w >> 16 & 63;
+
+    if ((w & 0x1f200000) == 0x0b000000) /* add, subtract: shifted */
+        return (w >> 22 & 3) == 3 || (!wide && amount > 31);
+    if ((w & 0x1f000000) == 0x0a000000) /* logical: shifted */
+        return !wide && amount > 31;
+    if ((w & 0x1f200000) == 0x0b200000) /* add, subtract: extended */
+        return (w >> 10 & 7) > 4 || (w >> 22 & 3);
+    if ((w & 0x1f800000) == 0x12000000) { /* logical: an element of ones only, or none */
+        unsigned size = n << 6 | (~amount & 63),
+                 length = size ? 31 - (unsigned)__builtin_clz(size) : 0;
+
+        return (n && !wide) || !length || (~amount & bits_mask(length)) == 0;
+    }
+    if ((w & 0x1f800000) == 0x12800000) /* move wide */
+        return !wide && n;
+    if ((w & 0x1f800000) == 0x13000000) /* bit fields */
+        return n != wide || (!wide && (amount > 31 || rotate > 31));
+    if ((w & 0x3b200c00) == 0x38200800) /* by index: bytes and halfwords are no indices */
+        return !(w >> 14 & 1);
+    if ((w & 0xffc00000) == 0x68400000) /* LDPSW has no non-temporal form */
+        return true;
+    if ((w & 0xbfa07c00) == 0x08207c00) /* CASP: odd pairs */
+        return (w & 1) || (w >> 16 & 1);
+    return false;
+}
+
+static bool entry_matches(const struct entry *e, u32 w)
+{
+    return (w & e->mask) == e->match;
+}
+
+static bool listed(u32 w, bool *partly)
+{
+    bool found = false;
+
+    *partly = false;
+    if (is_reserved(w))
+        return false;
+    for (unsigned i = 0; i < entry_count; i++)
+        if (entry_matches(&entries[i], w)) {
+            found |= !entries[i].partly;
+            *partly |= entries[i].partly;
+        }
+    return found;
+}
+
+static struct isa_insn decode(u32 w)
+{
+    struct isa_insn in = { 0 };
+    u8 bytes[4];
+
+    le32_put(bytes, w);
+    CHECK_EQ(arm64_isa.decode(bytes, 4, 0, &in), ISA_DECODE_OK);
+    return in;
+}
+
+static bool is_defined(const struct isa_insn *in)
+{
+    return in->op != arm64_isa.op_count - 1;
+}
+
+/* Is the word one of the names, set apart by blanks? */
+static bool among(const char *word, const char *names)
+{
+    const char *at = strstr(names, word);
+    size_t n = strlen(word);
+
+    for (; at; at = strstr(at + 1, word))
+        if ((at == names || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+            return true;
+    return false;
+}
+
+/* The decoded instruction has the name, or the one behind the alias. Stores of atomics are
+ * their loads with XZR. */
+static bool is_named(const struct isa_insn *in, const char *name)
+{
+    char text[128], load[40];
+
+    arm64_isa.disassemble(in, 0, text, sizeof text);
+    text[strcspn(text, " .")] = '\0';
+    if (!strcmp(text, name))
+        return true;
+    snprintf(load, sizeof load, "ld%s", name + 2);
+    if (!strncmp(name, "st", 2) && !strcmp(text, load) &&
+        (in->raw & 0x3f20fc1f) == (in->raw & 0x3f20fc00) + 31)
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+        if (!strcmp(aliases[i].alias, name) && among(text, aliases[i].names))
+            return true;
+    return false;
+}
+
+/* --- cases --- */
+
+TEST(every_listed_encoding_decodes_to_its_name)
+{
+    u64 rng = 2;
+
+    if (!read_list())
+        TEST_SKIP("asmjit's database is not there: give its folder's parent as VM_SHARED_DATA");
+    CHECK(entry_count > 550);
+    printf("# %u lines of the list\n", entry_count);
+    for (unsigned i = 0; i < entry_count; i++) {
+        const struct entry *e = &entries[i];
+        unsigned tried = 0;
+
+        for (unsigned n = 0; n < 2000 && !e->partly; n++) {
+            u32 w = ((u32)random_u64(&rng) & ~e->mask) | e->match;
+            struct isa_insn in = decode(w);
+
+            if (is_reserved(w))
+                continue;
+            tried++;
+            if (!is_defined(&in) || !is_named(&in, e->name)) {
+                (void)TEST_FAIL_("%08x is %s in the list and decodes to %s", w, e->name,
+                                 arm64_isa.ops[in.op].name);
+                break;
+            }
+        }
+        CHECK(e->partly || tried > 0);
+    }
+}
+
+static void check_word(u32 w, unsigned *failures)
+{
+    struct isa_insn in = decode(w);
+    bool partly, is = listed(w, &partly);
+
+    if (!partly && is_defined(&in) != is && (*failures)++ < 20)
+        (void)TEST_FAIL_("%08x decodes to %s; in the list: %s", w, arm64_isa.ops[in.op].name,
+                         is ? "yes" : "no");
+}
+
+TEST(nothing_else_decodes)
+{
+    unsigned failures = 0;
+    u64 rng = 3;
+
+    if (!read_list())
+        TEST_SKIP("asmjit's database is not there: give its folder's parent as VM_SHARED_DATA");
+    for (unsigned n = 0; n < 500000; n++)
+        check_word((u32)random_u64(&rng), &failures);
+    /* near what is listed: up to three bits flipped */
+    for (unsigned n = 0; n < 500000; n++) {
+        const struct entry *e = &entries[random_below(&rng, entry_count)];
+        u32 w = ((u32)random_u64(&rng) & ~e->mask) | e->match;
+
+        for (unsigned flips = random_below(&rng, 4); flips--;)
+            w ^= 1u << random_below(&rng, 32);
+        check_word(w, &failures);
+    }
+}
+
+TEST(encoder_and_decoder_agree)
+{
+    u64 rng = 4;
+
+    for (unsigned line = 0; line < arm64_lines.line_count; line++) {
+        const struct isa_line *l = &arm64_lines.lines[line];
+        unsigned tried = 0;
+
+        for (unsigned n = 0; n < 3000 && tried < 100; n++) {
+            struct isa_insn in;
+            u32 w;
+
+            if (!isa_line_encode(&arm64_lines, line, (u32)random_u64(&rng), &w))
+                continue;
+            tried++;
+            in = decode(w);
+            if (arm64_lines.line_of_op[in.op] != line || in.len != 4 || in.raw != w)
+                (void)TEST_FAIL_("%08x of %s decodes to %s, %u bytes", w, l->id,
+                                 arm64_isa.ops[in.op].name, in.len);
+        }
+        if (!tried)
+            (void)TEST_FAIL_("no encoding of %s was found", l->id);
+    }
+}
+
+/* Register 31 is XZR, the sink or SP; immediates are final. */
+TEST(operands_are_where_they_should_be)
+{
+    struct isa_insn in = decode(0x910043ff); /* add sp, sp, #16 */
+
+    CHECK_EQ(in.reg[0], offsetof(struct arm_state, sp));
+    CHECK_EQ(in.reg[1], offsetof(struct arm_state, sp));
+    CHECK_EQ(in.imm, 16);
+    in = decode(0xeb01001f); /* subs xzr, x0, x1 */
+    CHECK_EQ(in.reg[0], offsetof(struct arm_state, sink));
+    CHECK_EQ(in.reg[1], offsetof(struct arm_state, x[0]));
+    in = decode(0xaa1f03e0); /* orr x0, xzr, xzr */
+    CHECK_EQ(in.reg[1], offsetof(struct arm_state, zero));
+    in = decode(0x9200f000); /* and x0, x0, #0x5555555555555555 */
+    CHECK_EQ(in.imm, 0x5555555555555555);
+    in = decode(0x17ffffff); /* b .-4 */
+    CHECK_EQ(in.imm, -4);
+    in = decode(0xa9bf7bfd); /* stp x29, x30, [sp, #-16]! */
+    CHECK_EQ(in.imm, -16);
+    in = decode(0x1280001f); /* movn wzr, #0 */
+    CHECK_EQ(in.imm, 0xffffffff);
+}
+
+TEST_MAIN(TEST_CASE(every_listed_encoding_decodes_to_its_name), TEST_CASE(nothing_else_decodes),
+          TEST_CASE(encoder_and_decoder_agree), TEST_CASE(operands_are_where_they_should_be))
