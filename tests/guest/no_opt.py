@@ -13,7 +13,7 @@ from tiny import POWER_OFF, T0, T1, T2, T3, addi, bne, lui, write
 from vm import PATIENCE, Tap, check, run_cli, skip_all, vm_cli
 
 NAMES = ["long-blocks", "chaining", "jump-cache", "memory", "groups", "atomics", "host-fpu",
-         "fp-loops", "int-loops"]
+         "fp-loops", "int-loops", "signed-loads"]
 A0, ROUNDS = 10, 16
 
 
@@ -21,8 +21,8 @@ def auipc(rd, upper):
     return upper << 12 | rd << 7 | 0x17
 
 
-def load(rd, base, offset):
-    return offset << 20 | base << 15 | 3 << 12 | rd << 7 | 0x03
+def load(rd, base, offset, size=3):
+    return offset << 20 | base << 15 | size << 12 | rd << 7 | 0x03
 
 
 FLOATS_ON = [lui(T1, 6), 0x300 << 20 | T1 << 15 | 2 << 12 | 0x73]  # csrs mstatus, FS
@@ -33,7 +33,9 @@ JALR = T2 << 15 | T0 << 7 | 0x67
 GUEST = FLOATS_ON + [
     auipc(A0, 16), lui(T3, ROUNDS),
     auipc(T2, 0), addi(T2, T2, 12), JALR,  # to what comes next
-    load(T1, A0, 0), bne(0, 0, 8), load(T1, A0, 8), AMOADD, addi(T3, T3, -1), bne(T3, 0, -32),
+    load(T1, A0, 0), bne(0, 0, 8), load(T1, A0, 8), AMOADD,
+    load(T1, A0, 16, 0), load(T1, A0, 20, 1), load(T1, A0, 24, 2), load(T1, A0, 28, 2),
+    addi(T3, T3, -1), bne(T3, 0, -48),
     lui(T3, ROUNDS)] + FADDS + COUNTS + [addi(T3, T3, -1), bne(T3, 0, -52)]
 
 

@@ -396,6 +396,45 @@ TEST(code_changes)
     toy_machine_free(m);
 }
 
+/* Calls the function at `at`, after its first instruction was made "addi r2, r2, add" unless that
+ * is 0. */
+static void call_changed(struct toy_asm *a, u64 at, u64 add)
+{
+    toy_li(a, 5, at);
+    if (add) {
+        toy_li(a, 6, (u64)TOY_ADDI | 0x22 << 8 | add << 16);
+        toy_put(a, TOY_SW, 6, 5, 0);
+        toy_put(a, TOY_FENCEI, 0, 0, 0);
+    }
+    toy_put(a, TOY_JALR, 8, 5, 0);
+}
+
+/* Several blocks of one page change one by one: the middle one, the oldest, the newest. */
+TEST(code_changes_in_any_order)
+{
+    static const u64 at[] = { 0x50400, 0x50500, 0x50600 };
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+
+    toy_li(&a, 2, 0); /* sum */
+    for (unsigned i = 0; i < 3; i++)
+        call_changed(&a, at[i], 0);
+    call_changed(&a, at[1], 10);
+    call_changed(&a, at[0], 100);
+    call_changed(&a, at[2], 1000);
+    toy_stop(&a);
+    for (unsigned i = 0; i < 3; i++) {
+        a = toy_code(m, at[i]);
+        toy_put(&a, TOY_ADDI, 2, 2, 1);
+        toy_put(&a, TOY_JALR, 9, 8, 0);
+    }
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[2], 3 + 10 + 100 + 1000);
+    CHECK_EQ(stats(m).smc_invalidations, 3);
+    toy_machine_free(m);
+}
+
 /* The one block of a page is replaced by a longer one; stores there are still noticed. */
 TEST(code_grows_alone)
 {
@@ -846,8 +885,9 @@ TEST(speed)
 
 TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_paged),
           TEST_CASE(tlb_flush), TEST_CASE(tlb_large), TEST_CASE(tlb_victims),
-          TEST_CASE(code_crosses_page), TEST_CASE(code_changes), TEST_CASE(code_grows_alone),
-          TEST_CASE(code_by_dma), TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi),
-          TEST_CASE(timer_while_running), TEST_CASE(atomics), TEST_CASE(stop_at),
-          TEST_CASE(decoded_given_back), TEST_CASE(map_changes), TEST_CASE(no_tlb_page),
-          TEST_CASE(access_size), TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(code_crosses_page), TEST_CASE(code_changes),
+          TEST_CASE(code_changes_in_any_order), TEST_CASE(code_grows_alone), TEST_CASE(code_by_dma),
+          TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
+          TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(decoded_given_back),
+          TEST_CASE(map_changes), TEST_CASE(no_tlb_page), TEST_CASE(access_size),
+          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))

@@ -229,9 +229,12 @@ void low_zext(struct low *l, const struct ir_op *op, u32 id)
 void low_sext(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned from = l->a.v[op->a].type;
-    enum x86_reg x = vals_use(&l->a, op->a);
-    enum x86_reg d = vals_def(&l->a, id);
+    enum x86_reg x, d;
 
+    if (l->a.v[id].kind != VAL_NONE) /* the load did it */
+        return;
+    x = vals_use(&l->a, op->a);
+    d = vals_def_over(&l->a, id, op->a);
     x86_mov_sx(l->o, ir_type_size(from), d, x);
     l->a.v[id].clean = op->type == IR_I64;
 }

@@ -133,17 +133,35 @@ static void load_fp(struct low *l, const struct ir_op *op, u32 id)
     lo_jmp_hot(l);
 }
 
+/* The sign extension to 64 bits that is the load's one use, which it does itself; or IR_NO_VAL. */
+static u32 extension_of(struct low *l, u32 id)
+{
+    const struct ir_op *ops = l->job->ir->ops;
+    u32 user = l->a.v[id].last_use;
+
+    if (l->a.v[id].uses != 1 || ops[user].op != IR_SEXT || ops[user].type != IR_I64 ||
+        ops[user].insn != ops[id].insn || !lower_may(l->job, ENGINE_OPT_SIGNED_LOADS))
+        return IR_NO_VAL;
+    return user;
+}
+
 static void load_int(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
     struct where w = where_of(l, op);
-    enum x86_reg d = vals_def(&l->a, id); /* before the probe: it may have to spill */
+    u32 extended = extension_of(l, id);
+    bool is_signed = extended != IR_NO_VAL;
+    /* before the probe: it may have to spill */
+    enum x86_reg d = vals_def(&l->a, is_signed ? extended : id);
     struct x86_mem at;
 
     check_access(l, op, &w, size, &at);
-    x86_load_zx(l->o, size, d, at);
+    (is_signed ? x86_load_sx : x86_load_zx)(l->o, size, d, at);
     slow_path(l, op, &w, keeping(l, l->job->thunks->load)[log2_size(size)]);
-    x86_mov_rr(&l->cold, 8, d, RDX);
+    if (is_signed)
+        x86_mov_sx(&l->cold, size, d, RDX);
+    else
+        x86_mov_rr(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);
 }
 

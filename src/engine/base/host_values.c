@@ -305,6 +305,13 @@ static bool take_over(struct vals *a, enum val_file f, u32 id, u32 from, unsigne
     return true;
 }
 
+enum x86_reg vals_def_over(struct vals *a, u32 id, u32 from)
+{
+    enum x86_reg s = vals_use(a, from);
+
+    return take_over(a, VALS_GPR, id, from, s) ? s : vals_def(a, id);
+}
+
 enum x86_reg vals_def_from(struct vals *a, u32 id, u32 from)
 {
     enum x86_reg s = vals_use(a, from), d;

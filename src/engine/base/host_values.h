@@ -96,6 +96,8 @@ enum x86_xmm vals_use_x(struct vals *a, u32 id);
 /* A register for the result of the present operation. */
 enum x86_reg vals_def(struct vals *a, u32 id);
 enum x86_xmm vals_def_x(struct vals *a, u32 id);
+/* The same, perhaps the register of `from`, to be written when that has been read. */
+enum x86_reg vals_def_over(struct vals *a, u32 id, u32 from);
 /* The same, holding a copy of `from` to be modified. */
 enum x86_reg vals_def_from(struct vals *a, u32 id, u32 from);
 enum x86_xmm vals_def_from_x(struct vals *a, u32 id, u32 from);

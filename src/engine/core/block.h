@@ -92,6 +92,7 @@ struct eblock {
 
     /* links of the cache; atomic or under its lock */
     struct eblock *page_next[2];        /* of each page's list of blocks */
+    struct eblock **page_at[2];         /* what points at it in that list */
     struct code_page *page[2];          /* borrows: its pages; [1] only TWO_PAGES */
     struct eblock *age_prev, *age_next; /* evictor's list; NULL at its ends */
 

@@ -259,11 +259,7 @@ static void block_link(struct code_cache *cache, struct eblock *b)
 {
     struct eblock **head = bucket_of(cache, b->host, b->key);
 
-    for (unsigned i = 0; i < 2; i++)
-        if (b->page[i]) {
-            b->page_next[i] = b->page[i]->blocks;
-            b->page[i]->blocks = b;
-        }
+    code_block_list(b);
     age_append(cache, b);
     block_count(cache, b, true);
     b->used = 1;

@@ -17,6 +17,8 @@ void code_reclaim(struct code_cache *cache);
 bool code_block_matches(const struct eblock *b);
 /* Finds b's pages and makes stores to its bytes known from here on. */
 void code_block_watch(struct cpu *c, struct eblock *b);
+/* b, whose pages are found, is in their lists from here on. */
+void code_block_list(struct eblock *b);
 /* b leaves its pages. */
 void code_block_unwatch(struct eblock *b);
 /* Drops changed blocks of unsettled pages, and settled pages from the list after a last

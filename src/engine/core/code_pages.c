@@ -136,6 +136,12 @@ static bool stretch_next(const struct eblock *b, struct stretch *s)
     return true;
 }
 
+/* Which of b's pages is p? */
+static unsigned page_side(const struct code_page *p, const struct eblock *b)
+{
+    return b->page[0] != p;
+}
+
 static bool in_page(const struct code_page *p, const struct eblock *b, const u8 *host)
 {
     bool second = (((uintptr_t)host ^ (uintptr_t)b->host) >> MEM_PAGE_SHIFT) != 0;
@@ -182,7 +188,7 @@ static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
     for (struct eblock *b = p->blocks; b; b = next) {
         u64 granules = block_granules(b, p);
 
-        next = b->page_next[b->page[0] != p];
+        next = b->page_next[page_side(p, b)];
         if (granules & mask && !code_block_matches(b)) {
             code_block_kill(cache, b);
             __atomic_fetch_add(&cache->smc, 1, __ATOMIC_RELAXED);
@@ -197,14 +203,28 @@ static void code_written(void *arg, struct mem_ram *ram, u64 offset, u64 len)
 
 /* --- pages that become code, and stop being it --- */
 
+/* b is what comes at this place of p's list. */
+static void page_put(struct code_page *p, struct eblock **at, struct eblock *b)
+{
+    *at = b;
+    if (b)
+        b->page_at[page_side(p, b)] = at;
+}
+
+static void page_add(struct code_page *p, struct eblock *b)
+{
+    unsigned side = page_side(p, b);
+
+    page_put(p, &b->page_next[side], p->blocks);
+    page_put(p, &p->blocks, b);
+}
+
 /* Granules stay marked until a store finds no block there: see code_written(). */
 static void page_remove(struct code_page *p, struct eblock *b)
 {
-    struct eblock **link = &p->blocks;
+    unsigned side = page_side(p, b);
 
-    while (*link != b)
-        link = &(*link)->page_next[(*link)->page[0] != p];
-    *link = b->page_next[b->page[0] != p];
+    page_put(p, b->page_at[side], b->page_next[side]);
     if (p->blocks)
         return;
     __atomic_store_n(&p->granules, 0, __ATOMIC_RELEASE);
@@ -217,7 +237,7 @@ static void page_verify(struct code_cache *cache, struct code_page *p)
     struct eblock *next;
 
     for (struct eblock *b = p->blocks; b; b = next) {
-        next = b->page_next[b->page[0] != p];
+        next = b->page_next[page_side(p, b)];
         if (!code_block_matches(b)) {
             code_block_kill(cache, b);
             cache->smc++;
@@ -332,6 +352,13 @@ void code_block_watch(struct cpu *c, struct eblock *b)
             page_mark(c, p, host[i]);
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void code_block_list(struct eblock *b)
+{
+    page_add(b->page[0], b);
+    if (b->page[1])
+        page_add(b->page[1], b);
 }
 
 void code_block_unwatch(struct eblock *b)

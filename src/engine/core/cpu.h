@@ -16,7 +16,7 @@ enum {
     TLB_ENTRIES = 1 << TLB_BITS,
     TLB_PAGE_SHIFT = 12,
     TLB_VICTIMS = 4,
-    JUMP_CACHE_BITS = 12,
+    JUMP_CACHE_BITS = 14, /* docs/design/0007-blocks.md says why */
     JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
     TIER_SPILLS = 64,
 };
