@@ -246,7 +246,7 @@ TEST(release_zeroes)
     ram->host[4 * STRETCH - 1] = 7;
     memset(ram->host + 4 * STRETCH, 0, STRETCH);
     memset(ram->host + 4 * STRETCH, 2, STRETCH / 2 + 1); /* too much to be taken apart */
-#ifndef _WIN32 /* which does not tell what is resident */
+#ifndef _WIN32                                           /* which does not tell what is resident */
     CHECK_EQ(mem_ram_release_zeroes(ram), 3 * STRETCH - host_page_size());
 #endif
     CHECK_EQ(mem_ram_release_zeroes(ram), 0); /* there is nothing left to give */
