@@ -164,8 +164,8 @@ u64 mem_ram_release_zeroes(struct mem_ram *ram)
         return 0;
     for (u64 at = 0, end, others; at < ram->size; at = end) {
         end = at + STRETCH < ram->size ? at + STRETCH : ram->size;
-        /* A huge page with much in it is left whole, which is what it is for. */
-        if (find_zeroes(r, at, end, zero, &others) == 0 || others > (end - at) / page / 2)
+        /* A huge page that is well filled is left whole, which is what it is for. */
+        if (find_zeroes(r, at, end, zero, &others) == 0 || others > (end - at) / page / 4 * 3)
             continue;
         if (others && r->sparse++ < SPARSE_MAX)
             host_map_sparse(&r->memory, at, end - at);
