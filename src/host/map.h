@@ -33,6 +33,10 @@ int host_map_discard(struct host_map *map, size_t off, size_t len) MUST_CHECK;
  * host does not tell. off and len as above. */
 int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *ret) MUST_CHECK;
 
+/* [off, off + len) will hold little: it gets no huge page any more, which would fill what was
+ * given back. Advice: on some hosts it does nothing. off and len as above. [any thread] */
+void host_map_sparse(struct host_map *map, size_t off, size_t len);
+
 /* What the process has freed and its allocator kept goes back to the host. [any thread] */
 void host_heap_trim(void);
 

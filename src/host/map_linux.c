@@ -114,6 +114,12 @@ int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *re
     return mincore(map->at + off, len, ret) ? -errno : 0;
 }
 
+void host_map_sparse(struct host_map *map, size_t off, size_t len)
+{
+    BUG_ON(!checked_range(off, len, map->size));
+    madvise(map->at + off, len, MADV_NOHUGEPAGE);
+}
+
 void host_heap_trim(void)
 {
 #ifdef __GLIBC__

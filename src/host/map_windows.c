@@ -65,6 +65,10 @@ int host_map_resident(const struct host_map *map, size_t off, size_t len, u8 *re
     return -ENOTSUP;
 }
 
+void host_map_sparse(struct host_map *map, size_t off, size_t len)
+{
+}
+
 void host_heap_trim(void)
 {
 }

@@ -46,8 +46,8 @@ void mem_ram_written(struct mem_ram *ram, u64 offset, u64 len);
  * zeroes and cost nothing until they are written. Reported like a store. [any thread] */
 void mem_ram_discard(struct mem_ram *ram, u64 offset, u64 len);
 
-/* Gives memory that only holds zeroes back to the host, where a stretch of 2 MiB is worth it:
- * the guest sees no difference. Nobody may write to the RAM meanwhile. Returns the bytes. */
+/* Gives memory that only holds zeroes back to the host, where a quarter of a stretch of 2 MiB is
+ * such: the guest sees no difference. Nobody may write to the RAM meanwhile. Returns the bytes. */
 u64 mem_ram_release_zeroes(struct mem_ram *ram);
 
 /* Dirty log: start marks every page clean; fetch copies and resets one bit a page

@@ -20,6 +20,7 @@ struct ram {
     struct mem_ram ram;     /* first: what others see */
     struct host_map memory; /* owns */
     struct host_map flags;  /* owns */
+    u64 sparse;             /* stretches that host_map_sparse() was asked for */
 };
 
 static const u64 ram_max = 1ull << 50;
@@ -111,6 +112,10 @@ void mem_ram_discard(struct mem_ram *ram, u64 offset, u64 len)
 /* A stretch of RAM as large as the host's huge pages. */
 enum { STRETCH = 2 << 20 };
 
+/* Stretches that get no huge page any more: for the host each is a mapping of its own, and of
+ * those a process may have 65,530. Beyond, the host may fill again what was given back. */
+enum { SPARSE_MAX = 1024 };
+
 static bool is_zero(const u8 *p, size_t len)
 {
     return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
@@ -135,6 +140,20 @@ static u64 find_zeroes(const struct ram *r, u64 at, u64 end, u8 *ret, u64 *other
     return found;
 }
 
+/* Of `count` pages from `at` those with zero[i]. */
+static u64 release_pages(struct ram *r, u64 at, u64 count, const u8 *zero)
+{
+    u64 page = host_page_size(), released = 0;
+
+    for (u64 i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && zero[i + n] == zero[i]; n++)
+            ;
+        if (zero[i] && host_map_discard(&r->memory, at + i * page, n * page) == 0)
+            released += n * page;
+    }
+    return released;
+}
+
 u64 mem_ram_release_zeroes(struct mem_ram *ram)
 {
     struct ram *r = container_of(ram, struct ram, ram);
@@ -145,11 +164,12 @@ u64 mem_ram_release_zeroes(struct mem_ram *ram)
         return 0;
     for (u64 at = 0, end, others; at < ram->size; at = end) {
         end = at + STRETCH < ram->size ? at + STRETCH : ram->size;
-        /* A huge page with something in it is left whole: the host would fill it again. */
-        if (find_zeroes(r, at, end, zero, &others) == 0 || others)
+        /* A huge page that is well filled is left whole, which is what it is for. */
+        if (find_zeroes(r, at, end, zero, &others) == 0 || others > (end - at) / page / 4 * 3)
             continue;
-        if (host_map_discard(&r->memory, at, end - at) == 0)
-            released += end - at;
+        if (others && r->sparse++ < SPARSE_MAX)
+            host_map_sparse(&r->memory, at, end - at);
+        released += release_pages(r, at, (end - at) / page, zero);
     }
     return released;
 }

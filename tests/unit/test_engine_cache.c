@@ -73,4 +73,65 @@ TEST(insns_asked_for_and_dropped)
     toy_machine_free(m);
 }
 
-TEST_MAIN(TEST_CASE(insns_asked_for_and_dropped))
+static bool heap_empty(const struct insns_heap *h)
+{
+    for (unsigned i = 0; i <= EBLOCK_MAX_INSNS; i++)
+        if (h->roomy[i])
+            return false;
+    return true;
+}
+
+/* Pieces of all sizes come and go in any order: none overlaps another, and when the last one
+ * has been given back nothing is kept. */
+TEST(insns_memory)
+{
+    enum { HELD = 2000 };
+    static struct einsns *held[HELD];
+    static unsigned count[HELD];
+    struct insns_heap h;
+    unsigned wrong = 0;
+    u64 r = 1;
+
+    insns_heap_init(&h);
+    for (unsigned round = 0; round < 20 * HELD; round++) {
+        unsigned i;
+
+        r ^= r << 13;
+        r ^= r >> 7;
+        r ^= r << 17;
+        i = (unsigned)(r % HELD);
+        for (unsigned k = 0; held[i] && k <= count[i]; k++)
+            wrong += held[i]->at[k].in.imm != (s64)i;
+        insns_give(&h, held[i]);
+        count[i] = 1 + (unsigned)(r >> 32) % EBLOCK_MAX_INSNS;
+        held[i] = insns_take(&h, count[i]);
+        CHECK(held[i] != NULL && !heap_empty(&h));
+        for (unsigned k = 0; k <= count[i]; k++)
+            held[i]->at[k].in.imm = i;
+    }
+    CHECK_EQ(wrong, 0);
+    for (unsigned i = 0; i < HELD; i++)
+        insns_give(&h, held[i]);
+    CHECK(heap_empty(&h));
+    insns_heap_fini(&h);
+}
+
+/* What runs rarely is not kept decoded while the guest is idle. */
+TEST(trim_gives_decoded_instructions_back)
+{
+    struct engine_config cfg = { .cpus = 1, .tier = ENGINE_AUTO };
+    struct toy_machine *m = toy_machine_new(cfg);
+    struct toy_asm a = toy_code(m, CODE);
+
+    toy_put(&a, TOY_INC, 2, 0, 0);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    if (m->engine->tier)
+        engine_trim(m->engine);
+    CHECK_EQ(heap_empty(&m->engine->code.insns), m->engine->tier != NULL);
+    toy_machine_free(m);
+}
+
+TEST_MAIN(TEST_CASE(insns_asked_for_and_dropped), TEST_CASE(insns_memory),
+          TEST_CASE(trim_gives_decoded_instructions_back))

@@ -64,6 +64,7 @@ enum {
 /* A block's instructions decoded, then a mark that ends the interpreter's run. */
 struct einsns {
     struct einsns *next; /* in a list of those to be freed */
+    struct slab *slab;   /* insns.c: that it is a piece of */
     struct einsn at[];
 };
 

@@ -69,7 +69,7 @@ static void block_free(struct code_cache *cache, struct eblock *b)
 
     if (b->tier)
         e->tier->release(e->tier_self, b);
-    free(b->insns);
+    insns_give(&cache->insns, b->insns);
     free(b);
 }
 
@@ -83,12 +83,12 @@ static void list_free(struct code_cache *cache, struct eblock *list)
     }
 }
 
-static void insns_free(struct einsns *list)
+static void insns_free(struct code_cache *cache, struct einsns *list)
 {
     while (list) {
         struct einsns *next = list->next;
 
-        free(list);
+        insns_give(&cache->insns, list);
         list = next;
     }
 }
@@ -112,7 +112,7 @@ static void reclaim(struct code_cache *cache, u64 limit)
 
     if (waits && all_passed(e, cache->batch_epoch)) {
         list_free(cache, cache->batch);
-        insns_free(cache->batch_insns);
+        insns_free(cache, cache->batch_insns);
         cache->batch = NULL;
         cache->batch_insns = NULL;
         waits = false;
@@ -307,7 +307,7 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b)
     budget_keep(cache);
     host_mutex_unlock(&cache->lock);
     if (b)
-        free(b->insns);
+        insns_give(&cache->insns, b->insns);
     free(b);
     return there;
 }
@@ -329,7 +329,7 @@ const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsn
     there = b->insns; /* another vCPU may drop them as soon as the lock is open: they last longer */
     budget_keep(cache);
     host_mutex_unlock(&cache->lock);
-    free(n);
+    insns_give(&cache->insns, n);
     return there->at;
 }
 
@@ -370,6 +370,7 @@ int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err
     cache->budget = budget;
     cache->epoch = 1;
     host_mutex_init(&cache->lock);
+    insns_heap_init(&cache->insns);
     cache->buckets = calloc((size_t)1 << CODE_HASH_BITS, sizeof cache->buckets[0]);
     if (!cache->buckets)
         return err_set(err, ENOMEM, "no memory for the code cache");
@@ -384,10 +385,11 @@ void code_fini(struct code_cache *cache)
         code_block_kill(cache, cache->oldest);
     list_free(cache, cache->batch);
     list_free(cache, cache->garbage);
-    insns_free(cache->batch_insns);
-    insns_free(cache->garbage_insns);
+    insns_free(cache, cache->batch_insns);
+    insns_free(cache, cache->garbage_insns);
     for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)
         code_ram_free(cache->rams[i]);
     free(cache->buckets);
+    insns_heap_fini(&cache->insns);
     host_mutex_fini(&cache->lock);
 }

@@ -12,6 +12,7 @@
 #include "engine/core/block.h"
 #include "engine/core/cpu.h"
 #include "engine/core/engine.h"
+#include "engine/core/insns.h"
 #include "host/map.h"
 #include "host/thread.h"
 
@@ -150,6 +151,7 @@ struct code_ram {
 struct code_cache {
     struct engine *e;
     struct host_mutex lock;
+    struct insns_heap insns;              /* owns: where einsns come from */
     struct eblock **buckets;              /* owns; atomic heads */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
     struct eblock *oldest, *newest;       /* lock: all live blocks, by age_next and age_prev */

@@ -151,12 +151,11 @@ static bool making_insns(struct making *m, unsigned max, bool is_long)
 }
 
 /* With the mark at the end; the rest is for the caller to fill in. */
-static struct einsns *insns_new(unsigned count, s32 end)
+static struct einsns *insns_new(struct engine *e, unsigned count, s32 end)
 {
-    struct einsns *n = malloc(sizeof *n + (count + 1u) * sizeof n->at[0]);
+    struct einsns *n = insns_take(&e->code.insns, count);
 
     BUG_ON(!n); /* the cache is bounded: the host has no memory for anything */
-    n->next = NULL;
     n->at[count] = (struct einsn){ .run = interp_block_end };
     n->at[count].in.offset = (s16)end;
     n->at[count].in.index = (u8)count;
@@ -165,7 +164,7 @@ static struct einsns *insns_new(unsigned count, s32 end)
 
 const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
 {
-    const struct engine *engine = e->engine;
+    struct engine *engine = e->engine;
     const struct einsn *there = eblock_decoded(b);
     const u8 *bytes = b->bytes, *end = bytes + b->byte_count;
     struct cpu *c = (struct cpu *)e;
@@ -175,7 +174,7 @@ const struct einsn *eblock_insns(struct ecpu *e, struct eblock *b)
     if (there)
         return there;
     start = host_clock_monotonic();
-    n = insns_new(b->insn_count, eblock_next(b));
+    n = insns_new(engine, b->insn_count, eblock_next(b));
     for (unsigned i = 0; i < b->insn_count; i++) {
         struct isa_insn in = { 0 };
 
@@ -209,7 +208,7 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
                           .byte_count = m->bytes,
                           .flags = flags,
                           .alloc_bytes = (u32)size };
-    b->insns = insns_new(m->count, m->at);
+    b->insns = insns_new(m->c->e.engine, m->count, m->at);
     memcpy(b->insns->at, m->insn, m->count * sizeof m->insn[0]);
     len = (u8 *)b->offset + offsets;
     for (unsigned i = 0; i < m->count; i++) {
