@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""bisect.py - --base-blocks and tools/bisect-blocks.py: of a guest with many loops, one counts as
+"""base_blocks.py - --base-blocks and tools/bisect-blocks.py: of a guest with many loops, one counts as
 translated wrongly. That is decided here by what --perf jitdump says was translated, for want of a
 wrong JIT, and the tool has to find it.
 
-    bisect.py                           the tests
-    bisect.py --judge BLOCKS OPTION...  runs the guest with --base-blocks; fails if the block was
-                                        translated
+    base_blocks.py                           the tests
+    base_blocks.py --judge BLOCKS OPTION...  runs the guest with --base-blocks; fails if the block
+                                             was translated
 """
 
 import os
