@@ -99,7 +99,7 @@ static void on_clrex(void *arg)
     ((struct run *)arg)->reserved = false;
 }
 
-/* --- what helpers ask for --- */
+/* --- what the helpers of cache blocks, FENCE.I and PAUSE ask for --- */
 
 static int env_probe(struct vcpu *c, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
 {
@@ -113,7 +113,13 @@ static void env_icache_sync(struct vcpu *c)
 {
 }
 
-static const struct cpu_env env = { .probe = env_probe, .icache_sync = env_icache_sync };
+static void env_relax(struct vcpu *c, enum isa_relax how)
+{
+}
+
+static const struct cpu_env env = { .probe = env_probe,
+                                    .icache_sync = env_icache_sync,
+                                    .relax = env_relax };
 
 static bool pending(struct vcpu *c)
 {
