@@ -99,7 +99,7 @@ static void on_clrex(void *arg)
     ((struct run *)arg)->reserved = false;
 }
 
-/* --- what the helpers of cache blocks, FENCE.I and PAUSE ask for --- */
+/* --- what helpers ask for --- */
 
 static int env_probe(struct vcpu *c, gva_t va, u64 len, enum isa_access access, enum ir_mmu mmu)
 {
