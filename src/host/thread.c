@@ -92,6 +92,15 @@ void host_thread_set_low_priority(void)
 #endif
 }
 
+void host_thread_yield(void)
+{
+#ifdef _WIN32
+    SwitchToThread();
+#else
+    sched_yield();
+#endif
+}
+
 unsigned host_cpu_count(void)
 {
 #ifdef _WIN32

@@ -31,6 +31,21 @@ bool host_thread_is_self(const struct host_thread *t);
  * for compilers in the background. */
 void host_thread_set_low_priority(void);
 
+/* Lets another thread that is ready have this processor; comes back at once if there is none. */
+void host_thread_yield(void);
+
+/* Tells the processor that this thread waits for a store by looking again and again. */
+static inline void host_thread_spin(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory"); /* YIELD does nothing on most */
+#elif defined(__riscv)
+    __asm__ volatile(".4byte 0x0100000f" ::: "memory"); /* PAUSE: a FENCE where it is unknown */
+#endif
+}
+
 /* Processors this process may use, >= 1. */
 unsigned host_cpu_count(void);
 

@@ -128,6 +128,12 @@ enum isa_tlb_flush {
     ISA_FLUSH_PAGE,       /* the page of va, any address space */
 };
 
+/* How the guest waits for what another CPU will store. */
+enum isa_relax {
+    ISA_RELAX_ONCE,  /* looks again by itself: PAUSE, YIELD */
+    ISA_RELAX_STALL, /* not before what load-linked read has changed: WRS, WFE */
+};
+
 /* Registers outside the architecture's own table that devices answer (IMSIC, GIC CPU
  * interface): `space` and `number` are the architecture's. */
 struct cpu_env {
@@ -162,6 +168,10 @@ struct cpu_env {
     /* Calls isa.timer_expired(c) on the CPU's thread when clock() reaches deadline;
      * UINT64_MAX cancels. One timer a CPU. */
     void (*timer_set)(struct vcpu *c, ns_t deadline);
+    /* The running code waits for another CPU: lets that one have the host's, and returns any
+     * time, soon, when an interrupt is pending at the latest. Changes nothing that a guest sees
+     * but time, and keeps the reservation; in deterministic mode it does nothing. */
+    void (*relax)(struct vcpu *c, enum isa_relax how);
 
     /* Call of the firmware built into the machine (SBI, PSCI); registers are read and
      * written through isa.reg_get/reg_set. False: there is none, raise instead. */

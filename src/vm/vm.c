@@ -300,6 +300,7 @@ VM_API unsigned vm_stats(struct vm *vm, struct vm_stat *rows, unsigned max)
         { "exits_irq", "interrupts taken", s.exits_irq },
         { "exits_fault", "exceptions taken", s.exits_fault },
         { "exits_request", "stops asked for from outside", s.exits_request },
+        { "yields", "times a waiting CPU gave the host's away", s.yields },
         { "evictions", "blocks thrown out of the code cache", s.evictions },
         { "code_bytes", "memory of decoded and translated code", s.code_bytes },
         { "smc_invalidations", "blocks dropped because their code was written",

@@ -113,7 +113,13 @@ static void env_icache_sync(struct vcpu *c)
 {
 }
 
-static const struct cpu_env env = { .probe = env_probe, .icache_sync = env_icache_sync };
+static void env_relax(struct vcpu *c, enum isa_relax how)
+{
+}
+
+static const struct cpu_env env = { .probe = env_probe,
+                                    .icache_sync = env_icache_sync,
+                                    .relax = env_relax };
 
 static bool pending(struct vcpu *c)
 {

@@ -4,8 +4,10 @@
     boot.py         from initramfs on one engine, from a disk on the other
     boot.py --all   every engine, number of harts, interrupt controller, firmware and disk
     boot.py --one ENGINE CPUS    that boot alone, from initramfs
+    boot.py --slow ENGINE CPUS   the same with a guest whose time goes slowly: for sanitisers
 """
 
+import base64
 import hashlib
 import os
 import shutil
@@ -15,6 +17,10 @@ import tempfile
 
 from uboot import uboot_devices, uboot_linux
 from vm import Machine, Skip, Tap, asset, check, linux_args
+
+
+TIME_BASE = (10 * 1000 * 1000).to_bytes(4, "big")
+TIME_BASE_SLOW = (500 * 1000 * 1000).to_bytes(4, "big")
 
 
 def boot_shell(engine, cpus=1, extra=(), terminal=False):
@@ -32,6 +38,21 @@ def boot_shell(engine, cpus=1, extra=(), terminal=False):
         m.type("exit\n")
         m.expect("reboot: Power down")
         m.finish(0)
+
+
+def boot_slow(engine, cpus):
+    """Under a sanitiser, CPUs that share a few of the host's need longer for a timer interrupt than
+    until the next one, and get no further. So the guest is told of a time base 50 times as
+    fast as it is: its timers take 50 times as long."""
+    with Machine(linux_args() + ["--cpus", str(cpus)]) as m:
+        m.expect("vm# ")
+        tree = base64.b64decode(m.shell("base64 /sys/firmware/fdt"))
+    check(tree.count(TIME_BASE) == 1, "the device tree does not say the time base once")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "slow.dtb")
+        with open(path, "wb") as file:
+            file.write(tree.replace(TIME_BASE, TIME_BASE_SLOW))
+        boot_shell(engine, cpus, ["--dtb", path])
 
 
 def seq_sum(last):
@@ -229,6 +250,9 @@ def main():
     if "--one" in sys.argv[1:]:
         engine, cpus = sys.argv[sys.argv.index("--one") + 1:][:2]
         tap.case("shell, %s, %s harts" % (engine, cpus), boot_shell, engine, int(cpus))
+    elif "--slow" in sys.argv[1:]:
+        engine, cpus = sys.argv[sys.argv.index("--slow") + 1:][:2]
+        tap.case("shell in slow time, %s, %s harts" % (engine, cpus), boot_slow, engine, int(cpus))
     elif "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
         matrix(tap)
     else:

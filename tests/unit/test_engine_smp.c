@@ -93,6 +93,115 @@ TEST(cas16_contention)
     toy_machine_free(m);
 }
 
+/* All wait for all, each with a reservation, which outlives the waits. Returns how often they gave
+ * their host CPU away. */
+static u64 wait_for_all(struct engine_config cfg, enum isa_relax how)
+{
+    struct toy_machine *m = toy_machine_new(cfg);
+    struct toy_asm a = toy_code(m, CODE);
+    struct engine_stats s;
+    u8 *top;
+
+    toy_li(&a, 2, 0x40000);
+    toy_li(&a, 3, CPUS);
+    toy_li(&a, 8, 1);
+    toy_put(&a, TOY_AMOADD, 9, 2, 8);
+    top = a.at;
+    toy_put(&a, TOY_LL, 5, 2, 0);
+    toy_put(&a, TOY_RELAX, 0, 0, (int)how);
+    toy_branch(&a, TOY_BNE, 5, 3, top);
+    toy_put(&a, TOY_SC, 6, 2, 5);
+    meet_and_stop(&a, 0x40080);
+    reset_all(m, CODE);
+    toy_run(m);
+    for (unsigned i = 0; i < CPUS; i++)
+        CHECK_EQ(state(m, i)->r[6], 1);
+    engine_stats_get(m->engine, &s);
+    toy_machine_free(m);
+    return s.yields;
+}
+
+/* A CPU that waits leaves its host CPU to others when there are more of them than host CPUs. */
+TEST(waits_give_the_host_away)
+{
+    struct engine_config cfg = four_cpus;
+
+    cfg.host_cpus = 1;
+    CHECK(wait_for_all(cfg, ISA_RELAX_ONCE) >= CPUS - 1);
+    CHECK(wait_for_all(cfg, ISA_RELAX_STALL) >= CPUS - 1);
+    cfg.deterministic = true;
+    CHECK_EQ(wait_for_all(cfg, ISA_RELAX_STALL), 0);
+}
+
+/* CPU 0 of `cpus` looks a thousand times, with `work` instructions between; the others are
+ * stopped. Returns how often it gave its host CPU away. */
+static u64 look_often(unsigned cpus, unsigned work)
+{
+    struct engine_config cfg = four_cpus;
+    struct engine_stats s;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u8 *top;
+
+    cfg.cpus = cpus;
+    cfg.host_cpus = cpus;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    toy_li(&a, 3, 1000);
+    top = a.at;
+    toy_put(&a, TOY_RELAX, 0, 0, ISA_RELAX_ONCE);
+    for (unsigned i = 0; i < work; i++)
+        toy_put(&a, TOY_INC, 5, 0, 0);
+    toy_put(&a, TOY_INC, 4, 0, 0);
+    toy_branch(&a, TOY_BNE, 4, 3, top);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    engine_stats_get(m->engine, &s);
+    toy_machine_free(m);
+    return s.yields;
+}
+
+/* With a host CPU for each, only long waits do, and none where there is nobody to wait for. */
+TEST(short_waits_keep_the_host)
+{
+    u64 yields = look_often(CPUS, 0);
+
+    CHECK(yields > 500 && yields < 1000);
+    CHECK_EQ(look_often(CPUS, 300), 0);
+    CHECK_EQ(look_often(1, 0), 0);
+}
+
+/* CPUs that sleep need no host CPU: those awake then have enough. */
+TEST(waits_beside_sleepers_keep_the_host)
+{
+    struct engine_config cfg = four_cpus;
+    struct engine_stats before, now;
+    struct toy_machine *m;
+    struct toy_asm a;
+    u8 *top;
+    bool kept = false;
+
+    cfg.host_cpus = 1;
+    m = toy_machine_new(cfg);
+    a = toy_code(m, CODE);
+    top = a.at;
+    toy_put(&a, TOY_RELAX, 0, 0, ISA_RELAX_ONCE);
+    for (unsigned i = 0; i < 300; i++)
+        toy_put(&a, TOY_INC, 5, 0, 0);
+    toy_branch(&a, TOY_JAL, 2, 0, top);
+    toy_reset(m, 0, CODE); /* the others are stopped: asleep in a moment */
+    engine_resume(m->engine);
+    for (unsigned i = 0; i < 10000 && !kept; i++) {
+        engine_stats_get(m->engine, &before);
+        usleep(1000);
+        engine_stats_get(m->engine, &now);
+        kept = now.yields == before.yields && now.insns > before.insns + 1000;
+    }
+    CHECK(kept);
+    toy_machine_free(m);
+}
+
 /* All call all, from device callbacks on vCPU threads: nobody waits for ever. */
 TEST(calls_cross)
 {
@@ -496,7 +605,9 @@ TEST(eviction_and_flush_under_load)
     toy_machine_free(m);
 }
 
-TEST_MAIN(TEST_CASE(ll_sc_contention), TEST_CASE(cas16_contention), TEST_CASE(calls_cross),
+TEST_MAIN(TEST_CASE(ll_sc_contention), TEST_CASE(cas16_contention),
+          TEST_CASE(waits_give_the_host_away), TEST_CASE(short_waits_keep_the_host),
+          TEST_CASE(waits_beside_sleepers_keep_the_host), TEST_CASE(calls_cross),
           TEST_CASE(calls_outside_and_wake), TEST_CASE(irq_ring), TEST_CASE(pause_storm),
           TEST_CASE(code_changed_by_another), TEST_CASE(code_rewritten_under_readers),
           TEST_CASE(code_written_unseen), TEST_CASE(eviction_and_flush_under_load))

@@ -151,6 +151,12 @@ static int op_sc(struct vcpu *c, const struct isa_insn *in)
     return RUN_NEXT;
 }
 
+static int op_relax(struct vcpu *c, const struct isa_insn *in)
+{
+    c->env->relax(c, (enum isa_relax)in->imm);
+    return RUN_NEXT;
+}
+
 static int raise(struct vcpu *c, const struct isa_insn *in, u32 cause)
 {
     vcpu_raise(c, cause, in->raw);
@@ -246,10 +252,10 @@ static int op_firmware(struct vcpu *c, const struct isa_insn *in)
 }
 
 isa_handler *const toy_handlers[TOY_OP_COUNT] = {
-    op_illegal, op_inc,  op_addi,   op_lui,  op_add,    op_sub,      op_xor, op_and, op_mul,
-    op_shli,    op_shri, op_ld,     op_sd,   op_lw,     op_sw,       op_lb,  op_sb,  op_bne,
-    op_beq,     op_bltu, op_jal,    op_jalr, op_amoadd, op_cas16,    op_ll,  op_sc,  op_call,
-    op_eret,    op_wfi,  op_fencei, op_gets, op_sets,   op_firmware,
+    op_illegal, op_inc,  op_addi, op_lui,    op_add,    op_sub,   op_xor,      op_and, op_mul,
+    op_shli,    op_shri, op_ld,   op_sd,     op_lw,     op_sw,    op_lb,       op_sb,  op_bne,
+    op_beq,     op_bltu, op_jal,  op_jalr,   op_amoadd, op_cas16, op_ll,       op_sc,  op_relax,
+    op_call,    op_eret, op_wfi,  op_fencei, op_gets,   op_sets,  op_firmware,
 };
 
 /* --- the isa's table --- */

@@ -39,7 +39,8 @@ enum toy_op {
     TOY_AMOADD, /* rd = [rs1]; [rs1] += rs2 */
     TOY_CAS16,  /* (rd, rd+1) = [rs1]; [rs1] = (rs2, rs2+1) if (rd, rd+1) was there */
     TOY_LL,
-    TOY_SC, /* rd = [rs1]; rd = 1 if [rs1] = rs2 was done */
+    TOY_SC,    /* rd = [rs1]; rd = 1 if [rs1] = rs2 was done */
+    TOY_RELAX, /* simm: of enum isa_relax */
     TOY_CALL,
     TOY_ERET,
     TOY_WFI,

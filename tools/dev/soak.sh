@@ -1,5 +1,6 @@
-# soak.sh - ./dev soak: the tests with their full counts and matrices (VM_SOAK=1 in
-# their environment; see tests/README.md), without time-outs, those of threads by ThreadSanitizer, then 60 s of each fuzz target.
+# soak.sh - ./dev soak: the tests with their full counts and matrices (VM_SOAK=1 in their
+# environment; see tests/README.md), without time-outs, those of threads by ThreadSanitizer, then
+# 60 s of each fuzz target.
 # shellcheck shell=sh
 
 # Races, by ThreadSanitizer: the engine's tests and those of state and devices, and a boot with 4
@@ -15,7 +16,7 @@ soak_threads()
             grep -E '^(unit-engine|unit-state|unit-mem|unit-loop|dev-|snap-state)')
     check_step "4 harts boot under ThreadSanitizer" env VM_TEST_PATIENCE=7200 \
         VM_CLI="$top/build-tsan/bin/vm-cli" \
-        python3 "$top/tests/guest/boot.py" --one interp 4 || true
+        python3 "$top/tests/guest/boot.py" --slow interp 4 || true
 }
 
 soak_main()

@@ -235,6 +235,15 @@ int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_
     return 0;
 }
 
+bool mmu_reserved(const struct cpu *c)
+{
+    unsigned size = (unsigned)c->e.reserve_size;
+    u128 was = (u128)c->e.reserve_hi << 64 | c->e.reserve_lo;
+
+    return c->e.reserve_addr && host_load((const u8 *)(uintptr_t)(c->e.reserve_addr - 1), size) ==
+                                    lane_get(was, 0, size);
+}
+
 void mmu_clrex(struct cpu *c)
 {
     c->e.reserve_addr = 0;

@@ -71,10 +71,10 @@ static void call_wait(struct engine *e, struct worker *self, struct call *k)
             host_cond_wait(&e->outside, &e->lock);
             continue;
         }
-        __atomic_store_n(&self->sleeping, true, __ATOMIC_SEQ_CST);
+        worker_sleeping(self, true);
         if (!serve_own(self) && k->left > 0)
             host_cond_wait(&self->cond, &e->lock);
-        __atomic_store_n(&self->sleeping, false, __ATOMIC_SEQ_CST);
+        worker_sleeping(self, false);
     }
 }
 

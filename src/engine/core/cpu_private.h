@@ -114,9 +114,13 @@ struct cpu {
     ns_t det_time;       /* deterministic: guest time when det_count had retired */
     u64 det_count;
 
+    u64 looked_at;  /* relax.c: retired at the last look */
+    unsigned looks; /* at what it waits for now */
+
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
     u64 blocks, insns, decoded_again, decode_ns;                   /* of what was decoded */
     u64 insns_host, compile_ns; /* of what the tier made host code of */
+    u64 yields;
 };
 _Static_assert(sizeof(struct cpu) <= VCPU_STATE_OFF, "engine part of a vCPU overruns its room");
 _Static_assert(offsetof(struct ecpu, v) == 0 && offsetof(struct cpu, e) == 0, "one pointer");
@@ -233,6 +237,8 @@ int mmu_ll(struct cpu *c, gva_t va, void *out, unsigned size, struct ir_mem how)
 int mmu_sc(struct cpu *c, gva_t va, const void *value, unsigned size, struct ir_mem how,
            bool *done);
 void mmu_clrex(struct cpu *c);
+/* Is there a reservation, and what load-linked read still there? */
+bool mmu_reserved(const struct cpu *c);
 /* f(a, b) of `size`-byte values, before it is cut to size. */
 u128 mmu_rmw_value(enum ir_rmw f, u128 a, u128 b, unsigned size);
 /* After a store through ref. */
@@ -250,7 +256,7 @@ struct worker {
     struct engine *e;
     struct host_thread thread;
     struct host_cond cond; /* with engine.lock */
-    bool sleeping;         /* atomic: waits for cond */
+    bool sleeping;         /* atomic, set with engine.lock: waits for cond */
     bool running;          /* thread was started */
     unsigned first, count; /* its vCPUs */
 };
@@ -272,6 +278,7 @@ struct engine {
     struct cpu **cpus;      /* owns cfg.cpus of them */
     struct worker *workers; /* owns worker_count of them */
     unsigned worker_count;
+    unsigned host_cpus;
     const struct tier *tier; /* NULL: interpreter only */
     u32 tier_threshold;      /* UINT32_MAX: never */
     void *tier_self;
@@ -283,6 +290,7 @@ struct engine {
     bool pause_wanted;        /* atomic */
     bool pause_told, paused;  /* host.paused called for this pause; and returned */
     unsigned pausing;         /* workers that hold still */
+    unsigned awake;           /* atomic: workers that do not wait for their cond */
     struct host_cond outside; /* threads that are not workers wait here */
     struct call *calls;
 
@@ -338,11 +346,16 @@ void cpu_go_offline(struct cpu *c);
 void cpu_safe_point_slow(struct cpu *c, u64 epoch);
 /* Is there anything to run? */
 bool cpu_idle(struct cpu *c);
+/* cpu_env.relax */
+void cpu_relax(struct vcpu *v, enum isa_relax how);
 
 /* threads */
 int workers_start(struct engine *e, struct err *err);
 void workers_stop(struct engine *e);
 struct worker *worker_self(struct engine *e);
+/* It is about to look at exit_request for the last time before it waits for its cond, or does not
+ * wait any more. engine.lock held. */
+void worker_sleeping(struct worker *w, bool on);
 /* Until kicked, or until the deadline on the host's monotonic clock (NS_NEVER: none). */
 void worker_sleep(struct worker *w, ns_t host_deadline);
 /* Holds still until resumed; serves requests meanwhile. */

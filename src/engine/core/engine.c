@@ -86,6 +86,8 @@ static int cpus_init(struct engine *e, struct err *err)
     unsigned n = e->cfg.cpus;
 
     e->worker_count = e->cfg.deterministic ? 1 : n;
+    e->awake = e->worker_count;
+    e->host_cpus = e->cfg.host_cpus ? e->cfg.host_cpus : host_cpu_count();
     e->cpus = calloc(n, sizeof e->cpus[0]);
     e->workers = calloc(e->worker_count, sizeof e->workers[0]);
     if (!e->cpus || !e->workers)
@@ -262,6 +264,7 @@ static void stats_add(struct engine_stats *s, const struct cpu *c)
     s->exits_fault += peek(&c->exits_fault);
     s->exits_request += peek(&c->exits_request);
     s->decoded_again += peek(&c->decoded_again);
+    s->yields += peek(&c->yields);
 }
 
 void engine_stats_get(struct engine *e, struct engine_stats *out)

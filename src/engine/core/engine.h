@@ -63,6 +63,7 @@ struct engine_config {
     /* Of the blocks that would be translated, numbered from 0 in the order in which they come to
      * that, only these are; for finding the one that is wrong. count 0: all. */
     u64 blocks_first, blocks_count;
+    unsigned host_cpus; /* processors for the vCPUs to share; 0: those of this process */
 };
 
 /* What the machine does for its CPUs. Called on vCPU threads unless said otherwise. */
@@ -146,6 +147,7 @@ struct engine_stats {
     u64 host_blocks;   /* translated by the base tier */
     u64 insns_held;    /* decoded instructions in memory: of blocks without host code */
     u64 decoded_again; /* blocks with host code whose instructions were asked for */
+    u64 yields;        /* times that a waiting vCPU left its host CPU to others */
 };
 void engine_stats_get(struct engine *e, struct engine_stats *out);
 u64 engine_insns(struct engine *e, unsigned cpu);

@@ -156,6 +156,7 @@ const struct cpu_env engine_cpu_env = {
     .insn_count = env_insn_count,
     .clock = env_clock,
     .timer_set = env_timer_set,
+    .relax = cpu_relax,
     .firmware_call = env_firmware_call,
     .sysreg_read = env_sysreg_read,
     .sysreg_write = env_sysreg_write,

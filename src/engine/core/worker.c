@@ -133,9 +133,12 @@ static bool worker_called(const struct worker *w)
 }
 
 /* Whoever kicks from now on takes the lock to do it, or worker_called() sees the kick. */
-static void sleeping_say(struct worker *w)
+void worker_sleeping(struct worker *w, bool on)
 {
-    __atomic_store_n(&w->sleeping, true, __ATOMIC_RELAXED);
+    struct engine *e = w->e;
+
+    __atomic_store_n(&w->sleeping, on, __ATOMIC_RELAXED);
+    __atomic_store_n(&e->awake, on ? e->awake - 1 : e->awake + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -144,14 +147,14 @@ void worker_sleep(struct worker *w, ns_t host_deadline)
     struct engine *e = w->e;
 
     host_mutex_lock(&e->lock);
-    sleeping_say(w);
+    worker_sleeping(w, true);
     while (!worker_called(w)) {
         if (host_deadline == NS_NEVER)
             host_cond_wait(&w->cond, &e->lock);
         else if (!host_cond_wait_until(&w->cond, &e->lock, host_deadline))
             break;
     }
-    __atomic_store_n(&w->sleeping, false, __ATOMIC_SEQ_CST);
+    worker_sleeping(w, false);
     host_mutex_unlock(&e->lock);
 }
 
@@ -192,12 +195,12 @@ void worker_pause(struct worker *w)
             pause_tell(e);
             continue;
         }
-        sleeping_say(w);
+        worker_sleeping(w, true);
         if (worker_called(w))
             pause_serve(w);
         else
             host_cond_wait(&w->cond, &e->lock);
-        __atomic_store_n(&w->sleeping, false, __ATOMIC_SEQ_CST);
+        worker_sleeping(w, false);
     }
     e->pausing--;
     host_mutex_unlock(&e->lock);

@@ -19,7 +19,8 @@
     H(fence_i, IRH_MEM | IRH_ENDS)                                                                 \
     H(cbo_check, IRH_RAISES | IRH_READS)                                                           \
     H(cbo_probe, IRH_RAISES | IRH_READS | IRH_MEM)                                                 \
-    H(wrs, 0)
+    H(pause, 0)                                                                                    \
+    H(wrs, IRH_READS)
 
 #define H(name, effects) u64 rv_do_##name(struct vcpu *c, u64 a, u64 b, u64 d);
 RV_HELPERS(H)

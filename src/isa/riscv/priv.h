@@ -35,7 +35,7 @@ extern const struct ir_helper rv_helper_cbo_check;
 /* (va): CBO.INVAL, CLEAN, FLUSH: raises, as a store whatever the cause, unless the address
  * may be read or written */
 extern const struct ir_helper rv_helper_cbo_probe;
-/* (timed, raw): WRS.NTO / WRS.STO: checks mstatus.TW, may pause briefly. */
-extern const struct ir_helper rv_helper_wrs;
+extern const struct ir_helper rv_helper_pause; /* PAUSE */
+extern const struct ir_helper rv_helper_wrs;   /* WRS.NTO, WRS.STO: stalls for a while */
 
 #endif

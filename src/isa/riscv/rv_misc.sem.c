@@ -1,5 +1,5 @@
 /*
- * rv_misc.sem.c - cache blocks, Zawrs, Zimop.
+ * rv_misc.sem.c - cache blocks, Zihintpause, Zawrs, Zimop.
  */
 #include "isa/riscv/sem.h"
 
@@ -49,12 +49,14 @@ RV_SEM(cbo_zero)
     }
 }
 
+RV_SEM(pause)
+{
+    ir_call(s, &rv_helper_pause, IR_NOVAL, IR_NOVAL, IR_NOVAL);
+}
+
 RV_SEM(wrs)
 {
-    ir_val timed = ir_const(s, IR_I64, (u64)a->timed);
-    ir_val raw = ir_imm(s, IR_I64, a->raw);
-
-    ir_call(s, &rv_helper_wrs, timed, raw, IR_NOVAL);
+    ir_call(s, &rv_helper_wrs, IR_NOVAL, IR_NOVAL, IR_NOVAL);
 }
 
 /* May-be-operations write zero. */

@@ -202,8 +202,16 @@ u64 rv_do_cbo_check(struct vcpu *c, u64 kind, u64 raw, u64 d)
     return ok ? 0 : illegal(c, raw);
 }
 
-/* A stall that ends at once is a legal one, whatever mstatus.TW says. */
-u64 rv_do_wrs(struct vcpu *c, u64 timed, u64 raw, u64 d)
+u64 rv_do_pause(struct vcpu *c, u64 a, u64 b, u64 d)
 {
+    c->env->relax(c, ISA_RELAX_ONCE);
+    return 0;
+}
+
+/* "Wait-on-Reservation-Set": a stall may end for any reason. One that ends soon is both the
+ * one with a time-out and, whatever mstatus.TW says, the one without. */
+u64 rv_do_wrs(struct vcpu *c, u64 a, u64 b, u64 d)
+{
+    c->env->relax(c, ISA_RELAX_STALL);
     return 0;
 }
