@@ -215,22 +215,31 @@ static int make_engine(struct machine *m, struct err *err)
     return engine_new(&cfg, &host, &m->engine, err);
 }
 
-static int make_console(struct machine *m, struct err *err)
+static int open_console(struct machine *m, const char *spec, struct chardev **ret, struct err *err)
+{
+    if (strcmp(spec, "pty") == 0)
+        return chardev_pty_new(m->loop, ret, err);
+    if (strncmp(spec, "unix:", 5) == 0 && spec[5])
+        return chardev_unix_new(m->loop, spec + 5, ret, err);
+    return err_set(err, EINVAL, "a console on '%s' is unknown", spec);
+}
+
+static int make_consoles(struct machine *m, struct err *err)
 {
     const char *spec = m->cfg->console;
+    int rc;
 
     if (m->cfg->console_log)
-        return chardev_server_new(m->loop, spec, m->cfg->console_log, &m->console, err);
-    if (strcmp(spec, "stdio") == 0)
-        return chardev_stdio_new(m->loop, machine_escape, m, &m->console, err);
-    if (strcmp(spec, "pty") == 0)
-        return chardev_pty_new(m->loop, &m->console, err);
-    if (strcmp(spec, "none") == 0)
-        return chardev_null_new(&m->console, err);
-    if (strncmp(spec, "unix:", 5) == 0 && spec[5])
-        return chardev_unix_new(m->loop, spec + 5, &m->console, err);
-    return err_set(err, EINVAL, "console '%s' is unknown: give stdio, pty, unix:PATH or none",
-                   spec);
+        rc = chardev_server_new(m->loop, spec, m->cfg->console_log, &m->console, err);
+    else if (strcmp(spec, "stdio") == 0)
+        rc = chardev_stdio_new(m->loop, machine_escape, m, &m->console, err);
+    else if (strcmp(spec, "none") == 0)
+        rc = chardev_null_new(&m->console, err);
+    else
+        rc = open_console(m, spec, &m->console, err);
+    if (rc < 0 || !m->cfg->virtio_console)
+        return rc;
+    return open_console(m, m->cfg->virtio_console, &m->virtio_console, err);
 }
 
 static int make_loop(struct machine *m, struct err *err)
@@ -255,7 +264,7 @@ static int build(struct machine *m, struct err *err)
     if (!m->map)
         return err_set_errno(err, ENOMEM, "making the machine");
     if ((rc = make_ram(m, err)) < 0 || (rc = make_loop(m, err)) < 0 ||
-        (rc = make_engine(m, err)) < 0 || (rc = make_console(m, err)) < 0)
+        (rc = make_engine(m, err)) < 0 || (rc = make_consoles(m, err)) < 0)
         return rc;
     m->console->tap = machine_console_tap;
     m->console->tap_arg = m;
@@ -309,6 +318,7 @@ struct machine *machine_free(struct machine *m)
         m->cls->fini(m);
     timers_fini(&m->timers);
     machine_close_backends(m);
+    chardev_free(m->virtio_console);
     chardev_free(m->console);
     loop_free(m->loop);
     dev_domain_free(m->irqchip);

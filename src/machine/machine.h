@@ -87,6 +87,8 @@ struct machine_config {
     const char *console; /* "stdio", "pty", "unix:PATH", "none" */
     const char
         *console_log; /* not NULL: console is the path of a server's socket, this of its log */
+    const char *virtio_console; /* "pty", "unix:PATH"; NULL: there is no such device */
+    const char *virtio_console_bus;
     enum engine_tier tier;
     u64 code_cache; /* bytes, see engine.h; 0: the default */
     bool deterministic, check_interp, check_eval;
@@ -163,7 +165,8 @@ struct machine {
     struct engine *engine;            /* owns */
     struct dev_domain *io, *irqchip;  /* own: devices; interrupt controllers */
     struct loop *loop;                /* owns: of the io domain, run by machine_run() */
-    struct chardev *console;          /* owns: through console_watch.c */
+    struct chardev *console;          /* owns */
+    struct chardev *virtio_console;   /* owns; NULL: none */
     struct machine_clock clock;
     struct machine_timers timers;
     struct dev_host dev_host;

@@ -1,6 +1,6 @@
 /*
- * riscv_virt_io.c - disks, networks, the source of randomness, the power button, the balloon and
- * the vsock of a riscv-virt machine.
+ * riscv_virt_io.c - disks, networks, the source of randomness, the power button, the balloon, the
+ * vsock and the second console of a riscv-virt machine.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
@@ -125,6 +125,13 @@ static int add_vsock(struct riscv_virt *v, const struct machine_vsock *vsock, st
     return add_virtio(v, "vsock", vsock->bus, settings, ARRAY_SIZE(settings), err);
 }
 
+static int add_console(struct riscv_virt *v, struct err *err)
+{
+    const struct dev_setting chardev = { .name = "chardev", .ptr = v->m.virtio_console };
+
+    return add_virtio(v, "console", v->m.cfg->virtio_console_bus, &chardev, 1, err);
+}
+
 /* Only where there is something in it. */
 static int add_files(struct riscv_virt *v, struct err *err)
 {
@@ -159,5 +166,7 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_pci(v, "input", NULL, 0, &v->button, err);
     if (rc == 0)
         rc = add_virtio(v, "balloon", NULL, NULL, 0, err);
-    return rc < 0 || !cfg->vsock.socket ? rc : add_vsock(v, &cfg->vsock, err);
+    if (rc == 0 && cfg->vsock.socket)
+        rc = add_vsock(v, &cfg->vsock, err);
+    return rc < 0 || !v->m.virtio_console ? rc : add_console(v, err);
 }

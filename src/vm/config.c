@@ -184,6 +184,28 @@ static int set_console(struct vm_config *c, const char *key, char *value, struct
     return 0;
 }
 
+static int set_virtio_console(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    char *where = parse_field(&value), *option;
+
+    if (!where || (strcmp(where, "pty") != 0 && (strncmp(where, "unix:", 5) != 0 || !where[5])))
+        return err_set(err, EINVAL, "--virtio-console %s is unknown: give pty or unix:PATH",
+                       where ? where : "");
+    c->m.virtio_console = where;
+    while ((option = parse_field(&value))) {
+        const char *bus = parse_option(option, "bus");
+
+        if (!bus)
+            return err_set(err, EINVAL,
+                           "--virtio-console has no option '%s': there is bus=pcie|mmio", option);
+        int rc = config_set_bus(bus, "--virtio-console bus", &c->m.virtio_console_bus, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int set_engine(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     static const char *const names[] = { "auto", "interp", "base", NULL };
@@ -357,6 +379,8 @@ static const struct vm_config_key keys[] = {
       "Where the serial console goes. On stdio, Ctrl-A x "
       "ends the machine and Ctrl-A h lists the keys.",
       "stdio pty unix: none", "stdio", 0 },
+    { "virtio-console", "pty|unix:PATH[,bus=pcie|mmio]",
+      "Adds a second console, hvc0 in a Linux guest.", "pty unix:", NULL, 0 },
     { "engine", "auto|interp|base", "How guest code runs: the interpreter, or the baseline JIT.",
       "auto interp base", "auto", 0 },
     { "code-cache", "SIZE",
@@ -399,11 +423,12 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,  set_machine,    set_cpu,         set_text,       set_text,          set_text,
-    set_text,  set_text,       set_memory,      set_cpus,       set_disk,          set_net,
-    set_vsock, set_console,    set_engine,      set_code_cache, set_deterministic, set_check,
-    set_perf,  set_no_opt,     set_base_blocks, set_control,    set_on_reset,      set_boot,
-    set_text,  set_credential, set_rng_seed,
+    set_arch,   set_machine,     set_cpu,           set_text,     set_text,
+    set_text,   set_text,        set_text,          set_memory,   set_cpus,
+    set_disk,   set_net,         set_vsock,         set_console,  set_virtio_console,
+    set_engine, set_code_cache,  set_deterministic, set_check,    set_perf,
+    set_no_opt, set_base_blocks, set_control,       set_on_reset, set_boot,
+    set_text,   set_credential,  set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -545,6 +570,7 @@ struct vm_config *config_copy(const struct vm_config *c)
     }
     n->m.console = moved(c, n, n->m.console, &failed);
     n->m.console_log = moved(c, n, n->m.console_log, &failed);
+    n->m.virtio_console = moved(c, n, n->m.virtio_console, &failed);
     n->m.vsock.socket = moved(c, n, n->m.vsock.socket, &failed);
     n->control = moved(c, n, n->control, &failed);
     for (unsigned i = 0; i < n->m.disk_count; i++)
@@ -588,6 +614,9 @@ char *config_guest_text(const struct vm_config *c)
     if (m->vsock.socket)
         fprintf(out, "vsock: cid=%u,bus=%s\n", m->vsock.cid,
                 m->vsock.bus ? m->vsock.bus : "default");
+    if (m->virtio_console)
+        fprintf(out, "virtio-console: bus=%s\n",
+                m->virtio_console_bus ? m->virtio_console_bus : "default");
     if (fclose(out) != 0) {
         free(text);
         return NULL;
