@@ -36,7 +36,7 @@ static int on_load(void *arg, u64 addr, void *v, unsigned size, struct ir_mem ho
 {
     struct run *r = arg;
 
-    if (addr >= r->slot && addr + size <= r->slot + CASE_SLOT) {
+    if (addr - r->slot <= CASE_SLOT - size) { /* below it the difference is large */
         memcpy(v, r->code + (addr - r->slot), size);
         return 0;
     }

@@ -297,7 +297,7 @@ echo "told to say it to <$to>"
 /vsock_peer say "${to#vsock-stream:2:}" "STATUS=READY=1"
 /vsock_peer say "${to#vsock-stream:2:}" "READY=0"
 echo "said nothing yet"
-read -r line </dev/ttyS0
+read -r line
 /vsock_peer say "${to#vsock-stream:2:}" "READY=1
 STATUS=Startup finished"
 sleep 100000
