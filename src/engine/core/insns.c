@@ -42,8 +42,7 @@ void insns_heap_init(struct insns_heap *h)
 
 void insns_heap_fini(struct insns_heap *h)
 {
-    for (unsigned i = 0; i <= EBLOCK_MAX_INSNS; i++)
-        BUG_ON(h->roomy[i]);
+    BUG_ON(h->slabs);
     host_mutex_fini(&h->lock);
 }
 
@@ -72,6 +71,7 @@ static struct slab *slab_new(struct insns_heap *h, unsigned count)
         return NULL;
     *s = (struct slab){ .count = count, .pieces = pieces };
     list_add(h, s);
+    h->slabs++;
     return s;
 }
 
@@ -120,6 +120,7 @@ void insns_give(struct insns_heap *h, struct einsns *n)
     if (--s->used == 0) {
         list_remove(h, s);
         free(s);
+        h->slabs--;
     }
     host_mutex_unlock(&h->lock);
 }

@@ -14,6 +14,7 @@ struct slab;
 struct insns_heap {
     struct host_mutex lock;                   /* inner to all others */
     struct slab *roomy[EBLOCK_MAX_INSNS + 1]; /* with free pieces, by count of instructions */
+    u32 slabs;                                /* all that there are */
 };
 
 void insns_heap_init(struct insns_heap *h);
