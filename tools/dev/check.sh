@@ -113,7 +113,7 @@ check_cross()
     check_step "build for Windows" cross_build_windows || true
 }
 
-# Each fuzz target for a few seconds, three minutes for all together.
+# Each fuzz target for a few seconds, three minutes for all together at most.
 check_fuzz()
 {
     check_step "build of the fuzz targets" fuzz_setup || return 0
@@ -122,7 +122,7 @@ check_fuzz()
     check_count=$(echo "$check_targets" | wc -l)
     check_seconds=$((180 / check_count))
     [ "$check_seconds" -ge 5 ] || check_seconds=5
-    [ "$check_seconds" -le 15 ] || check_seconds=15
+    [ "$check_seconds" -le 10 ] || check_seconds=10
     for check_target in $check_targets; do
         check_step "fuzz ${check_target##*/fuzz_} for $check_seconds s" \
             fuzz_one "$check_target" "$check_seconds" || true
