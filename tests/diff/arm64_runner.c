@@ -1,30 +1,12 @@
 /*
- * arm64_runner.c - runs instruction cases as a arm64 Linux program.
- *
- *     arm64_runner FILE COUNT
- *
- * Every case ends in a signal. The handler saves the interrupted state as the case's
- * result, puts the next case's state in its place and returns into its code. It is
- * freestanding, because all registers hold a case's values when it runs.
+ * arm64_runner.c - arm64's part of runner.h.
  */
 #include "arm64_case.h"
 
 #include <stddef.h>
 
 typedef uint64_t u64;
-
-/* Where no case's sp points by chance: then the kernel would take the handler's stack for
- * the one in use and write over it. */
-#define HANDLER_STACK 0x35a7654000
-enum { HANDLER_STACK_SIZE = 65536 };
-
-enum {
-    SYS_OPENAT = 56,
-    SYS_EXIT = 93,
-    SYS_SIGALTSTACK = 132,
-    SYS_SIGACTION = 134,
-    SYS_MMAP = 222,
-};
+#define runner_case arm64_case
 
 static long call(long n, long a, long b, long c, long d, long e, long f)
 {
@@ -41,21 +23,6 @@ static long call(long n, long a, long b, long c, long d, long e, long f)
                      : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x8)
                      : "memory");
     return x0;
-}
-
-static void quit(int status)
-{
-    for (;;)
-        call(SYS_EXIT, status, 0, 0, 0, 0, 0);
-}
-
-static void *map(u64 at, u64 size, int prot, int flags, int fd)
-{
-    long p = call(SYS_MMAP, (long)at, (long)size, prot, flags, fd, 0);
-
-    if (p < 0 && p > -4096)
-        quit(10);
-    return (void *)p;
 }
 
 /* The kernel's structs, as far as they are looked at (Linux, arch/arm64, uapi). */
@@ -89,8 +56,7 @@ struct fpsimd {
 };
 enum { FPSIMD_MAGIC = 0x46508001 };
 
-static struct arm64_case *cases;
-static long count, running = -1;
+static void quit(int status);
 
 static struct fpsimd *fpsimd(struct context *k)
 {
@@ -124,7 +90,7 @@ static void save(struct arm64_case *c, int sig, struct context *k)
     c->signal = (uint32_t)sig;
 }
 
-static void load(const struct arm64_case *c, struct context *k)
+static void load(const struct arm64_case *c, u64 pc, struct context *k)
 {
     volatile uint8_t *mem = (uint8_t *)(u64)CASE_MEM;
     struct fpsimd *fp = fpsimd(k);
@@ -136,71 +102,25 @@ static void load(const struct arm64_case *c, struct context *k)
     for (int i = 0; i < CASE_MEM_SIZE; i++)
         mem[i] = c->mem[i];
     k->sp = c->sp;
-    k->pc = CASE_CODE + (u64)running * CASE_SLOT;
+    k->pc = pc;
     k->pstate = c->nzcv;
     fp->fpcr = (uint32_t)c->fpcr;
     fp->fpsr = (uint32_t)c->fpsr;
     __asm__ volatile("msr tpidr_el0, %0" : : "r"(c->tpidr));
 }
 
-static void on_signal(int sig, void *info, void *context)
+static const uint8_t stop_code[4] = { 0, 0, 0x20, 0xd4 }; /* brk #0 */
+
+static void code_written(u64 from, u64 to)
 {
-    (void)info;
-    if (running >= 0)
-        save(&cases[running], sig, context);
-    if (++running == count)
-        quit(0);
-    load(&cases[running], context);
+    __builtin___clear_cache((char *)from, (char *)to);
 }
 
-static void place_code(void)
+static void stop_here(void)
 {
-    u64 size = ((u64)count * CASE_SLOT + 4095) & ~4095ull;
-    volatile uint8_t *code = map(CASE_CODE, size, 7, 0x32, -1);
-
-    for (u64 i = 0; i < size; i += 4) { /* brk #0 */
-        code[i] = code[i + 1] = 0;
-        code[i + 2] = 0x20;
-        code[i + 3] = 0xd4;
-    }
-    for (long n = 0; n < count; n++)
-        for (uint32_t i = 0; i < cases[n].code_size; i++)
-            code[n * CASE_SLOT + i] = cases[n].code[i];
-    __builtin___clear_cache((char *)code, (char *)code + size);
-}
-
-static void catch_signals(void)
-{
-    static const int signals[] = { 4, 5, 7, 8, 11 };
-    void *at = map(HANDLER_STACK, HANDLER_STACK_SIZE, 3, 0x32, -1);
-    struct stack st = { at, 0, HANDLER_STACK_SIZE };
-    struct action act = { on_signal, 0x4 | 0x08000000 | 0x40000000, 0,
-                          0 }; /* info, stack, nodefer */
-
-    if (call(SYS_SIGALTSTACK, (long)&st, 0, 0, 0, 0, 0))
-        quit(12);
-    for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        if (call(SYS_SIGACTION, signals[i], (long)&act, 0, 8, 0, 0))
-            quit(13);
-}
-
-void run(const long *stack)
-{
-    const char *path = (const char *)stack[2], *number = (const char *)stack[3];
-    long fd;
-
-    if (stack[0] != 3)
-        quit(2);
-    while (*number)
-        count = count * 10 + (*number++ - '0');
-    fd = call(SYS_OPENAT, -100, (long)path, 2, 0, 0, 0);
-    if (fd < 0)
-        quit(11);
-    cases = map(0, (u64)count * sizeof *cases, 3, 1, (int)fd);
-    map(CASE_PAGE, CASE_PAGE_SIZE, 3, 0x32, -1);
-    place_code();
-    catch_signals();
     __asm__ volatile("brk #0");
 }
+
+#include "runner.h"
 
 __asm__(".globl _start\n_start:\n\tmov x0, sp\n\tbl run\n");
