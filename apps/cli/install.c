@@ -45,7 +45,7 @@ static void tell_bar(const struct teller *t, const struct vm_install_progress *p
     char bar[BAR + 1];
 
     for (int i = 0; i < BAR; i++)
-        bar[i] = i < (int)(p->done * BAR) ? '#' : '.';
+        bar[i] = i < (int)(p->done * (double)BAR) ? '#' : '.';
     bar[BAR] = 0;
     fprintf(stderr, "\r[%s] %3d %%  %s%s%.40s", bar, t->percent, vm_install_stage_name(p->stage),
             *p->item ? ": " : "", p->item);

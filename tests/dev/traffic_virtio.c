@@ -168,7 +168,7 @@ static void request(const struct device *d, u8 *ring, u8 *ram, unsigned first, b
                  packed ? (u16)(flags | (wrap ? 1 << 7 : 1 << 15)) : (u16)((first + i + 1) % SIZE));
         if (i == 0 && r % 61 && is_vsock(d)) {
             packet(ram + BUFFERS + r % 0x4000, next(random) >> 16);
-            le32_put(desc + 8, 44 + (r & 1 ? r >> 16 & 0x3ff : 0));
+            le32_put(desc + 8, (u32)(44 + (r & 1 ? r >> 16 & 0x3ff : 0)));
         } else if (i == 0 && r % 61) /* a disk request's header */
             le64_put(ram + BUFFERS + r % 0x4000, r >> 40 & 15);
     }
