@@ -1,6 +1,6 @@
 /*
  * arm64's disassembler against binutils: instructions are assembled as raw numbers and
- * printed by objdump with -M no-aliases. What objdump does not know is counted, not compared.
+ * printed by objdump with -M no-aliases. What only one of the two knows is counted, not compared.
  */
 #include "base/bits.h"
 #include "isa/arm64/decode.h"
@@ -45,6 +45,13 @@ static bool write_source(const char *path)
     return fclose(out) == 0;
 }
 
+/* A hint of PRFM that is a number with us and has a name in newer extensions: SLC, RPRFM. */
+static bool newer_hint(const char *ours, const char *theirs)
+{
+    return !strncmp(ours, "prf", 3) && strchr(ours, '#') == strchr(ours, ' ') + 1 &&
+           (!strncmp(theirs, "rprfm", 5) || strstr(theirs, "slc"));
+}
+
 static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned *unknown)
 {
     struct isa_insn in;
@@ -54,7 +61,7 @@ static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned
     le32_put(bytes, words[i]);
     arm64_isa.decode(bytes, 4, 0, &in);
     arm64_isa.disassemble(&in, pc, ours, sizeof ours);
-    if (*theirs == '.' || strstr(theirs, "undefined")) {
+    if (*theirs == '.' || strstr(theirs, "undefined") || newer_hint(ours, theirs)) {
         printf("# not known: %08x %s\n", words[i], ours);
         (*unknown)++;
         return;
@@ -99,7 +106,7 @@ TEST(text_is_what_binutils_prints)
     CHECK_EQ(pclose(pipe), 0);
     CHECK_EQ(i, count);
     CHECK(same > 4000);
-    printf("# %u texts agree, %u instructions are not known to this binutils\n", same, unknown);
+    printf("# %u texts agree, %u are unknown to one of the two\n", same, unknown);
     snprintf(command, sizeof command, "rm -r %s", folder);
     CHECK_EQ(system(command), 0);
 }
