@@ -212,8 +212,7 @@ static void fish_values(const char *values)
 
 static void fish_option(const struct command *command, const struct option *option)
 {
-    printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s' -l %s",
-           (int)strcspn(command->name, " "), command->name, option->name);
+    printf("complete -c vm-cli -n '__vm_cli_is %s' -l %s", command->name, option->name);
     if (option->letter)
         printf(" -s %c", option->letter);
     fputs(" -d '", stdout);
@@ -232,14 +231,13 @@ static void fish_command(const struct command *command)
     bool key;
 
     if (second)
-        printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s' -a '%s'\n",
+        printf("complete -c vm-cli -n '__vm_cli_is_just %.*s' -a '%s'\n",
                (int)(second - command->name), command->name, second + 1);
     for (unsigned n = 0; command_option(command, n, &option, &key); n++)
         fish_option(command, &option);
     if (!command->completes)
         return;
-    printf("complete -c vm-cli -n '__fish_seen_subcommand_from %.*s'",
-           (int)strcspn(command->name, " "), command->name);
+    printf("complete -c vm-cli -n '__vm_cli_is %s'", command->name);
     fish_values(command->completes);
     putchar('\n');
 }
@@ -247,6 +245,15 @@ static void fish_command(const struct command *command)
 void print_fish(void)
 {
     fputs("# fish completion of vm-cli\n"
+          "function __vm_cli_is # do the words after vm-cli begin with these?\n"
+          "    set -l words (commandline -opc)\n"
+          "    set -l last (math (count $argv) + 1)\n"
+          "    test (count $words) -ge $last; and test \"$words[2..$last]\" = \"$argv\"\n"
+          "end\n"
+          "function __vm_cli_is_just\n"
+          "    __vm_cli_is $argv\n"
+          "    and test (count (commandline -opc)) -eq (math (count $argv) + 1)\n"
+          "end\n"
           "complete -c vm-cli -f\n"
           "complete -c vm-cli -n __fish_use_subcommand -a '",
           stdout);

@@ -11,7 +11,7 @@ deps_build='gcc libc6-dev pkg-config meson ninja-build ccache
 
 deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs binutils'
 
-deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc git device-tree-compiler
+deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc fish git device-tree-compiler
     g++ jq qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
     libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
 
