@@ -76,7 +76,7 @@ struct isa_xlate {
 
 enum isa_mem_fault {
     ISA_FAULT_BUS,   /* nothing, or something that refuses, at that physical address */
-    ISA_FAULT_ALIGN, /* alignment asked for by ir_mem.align */
+    ISA_FAULT_ALIGN, /* alignment asked for by ir_mem.align, and of pc by isa.insn_align */
 };
 
 /* --- the part of a vCPU that architectures may use --- */
@@ -203,7 +203,7 @@ struct isa {
     const struct state_list *state; /* the declared state */
     unsigned mmu_banks;             /* 1..16 TLB banks it uses */
     u32 context_banks;              /* bit mask of those that belong to an address space */
-    unsigned insn_align;            /* bytes; an instruction may not start elsewhere */
+    unsigned insn_align;            /* bytes; elsewhere a fetch is an alignment fault */
 
     const struct isa_op *ops; /* op_count handlers; the last decodes nothing: "illegal" */
     unsigned op_count;

@@ -47,7 +47,7 @@ struct isa_show {
     int (*text)(u32 w, gva_t pc, char *buf, size_t size);
 };
 
-enum { ISA_LINE_CONDS = 8, ISA_LINE_CHOICES = 6, ISA_LINE_CARVED = 8 };
+enum { ISA_LINE_CONDS = 8, ISA_LINE_CHOICES = 6, ISA_LINE_CARVED = 16 };
 
 struct isa_line {
     const char *id; /* unique; the mnemonic, with "/special" where several share it */

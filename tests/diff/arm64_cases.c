@@ -15,11 +15,14 @@ static bool begins(const char *s, const char *with)
     return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* All but system calls, and registers that say what CPU it is or what time. */
+/* All but calls, what waits or needs a right, and registers that say what CPU it is or what time.
+ */
 bool arm64_case_line_usable(unsigned line)
 {
     static const char *const ids[] = {
-        "svc", "mrs/ctr_el0", "mrs/dczid_el0", "mrs/cntfrq_el0", "mrs/cntvct_el0", "mrs/tpidrro_el0"
+        "svc",         "hvc",         "smc",           "mrs",
+        "msr",         "sys",         "mrs/dczid_el0", "mrs/tpidrro_el0",
+        "msr/daifset", "msr/daifclr", "hint/wfi"
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++)

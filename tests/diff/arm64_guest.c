@@ -1,12 +1,14 @@
 /*
- * arm64_guest.c - arm64 as diff.h knows it: a program at EL0 without translation. All lines but
- * system calls and registers that name the CPU are tried. VM_QEMU_AARCH64 names the oracle.
+ * arm64_guest.c - arm64 as diff.h knows it: a program at EL0 without translation. All lines are
+ * tried but system calls, what is for EL1, and registers that name the CPU. VM_QEMU_AARCH64 names
+ * the oracle.
  */
 #include "arm64_cases.h"
 #include "diff.h"
 #include "isa/arm64/decode.h"
 #include "isa/arm64/isa.h"
 #include "isa/arm64/state.h"
+#include "isa/arm64/sysreg.h"
 #include <string.h>
 
 /* Cache maintenance, which needs the right to read. */
@@ -53,6 +55,7 @@ static void load(void *state, const struct case_head *head)
         s->flags |= (u8)(c->fpsr >> flag_bits[i].bit & 1 ? flag_bits[i].fp : 0);
     s->tpidr_el0 = c->tpidr;
     s->dit = s->ssbs = 0;
+    s->sctlr_el1 = SCTLR_DZE | SCTLR_UCI | SCTLR_NTWE; /* as Linux has it */
 }
 
 static void save(struct case_head *head, const void *state)
@@ -93,7 +96,7 @@ static void say(const struct case_head *before, const struct case_head *ours,
     diff_say_regs("v", 64, b->v, o->v, t->v);
 }
 
-/* --- EL0 without translation: what arm64_isa leaves out --- */
+/* --- EL0 without translation, and alignment faults that can be told from others --- */
 
 enum { MISALIGNED = 0x100 }; /* beside the exception classes */
 
@@ -105,11 +108,6 @@ static u32 signal_of(u32 cause)
     case MISALIGNED: return 7;
     default: return 11;
     }
-}
-
-static unsigned fetch_bank(const struct vcpu *c)
-{
-    return 0;
 }
 
 static int translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
@@ -125,15 +123,6 @@ static void memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum
     *fault = (struct isa_fault){ .pending = true,
                                  .cause = kind == ISA_FAULT_ALIGN ? MISALIGNED : ARM_EC_DATA_ABORT,
                                  .value = va };
-}
-
-static bool never(struct vcpu *c)
-{
-    return false;
-}
-
-static void nothing(struct vcpu *c)
-{
 }
 
 static struct isa isa;
@@ -175,9 +164,6 @@ int (*const diff_own)(void);
 __attribute__((constructor)) static void fill_isa(void)
 {
     isa = arm64_isa;
-    isa.fetch_bank = fetch_bank;
     isa.translate = translate;
     isa.memory_fault = memory_fault;
-    isa.take_interrupt = isa.wakes = never;
-    isa.timer_expired = isa.state_changed = nothing;
 }

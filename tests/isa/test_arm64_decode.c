@@ -25,11 +25,10 @@ enum { MAX_ENTRIES = 1000 };
 static const char *const extensions[] = { "",       "CRC32", "LSE",    "LRCPC",
                                           "LRCPC2", "FLAGM", "FLAGM2", "SB" };
 
-/* Of the base set what EL0 has not, or what is described in part: encodings of these may decode. */
-static const char *const left_out[] = { "at",    "dc",     "dcps1", "dcps2", "dcps3",  "drps",
-                                        "eret",  "hvc",    "ic",    "mrs",   "msr",    "smc",
-                                        "sys",   "sysl",   "tlbi",  "stllr", "stllrb", "stllrh",
-                                        "ldlar", "ldlarb", "ldlarh" };
+/* Of the base set what is not described, or in part: encodings of these may decode. */
+static const char *const left_out[] = { "at",     "dc",    "dcps1",  "dcps2", "dcps3", "drps",
+                                        "ic",     "msr",   "sysl",   "tlbi",  "stllr", "stllrb",
+                                        "stllrh", "ldlar", "ldlarb", "ldlarh" };
 
 /* Lines of the list that are wrong, and what is right; NULL: an alias, left out. */
 static const struct {

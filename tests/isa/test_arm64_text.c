@@ -52,6 +52,16 @@ static bool newer_hint(const char *ours, const char *theirs)
            (!strncmp(theirs, "rprfm", 5) || strstr(theirs, "slc"));
 }
 
+/* Is it about a system register without a name, "s3_0_c0_c1_2"? */
+static bool is_number(const char *text)
+{
+    const char *at = strpbrk(text, " \t");
+
+    if (at && strncmp(text, "mrs", 3) == 0)
+        at = strchr(at + 1, ' ');
+    return at && at[1] == 's' && strchr("0123", at[2]) && at[3] == '_';
+}
+
 static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned *unknown)
 {
     struct isa_insn in;
@@ -61,7 +71,8 @@ static void compare(char *theirs, unsigned i, gva_t pc, unsigned *same, unsigned
     le32_put(bytes, words[i]);
     arm64_isa.decode(bytes, 4, 0, &in);
     arm64_isa.disassemble(&in, pc, ours, sizeof ours);
-    if (*theirs == '.' || strstr(theirs, "undefined") || newer_hint(ours, theirs)) {
+    if (*theirs == '.' || strstr(theirs, "undefined") || newer_hint(ours, theirs) ||
+        is_number(ours) != is_number(theirs)) {
         printf("# not known: %08x %s\n", words[i], ours);
         (*unknown)++;
         return;

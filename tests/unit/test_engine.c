@@ -672,6 +672,33 @@ TEST(map_changes)
 }
 
 /* Permissions that hold for less than a page: nothing is remembered. */
+/* An instruction may start at multiples of insn_align only: elsewhere its fetch faults, and no
+ * bytes there are looked at. */
+TEST(misaligned_pc)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, 0x800);
+
+    toy_li(&a, 15, TOY_DEV);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_CAUSE);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_TVAL);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_put(&a, TOY_GETS, 14, 0, TOY_SYS_EPC);
+    toy_put(&a, TOY_ST, 14, 15, TOY_DEV_OUT);
+    toy_stop(&a);
+    a = toy_code(m, CODE);
+    set_sys(&a, TOY_SYS_TVEC, 0x800);
+    set_sys(&a, TOY_SYS_EPC, 0x40001);
+    toy_put(&a, TOY_ERET, 0, 0, 0);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(m->out[0], TOY_CAUSE_ALIGN);
+    CHECK_EQ(m->out[1], 0x40001);
+    CHECK_EQ(m->out[2], 0x40001);
+    toy_machine_free(m);
+}
+
 TEST(no_tlb_page)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);
@@ -889,5 +916,5 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_changes_in_any_order), TEST_CASE(code_grows_alone), TEST_CASE(code_by_dma),
           TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
           TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(decoded_given_back),
-          TEST_CASE(map_changes), TEST_CASE(no_tlb_page), TEST_CASE(access_size),
-          TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(map_changes), TEST_CASE(misaligned_pc), TEST_CASE(no_tlb_page),
+          TEST_CASE(access_size), TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))

@@ -245,9 +245,11 @@ assets_firmware()
 # that tree's libraries: the oracle of the instruction and board tests.
 assets_qemu10()
 {
-    apt_root "$qemu10_root.new" "$assets_suite" amd64 qemu-system-riscv qemu-user qemu-utils
+    apt_root "$qemu10_root.new" "$assets_suite" amd64 qemu-system-arm qemu-system-riscv \
+        qemu-user qemu-utils
     mkdir -p "$qemu10_root.new/run"
-    for assets_program in qemu-riscv64 qemu-aarch64 qemu-x86_64 qemu-system-riscv64; do
+    for assets_program in qemu-riscv64 qemu-aarch64 qemu-x86_64 qemu-system-riscv64 \
+        qemu-system-aarch64; do
         cat >"$qemu10_root.new/run/${assets_program}-10" <<END
 #!/bin/sh
 root=\$(dirname "\$0")/..
@@ -286,7 +288,7 @@ assets_main()
         rootfs) assets_make rootfs "$assets_self" "$guest_files/root.init" -- assets_rootfs ;;
         firmware) assets_make firmware 1 -- assets_firmware ;;
         stress) assets_make stress "$assets_self" "$guest_files/root.init" -- assets_stress ;;
-        qemu10) assets_make qemu10 1 -- assets_qemu10 ;;
+        qemu10) assets_make qemu10 2 -- assets_qemu10 ;;
         *) die "no asset \"$assets_wanted\": kernel, initramfs, rootfs, firmware, qemu10 or stress" ;;
         esac
     done

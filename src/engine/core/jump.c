@@ -140,6 +140,10 @@ struct eblock *code_find(struct cpu *c)
 
     if (b && m->cache.entry[i].pc == pc && !eblock_dead(b))
         return b;
+    if (unlikely(pc & (c->e.v.isa->insn_align - 1u))) {
+        mmu_fault(c, ISA_FAULT_ALIGN, pc, ISA_FETCH);
+        return NULL;
+    }
     if (mmu_resolve(c, pc, c->e.v.isa->insn_align, ISA_FETCH, m->place, &ref))
         return NULL;
     b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);

@@ -103,9 +103,8 @@ ARM_SEM(isb)
     ir_call(s, &arm_helper_icache_sync, IR_NOVAL, IR_NOVAL, IR_NOVAL);
 }
 
-static ir_val line_address(struct ir_builder *s, sem_reg rt)
+static ir_val line_address(struct ir_builder *s, ir_val x)
 {
-    ir_val x = ir_get(s, IR_I64, rt);
     ir_val mask = ir_const(s, IR_I64, ~(u64)(ARM_LINE_BYTES - 1));
 
     return ir_and(s, x, mask);
@@ -115,10 +114,14 @@ ARM_SEM(dc_zva)
 {
     struct ir_mem write = { .mmu = IR_MMU_DATA, .align = IR_ALIGN_ANY, .access = ISA_WRITE };
     struct ir_mem plain = { .mmu = IR_MMU_DATA, .align = IR_ALIGN_ANY };
-    ir_val addr = line_address(s, a->rt);
+    ir_val traps = ir_get(s, IR_I1, ARM_SLOT(zva_traps));
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val given = ir_get(s, IR_I64, a->rt);
+    ir_val addr = line_address(s, given);
     ir_val zero = ir_const(s, IR_I64, 0);
 
-    ir_probe(s, addr, ARM_LINE_BYTES, write);
+    ir_raise_if(s, traps, ARM_EC_SYSREG, raw);
+    ir_probe(s, given, 1, write); /* a fault names the address as it was given (D24.2.47) */
     for (unsigned at = 0; at < ARM_LINE_BYTES; at += 8) {
         ir_val offset = ir_const(s, IR_I64, at);
         ir_val to = ir_add(s, addr, offset);
@@ -130,10 +133,10 @@ ARM_SEM(dc_zva)
 /* Memory is coherent, and ISB does for fetches: what is left is that it must be readable. */
 ARM_SEM(cache_line)
 {
-    struct ir_mem read = { .mmu = IR_MMU_DATA, .align = IR_ALIGN_ANY, .access = ISA_READ };
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
     ir_val addr = ir_get(s, IR_I64, a->rt);
 
-    ir_probe(s, addr, 1, read);
+    ir_call(s, &arm_helper_cache_line, raw, addr, IR_NOVAL);
 }
 
 /* --- NZCV, FPCR, FPSR: put together from what engines work with --- */
@@ -279,9 +282,7 @@ ARM_SEM(mrs)
     switch (a->reg) {
     case ARM_TPIDR_EL0: v = ir_get(s, IR_I64, ARM_SLOT(tpidr_el0)); break;
     case ARM_TPIDRRO_EL0: v = ir_get(s, IR_I64, ARM_SLOT(tpidrro_el0)); break;
-    case ARM_CTR: v = ir_const(s, IR_I64, ARM_CTR_EL0); break;
     case ARM_DCZID: v = ir_const(s, IR_I64, ARM_DCZID_EL0); break;
-    case ARM_CNTFRQ: v = ir_const(s, IR_I64, ARM_CNTFRQ_EL0); break;
     default: v = mode_get(s, a->reg); break;
     }
     ir_set(s, a->rt, v);
@@ -308,9 +309,90 @@ ARM_SEM(msr_imm)
     ir_set(s, mode_slot(a->reg), one_flag);
 }
 
-ARM_SEM(mrs_counter)
+/* --- EL1's --- */
+
+/* Registers that a kernel reads all the time: the one it keeps its CPU in, and SP_EL0, which can
+ * be named only while it is not the stack pointer. */
+ARM_SEM(mrs_el1)
 {
-    ir_val v = ir_call(s, &arm_helper_counter, IR_NOVAL, IR_NOVAL, IR_NOVAL);
+    ir_val allowed = ir_get(s, IR_I8, ARM_SLOT(el));
+    ir_val zero = ir_const(s, IR_I8, 0);
+    ir_val nothing = ir_const(s, IR_I64, 0);
+    ir_val v;
+
+    if (a->reg == ARM_SP_EL0) {
+        ir_val spsel = ir_get(s, IR_I8, ARM_SLOT(spsel));
+
+        allowed = ir_and(s, allowed, spsel);
+    }
+    ir_val denied = ir_eq(s, allowed, zero);
+
+    ir_raise_if(s, denied, ARM_EC_UNKNOWN, nothing);
+    v = ir_get(s, IR_I64, a->reg == ARM_SP_EL0 ? ARM_SLOT(sp_el0) : ARM_SLOT(tpidr_el1));
+    ir_set(s, a->rt, v);
+}
+
+ARM_SEM(mrs_any)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val v = ir_call(s, &arm_helper_mrs, raw, IR_NOVAL, IR_NOVAL);
 
     ir_set(s, a->rt, v);
+}
+
+/* A helper for its effect alone, after which everything is looked up again. */
+static void call_and_leave(struct ir_builder *s, const struct ir_helper *h, ir_val x, ir_val y)
+{
+    ir_call(s, h, x, y, IR_NOVAL);
+    ir_end_block(s);
+}
+
+ARM_SEM(msr_any)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val v = ir_get(s, IR_I64, a->rt);
+
+    call_and_leave(s, &arm_helper_msr, raw, v);
+}
+
+ARM_SEM(sys_any)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val v = ir_get(s, IR_I64, a->rt);
+
+    call_and_leave(s, &arm_helper_sys, raw, v);
+}
+
+ARM_SEM(msr_pstate)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+
+    call_and_leave(s, &arm_helper_msr_pstate, raw, IR_NOVAL);
+}
+
+/* An exception return clears the local monitor (B2.12). */
+ARM_SEM(eret)
+{
+    ir_clrex(s);
+    call_and_leave(s, &arm_helper_eret, IR_NOVAL, IR_NOVAL);
+}
+
+ARM_SEM(firmware_call)
+{
+    call_and_leave(s, &arm_helper_firmware_call, IR_NOVAL, IR_NOVAL);
+}
+
+ARM_SEM(wfi)
+{
+    call_and_leave(s, &arm_helper_wfi, IR_NOVAL, IR_NOVAL);
+}
+
+ARM_SEM(wfe)
+{
+    ir_call(s, &arm_helper_wfe, IR_NOVAL, IR_NOVAL, IR_NOVAL);
+}
+
+ARM_SEM(yield)
+{
+    ir_call(s, &arm_helper_yield, IR_NOVAL, IR_NOVAL, IR_NOVAL);
 }

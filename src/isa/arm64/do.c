@@ -26,11 +26,6 @@ u64 arm_do_crc32c(struct vcpu *c, u64 a, u64 b, u64 d)
     return crc(0x82f63b78, (u32)a, b, (unsigned)d);
 }
 
-u64 arm_do_counter(struct vcpu *c, u64 a, u64 b, u64 d)
-{
-    return c->env->clock(c);
-}
-
 u64 arm_do_icache_sync(struct vcpu *c, u64 a, u64 b, u64 d)
 {
     c->env->icache_sync(c);

@@ -41,6 +41,7 @@ int arm_text_index(u32 w, gva_t pc, char *buf, size_t size);   /* "x2, lsl #3" *
 int arm_text_casp_rs(u32 w, gva_t pc, char *buf, size_t size); /* the odd halves: "x3" */
 int arm_text_casp_rt(u32 w, gva_t pc, char *buf, size_t size);
 int arm_text_prefetch(u32 w, gva_t pc, char *buf, size_t size);
+int arm_text_sysreg(u32 w, gva_t pc, char *buf, size_t size);  /* "ttbr0_el1", "s3_0_c1_c2_3" */
 int arm_text_sys(u32 w, gva_t pc, char *buf, size_t size);     /* ", x2" or "" for XZR */
 int arm_text_crm(u32 w, gva_t pc, char *buf, size_t size);     /* " #0x4" or "" for 15 */
 int arm_text_barrier(u32 w, gva_t pc, char *buf, size_t size); /* "ish" or "#0x00" */
@@ -60,11 +61,17 @@ enum { ARM_RMW_CLR = 100 };
 enum {
     ARM_TPIDR_EL0,
     ARM_TPIDRRO_EL0,
-    ARM_CTR,
     ARM_DCZID,
-    ARM_CNTFRQ,
     ARM_DIT,
     ARM_SSBS,
+    ARM_TPIDR_EL1,
+    ARM_SP_EL0,
 };
+
+/* The encoding itself. */
+static inline s64 arm_raw(u32 w)
+{
+    return (s64)w;
+}
 
 #endif

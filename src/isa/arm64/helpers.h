@@ -9,16 +9,32 @@
 
 #include "isa/arm64/state.h"
 
-/* H(name, effects): arm_helper_NAME is arm_do_NAME()
- * crc32:       (checksum, value, bytes) → CRC-32 of value's low bytes put into the checksum
- * crc32c:      the same with Castagnoli's polynomial
- * counter:     () → CNTVCT_EL0
- * icache_sync: () what this PE has stored is what it fetches from here on */
+/* H(name, effects): arm_helper_NAME is arm_do_NAME(). raw: the instruction's encoding.
+ * crc32:         (checksum, value, bytes) → CRC-32 of value's low bytes put into the checksum
+ * crc32c:        the same with Castagnoli's polynomial
+ * icache_sync:   () what this PE has stored is what it fetches from here on
+ * mrs:           (raw) → a system register, UNDEFINED or trapped where that may not be read
+ * msr:           (raw, value)
+ * msr_pstate:    (raw) MSR (immediate) of UAO, PAN, SPSel, DAIFSet, DAIFClr
+ * sys:           (raw, value) SYS of what is EL1's
+ * cache_line:    (raw, address) DC or IC of a line that must be readable
+ * eret:          () sets pc
+ * firmware_call: () HVC, SMC
+ * wfi, wfe, yield: () */
 #define ARM_HELPERS(H)                                                                             \
     H(crc32, 0)                                                                                    \
     H(crc32c, 0)                                                                                   \
-    H(counter, IRH_COUNT)                                                                          \
-    H(icache_sync, IRH_MEM | IRH_ENDS)
+    H(icache_sync, IRH_MEM | IRH_ENDS)                                                             \
+    H(mrs, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT)                              \
+    H(msr, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
+    H(msr_pstate, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS)                                  \
+    H(sys, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS)                               \
+    H(cache_line, IRH_RAISES | IRH_READS | IRH_MEM)                                                \
+    H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC)                          \
+    H(firmware_call, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)         \
+    H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
+    H(wfe, IRH_RAISES | IRH_READS)                                                                 \
+    H(yield, 0)
 
 #define H(name, effects)                                                                           \
     extern const struct ir_helper arm_helper_##name;                                               \

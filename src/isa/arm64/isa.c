@@ -5,7 +5,10 @@
 
 #include "base/bits.h"
 #include "isa/arm64/decode.h"
-#include "isa/arm64/state.h"
+#include "isa/arm64/mmu.h"
+#include "isa/arm64/pstate.h"
+#include "isa/arm64/sysreg.h"
+#include "isa/arm64/trap.h"
 #include "arm64_ops.gen.h"
 #include <errno.h>
 
@@ -57,10 +60,42 @@ static const struct isa_reg regs[] = {
     { "cpsr", REG_CPSR, 4, UINT32_MAX },
 };
 
-/* The same bytes mean the same in all that EL0 can be. */
+static const char *const irq_lines[] = {
+    [ARM_LINE_IRQ] = "irq", [ARM_LINE_FIQ] = "fiq", [ARM_LINE_SERROR] = "serror", NULL
+};
+
+/* The same bytes mean the same at every level: what one forbids is checked when the instruction
+ * runs. */
 static u64 block_key(const struct vcpu *c)
 {
     return 0;
+}
+
+/* args: X0 and on. Runs at EL1 with all interrupts masked, as the boot protocols have it. */
+static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_count)
+{
+    struct arm_state *s = arm_state(c);
+
+    state_reset(&arm_state_list, s);
+    for (unsigned i = 0; i < arm_sysreg_count; i++)
+        if (arm_sysregs[i].reset)
+            *(u64 *)((char *)s + arm_sysregs[i].offset) = arm_sysregs[i].reset;
+    s->el = s->spsel = 1;
+    s->daif = ARM_DAIF_ALL;
+    s->pc = entry;
+    for (unsigned i = 0; i < arg_count && i < ARRAY_SIZE(s->x); i++)
+        s->x[i] = args[i];
+    c->fault.pending = false;
+    arm_timer_update(c);
+    arm_mmu_flush(c);
+    arm_mode_changed(c);
+}
+
+static void state_changed(struct vcpu *c)
+{
+    arm_timer_update(c);
+    arm_mmu_flush(c);
+    arm_mode_changed(c);
 }
 
 static int reg_get(struct vcpu *c, unsigned number, u64 *out)
@@ -74,7 +109,7 @@ static int reg_get(struct vcpu *c, unsigned number, u64 *out)
     else if (number == REG_PC)
         *out = s->pc;
     else if (number == REG_CPSR)
-        *out = (u64)s->n << 31 | (u64)s->z << 30 | (u64)s->c << 29 | (u64)s->v << 28;
+        *out = arm_pstate_get(s);
     else
         return -ENOENT;
     return 0;
@@ -91,10 +126,9 @@ static int reg_set(struct vcpu *c, unsigned number, u64 v)
     } else if (number == REG_PC) {
         s->pc = v;
     } else if (number == REG_CPSR) {
-        s->n = v >> 31 & 1;
-        s->z = v >> 30 & 1;
-        s->c = v >> 29 & 1;
-        s->v = v >> 28 & 1;
+        /* the level and the stack pointer are not for debuggers to change */
+        arm_pstate_set(s, (v & ~15ull) | (arm_pstate_get(s) & 15));
+        arm_mode_changed(c);
     } else {
         return -ENOENT;
     }
@@ -107,7 +141,8 @@ const struct isa arm64_isa = {
     .pc_offset = offsetof(struct arm_state, pc),
     .fp_env_offset = offsetof(struct arm_state, round),
     .state = &arm_state_list,
-    .mmu_banks = 1,
+    .mmu_banks = ARM_BANK_COUNT,
+    .context_banks = ARM_CONTEXT_BANKS,
     .insn_align = 4,
     .ops = arm64_ops,
     .op_count = ARM64_OP_COUNT,
@@ -116,6 +151,16 @@ const struct isa arm64_isa = {
     .decode = arm64_decode,
     .disassemble = arm64_disassemble,
     .block_key = block_key,
+    .fetch_bank = arm_mmu_fetch_bank,
+    .translate = arm_mmu_translate,
+    .memory_fault = arm_mmu_memory_fault,
+    .take_exception = arm_trap_exception,
+    .take_interrupt = arm_trap_interrupt,
+    .wakes = arm_trap_wakes,
+    .timer_expired = arm_timer_update,
+    .reset = reset,
+    .state_changed = state_changed,
     .reg_get = reg_get,
     .reg_set = reg_set,
+    .irq_lines = irq_lines,
 };

@@ -1,8 +1,8 @@
 /*
  * state.h - the guest-visible state of an A64 processing element, declared once.
  *
- * What a program at EL0 sees; exception levels come with their own members. Arm Architecture
- * Reference Manual (DDI 0487), chapter B1 and D24.
+ * Arm Architecture Reference Manual (DDI 0487), chapters B1, D1 and D24; fields live in their
+ * register unless a comment says where.
  */
 #ifndef ISA_ARM64_STATE_H
 #define ISA_ARM64_STATE_H
@@ -26,9 +26,46 @@
     F(u8, qc, ZERO, "FPSR.QC")                                                                     \
     F(u8, dit, ZERO, "PSTATE.DIT")                                                                 \
     F(u8, ssbs, ZERO, "PSTATE.SSBS")                                                               \
+    F(u8, el, ZERO, "PSTATE.EL: 0 or 1")                                                           \
+    F(u8, spsel, ZERO, "PSTATE.SP: 0 says SP_EL0 at every level")                                  \
+    F(u8, daif, ZERO, "PSTATE.D, A, I, F, from bit 3 down")                                        \
+    F(u8, pan, ZERO, "PSTATE.PAN")                                                                 \
+    F(u8, uao, ZERO, "PSTATE.UAO")                                                                 \
+    F(u8, il, ZERO, "PSTATE.IL")                                                                   \
+    F(u8, zva_traps, ZERO, "derived: DC ZVA is not for EL0 now")                                   \
+    F(u8, timer_lines, ZERO, "what the timers drive: bit by enum arm_timer")                       \
     F(u32, fpcr, ZERO, "FPCR without RMode")                                                       \
     F(u64, tpidr_el0, ZERO, "")                                                                    \
     F(u64, tpidrro_el0, ZERO, "")                                                                  \
+    F(u64, tpidr_el1, ZERO, "")                                                                    \
+    F(u64, sp_el0, ZERO, "while another is selected")                                              \
+    F(u64, sp_el1, ZERO, "while another is selected")                                              \
+    F(u64, elr_el1, ZERO, "")                                                                      \
+    F(u64, spsr_el1, ZERO, "")                                                                     \
+    F(u64, esr_el1, ZERO, "")                                                                      \
+    F(u64, far_el1, ZERO, "")                                                                      \
+    F(u64, vbar_el1, ZERO, "")                                                                     \
+    F(u64, sctlr_el1, ZERO, "")                                                                    \
+    F(u64, cpacr_el1, ZERO, "")                                                                    \
+    F(u64, ttbr0_el1, ZERO, "")                                                                    \
+    F(u64, ttbr1_el1, ZERO, "")                                                                    \
+    F(u64, tcr_el1, ZERO, "")                                                                      \
+    F(u64, mair_el1, ZERO, "")                                                                     \
+    F(u64, par_el1, ZERO, "")                                                                      \
+    F(u64, contextidr_el1, ZERO, "")                                                               \
+    F(u64, csselr_el1, ZERO, "")                                                                   \
+    F(u64, cntkctl_el1, ZERO, "")                                                                  \
+    F(u64, cntfrq_el0, ZERO, "")                                                                   \
+    A(u64, timer_ctl, 2, ZERO, "CNTV_CTL_EL0, CNTP_CTL_EL0 without ISTATUS")                       \
+    A(u64, timer_cval, 2, ZERO, "CNTV_CVAL_EL0, CNTP_CVAL_EL0")                                    \
+    F(u64, mdscr_el1, ZERO, "")                                                                    \
+    F(u64, mdccint_el1, ZERO, "")                                                                  \
+    F(u64, osdlr_el1, ZERO, "")                                                                    \
+    F(u64, oslock, ZERO, "OSLSR_EL1.OSLK")                                                         \
+    A(u64, dbgbvr, 2, ZERO, "breakpoints: hold what is written; none is hit")                      \
+    A(u64, dbgbcr, 2, ZERO, "")                                                                    \
+    A(u64, dbgwvr, 2, ZERO, "watchpoints: likewise")                                               \
+    A(u64, dbgwcr, 2, ZERO, "")                                                                    \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")
 
 STATE_STRUCT(arm, ARM_STATE);
@@ -39,15 +76,29 @@ static inline struct arm_state *arm_state(struct vcpu *c)
     return vcpu_state(c);
 }
 
-/* Exception classes, ESR_ELx.EC: the cause of what is raised. Its value is the immediate of
- * SVC and BRK, and the faulting address of an abort. */
+/* Exception classes, ESR_ELx.EC, as taken from a lower level: the cause of what is raised. Its
+ * value is the immediate of SVC and BRK, the encoding of an instruction that is trapped, and the
+ * address of an abort, whose second value is the syndrome. */
 enum arm_ec {
     ARM_EC_UNKNOWN = 0x00,
+    ARM_EC_WFX = 0x01,
+    ARM_EC_ILLEGAL_STATE = 0x0e,
     ARM_EC_SVC = 0x15,
     ARM_EC_SYSREG = 0x18,
+    ARM_EC_FETCH_ABORT = 0x20,
+    ARM_EC_PC_ALIGN = 0x22,
     ARM_EC_DATA_ABORT = 0x24,
+    ARM_EC_SERROR = 0x2f,
     ARM_EC_BRK = 0x3c,
+    /* No exception: a branch has left a tag in pc, which goes, and the fetch is tried again. */
+    ARM_PC_TAGGED = 0x100,
 };
+
+/* Lines into a CPU: numbers for engine_irq_set. */
+enum { ARM_LINE_IRQ, ARM_LINE_FIQ, ARM_LINE_SERROR };
+
+/* The generic timers that EL1 has. */
+enum arm_timer { ARM_TIMER_VIRTUAL, ARM_TIMER_PHYSICAL, ARM_TIMER_COUNT };
 
 /* FPCR and FPSR where a program may set them (D24.2.29, D24.2.30). */
 enum {

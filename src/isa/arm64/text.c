@@ -5,6 +5,7 @@
 #include "isa/arm64/fields.h"
 
 #include "isa/arm64/decode.h"
+#include "isa/arm64/sysreg.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -148,6 +149,17 @@ int arm_text_prefetch(u32 w, gva_t pc, char *buf, size_t size)
 }
 
 /* --- system --- */
+
+int arm_text_sysreg(u32 w, gva_t pc, char *buf, size_t size)
+{
+    const struct arm_sysreg *r = arm_sysreg_find((unsigned)bits_get(w, 5, 16));
+
+    if (r)
+        return put(buf, size, r->name);
+    return snprintf(buf, size, "s%u_%u_c%u_c%u_%u", (unsigned)bits_get(w, 19, 2),
+                    (unsigned)bits_get(w, 16, 3), (unsigned)bits_get(w, 12, 4),
+                    (unsigned)bits_get(w, 8, 4), (unsigned)bits_get(w, 5, 3));
+}
 
 int arm_text_sys(u32 w, gva_t pc, char *buf, size_t size)
 {

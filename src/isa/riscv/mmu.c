@@ -56,9 +56,13 @@ static int fault_set(struct isa_fault *fault, bool page, enum isa_access access,
 void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
                          struct isa_fault *fault)
 {
+    static const u8 misaligned[ISA_ACCESS_COUNT] = { [ISA_READ] = RV_LOAD_MISALIGNED,
+                                                     [ISA_WRITE] = RV_STORE_MISALIGNED,
+                                                     [ISA_FETCH] = RV_INSN_MISALIGNED };
+
     fault_set(fault, false, access, va);
-    if (kind == ISA_FAULT_ALIGN && access != ISA_FETCH)
-        fault->cause = access == ISA_READ ? RV_LOAD_MISALIGNED : RV_STORE_MISALIGNED;
+    if (kind == ISA_FAULT_ALIGN)
+        fault->cause = misaligned[access];
 }
 
 static unsigned bank_for(const struct rv_state *s, unsigned priv)

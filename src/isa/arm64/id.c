@@ -1,0 +1,86 @@
+/*
+ * id.c - what this CPU says of itself: as much as is described, and no more.
+ *
+ * Fields are named and placed as in D24.2. A feature's field moves in the commit that brings
+ * the feature.
+ */
+#include "isa/arm64/sysreg.h"
+
+#define FIELD(at, v) ((u64)(v) << (at))
+
+/* Implementer 0 is for software; the architecture is told by the other registers. */
+#define MIDR (FIELD(16, 0xf) | FIELD(4, 1))
+
+/* No EL2, no EL3, no AArch32, no floating point. What a mispredicted path has read tells
+ * nothing across contexts (CSV2), and nothing that it may not read at all (CSV3): guest code is
+ * translated to code that does not speculate more than the host does. */
+#define PFR0                                                                                       \
+    (FIELD(0, 1) | FIELD(4, 1) | FIELD(16, 0xf) | FIELD(20, 0xf) | FIELD(48, 1) | FIELD(56, 1) |   \
+     FIELD(60, 1))
+enum { PFR0_GIC = 24 };
+
+#define PFR1 FIELD(4, 2) /* SSBS, with MRS and MSR */
+
+/* ARMv8 debug with two breakpoints and two watchpoints, the least there is; no PMU. */
+#define DFR0 (FIELD(0, 6) | FIELD(12, 1) | FIELD(20, 1))
+
+/* CRC32, LSE, FlagM2 */
+#define ISAR0 (FIELD(16, 1) | FIELD(20, 2) | FIELD(52, 2))
+/* LRCPC2, SB */
+#define ISAR1 (FIELD(20, 2) | FIELD(36, 1))
+
+/* 48 bits, 16-bit ASIDs, granules of 16, 64 and 4 KiB; little-endian alone. */
+#define MMFR0 (FIELD(0, 5) | FIELD(4, 2) | FIELD(20, 1))
+/* access flag and dirty state, HPDS, PAN2 */
+#define MMFR1 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
+/* CnP, UAO, LSE2, E0PD */
+#define MMFR2 (FIELD(0, 1) | FIELD(4, 1) | FIELD(32, 1) | FIELD(60, 1))
+
+/* Caches for those who size their loops by them: 32 KiB twice, 1 MiB of both. None needs
+ * maintenance to be coherent: levels of unification are 0. */
+#define CLIDR (FIELD(0, 3) | FIELD(3, 4) | FIELD(24, 2))
+
+/* bytes a line 64: log2 of words less 2 */
+static u64 ccsidr(unsigned ways, unsigned sets)
+{
+    return 2 | FIELD(3, ways - 1) | FIELD(13, sets - 1);
+}
+
+static u64 cache_size(const struct arm_state *s)
+{
+    return s->csselr_el1 >> 1 == 0 ? ccsidr(8, 64) : s->csselr_el1 == 2 ? ccsidr(16, 1024) : 0;
+}
+
+/* Clusters of 16, as GICv3's target lists name CPUs. */
+static u64 mpidr(const struct vcpu *c)
+{
+    return FIELD(31, 1) | (c->index & 15) | FIELD(8, c->index >> 4);
+}
+
+static bool has_gic(struct vcpu *c)
+{
+    u64 v;
+
+    return c->env->sysreg_read(c, ARM_SPACE_GIC, 0, &v) == 0;
+}
+
+u64 arm_id_get(struct vcpu *c, unsigned number)
+{
+    switch (number) {
+    case ARM_SYS(3, 0, 0, 0, 0): return MIDR;
+    case ARM_SYS(3, 0, 0, 0, 5): return mpidr(c);
+    case ARM_SYS(3, 0, 0, 4, 0): return PFR0 | FIELD(PFR0_GIC, has_gic(c));
+    case ARM_SYS(3, 0, 0, 4, 1): return PFR1;
+    case ARM_SYS(3, 0, 0, 5, 0): return DFR0;
+    case ARM_SYS(3, 0, 0, 6, 0): return ISAR0;
+    case ARM_SYS(3, 0, 0, 6, 1): return ISAR1;
+    case ARM_SYS(3, 0, 0, 7, 0): return MMFR0;
+    case ARM_SYS(3, 0, 0, 7, 1): return MMFR1;
+    case ARM_SYS(3, 0, 0, 7, 2): return MMFR2;
+    case ARM_SYS(3, 1, 0, 0, 0): return cache_size(arm_state(c));
+    case ARM_SYS(3, 1, 0, 0, 1): return CLIDR;
+    case ARM_SYS(3, 3, 0, 0, 1): return ARM_CTR_EL0;
+    case ARM_SYS(3, 3, 0, 0, 7): return ARM_DCZID_EL0;
+    default: return 0;
+    }
+}

@@ -1,0 +1,61 @@
+/*
+ * mmu.h - stage 1 translation of EL0 and EL1: TLB banks, walks, maintenance (D8).
+ */
+#ifndef ISA_ARM64_MMU_H
+#define ISA_ARM64_MMU_H
+
+#include "isa/arm64/state.h"
+
+/* One bank for each way the same address can be seen. EL1's fetches, which PAN is nothing to,
+ * go by the one that a kernel is in mostly. */
+enum arm_bank {
+    ARM_BANK_EL0,
+    ARM_BANK_EL1,     /* PAN is clear */
+    ARM_BANK_EL1_PAN, /* PAN is set, and fetches */
+    ARM_BANK_ILLEGAL, /* PSTATE.IL: every fetch faults */
+    ARM_BANK_COUNT,
+};
+
+/* What belongs to an address space: banks through which a kernel that uses PAN sees pages of
+ * its own alone, global ones, are shared. */
+#define ARM_CONTEXT_BANKS (1u << ARM_BANK_EL0 | 1u << ARM_BANK_EL1)
+#define ARM_ALL_BANKS     ((1u << ARM_BANK_COUNT) - 1)
+
+/* Binds regimes to the banks that PSTATE calls for. */
+void arm_mmu_rebind(struct vcpu *c);
+
+/* Drops all translations of this CPU, and names its address space anew. */
+void arm_mmu_flush(struct vcpu *c);
+
+/* A TTBR or TCR_EL1.A1 was written: the address space may be another. */
+void arm_mmu_ttbr_changed(struct vcpu *c);
+
+/* isa.fetch_bank, isa.translate, isa.memory_fault */
+unsigned arm_mmu_fetch_bank(const struct vcpu *c);
+int arm_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access,
+                      unsigned bank, struct isa_xlate *out, struct isa_fault *fault);
+void arm_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
+                          struct isa_fault *fault);
+
+/* The address without a tag, where its top byte is ignored. */
+gva_t arm_mmu_untagged(const struct arm_state *s, gva_t va);
+
+/* Syndromes of aborts: ISS of ESR_EL1 (D24.2.45). */
+enum {
+    ARM_FSC_ADDRESS_SIZE = 0x00, /* plus the level, as the next three */
+    ARM_FSC_TRANSLATION = 0x04,
+    ARM_FSC_ACCESS_FLAG = 0x08,
+    ARM_FSC_PERMISSION = 0x0c,
+    ARM_FSC_EXTERNAL = 0x10,
+    ARM_FSC_WALK_EXTERNAL = 0x14, /* plus the level */
+    ARM_FSC_ALIGNMENT = 0x21,
+    ARM_FSC_MASK = 0x3f,
+    ARM_ISS_WNR = 1 << 6,
+    ARM_ISS_CM = 1 << 8,
+};
+
+/* A SYS instruction, op0 = 1: TLBI, AT, DC, IC. number: as a system register's. False: there is no
+ * such one at this exception level. tlbi.c */
+bool arm_sys(struct vcpu *c, unsigned number, u64 x);
+
+#endif

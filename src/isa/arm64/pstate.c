@@ -1,0 +1,58 @@
+/*
+ * pstate.c - PSTATE's fields put together and taken apart; stack pointers.
+ */
+#include "isa/arm64/pstate.h"
+
+#include "base/bits.h"
+#include "isa/arm64/mmu.h"
+#include "isa/arm64/sysreg.h"
+
+static const struct {
+    u16 offset;
+    u8 bit;
+} fields[] = {
+    { offsetof(struct arm_state, ssbs), SPSR_SSBS }, { offsetof(struct arm_state, pan), SPSR_PAN },
+    { offsetof(struct arm_state, uao), SPSR_UAO },   { offsetof(struct arm_state, dit), SPSR_DIT },
+    { offsetof(struct arm_state, v), SPSR_V },       { offsetof(struct arm_state, c), SPSR_C },
+    { offsetof(struct arm_state, z), SPSR_Z },       { offsetof(struct arm_state, n), SPSR_N },
+};
+
+u64 arm_pstate_get(const struct arm_state *s)
+{
+    u64 v = (u64)s->spsel << SPSR_SP | (u64)s->el << SPSR_EL | (u64)s->daif << SPSR_DAIF |
+            (u64)s->il << SPSR_IL;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
+        v |= (u64) * ((const u8 *)s + fields[i].offset) << fields[i].bit;
+    return v;
+}
+
+void arm_pstate_set(struct arm_state *s, u64 v)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
+        *((u8 *)s + fields[i].offset) = v >> fields[i].bit & 1;
+    s->daif = v >> SPSR_DAIF & ARM_DAIF_ALL;
+    arm_stack_select(s, (unsigned)bits_get(v, SPSR_EL, 2), (unsigned)bits_get(v, SPSR_SP, 1));
+}
+
+/* Where the selected stack pointer is kept while it is not selected. */
+static u64 *stack_home(struct arm_state *s)
+{
+    return s->el && s->spsel ? &s->sp_el1 : &s->sp_el0;
+}
+
+void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel)
+{
+    *stack_home(s) = s->sp;
+    s->el = (u8)el;
+    s->spsel = (u8)spsel;
+    s->sp = *stack_home(s);
+}
+
+void arm_mode_changed(struct vcpu *c)
+{
+    struct arm_state *s = arm_state(c);
+
+    s->zva_traps = s->el == 0 && !(s->sctlr_el1 & SCTLR_DZE);
+    arm_mmu_rebind(c);
+}

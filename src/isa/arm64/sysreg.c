@@ -1,0 +1,385 @@
+/*
+ * sysreg.c - the table of system registers, and MRS and MSR.
+ *
+ * A plain register is a member of the state with a mask of writable bits. The others have a
+ * reader and a writer. What is not in the table is asked of the interrupt controller, and else
+ * is UNDEFINED.
+ */
+#include "isa/arm64/sysreg.h"
+
+#include "base/bits.h"
+#include "isa/arm64/helpers.h"
+#include "isa/arm64/mmu.h"
+#include "isa/arm64/pstate.h"
+
+#define ALL (~0ull)
+
+static u64 *member(struct vcpu *c, u32 offset)
+{
+    return (u64 *)((char *)vcpu_state(c) + offset);
+}
+
+/* --- PSTATE and stack pointers --- */
+
+static u64 get_current_el(struct vcpu *c, unsigned number)
+{
+    return (u64)arm_state(c)->el << SPSR_EL;
+}
+
+static u64 get_spsel(struct vcpu *c, unsigned number)
+{
+    return arm_state(c)->spsel;
+}
+
+static void set_spsel(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_stack_select(arm_state(c), arm_state(c)->el, v & 1);
+}
+
+static u64 get_daif(struct vcpu *c, unsigned number)
+{
+    return (u64)arm_state(c)->daif << SPSR_DAIF;
+}
+
+static void set_daif(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->daif = v >> SPSR_DAIF & ARM_DAIF_ALL;
+}
+
+static u64 get_pan(struct vcpu *c, unsigned number)
+{
+    return (u64)arm_state(c)->pan << SPSR_PAN;
+}
+
+static void set_pan(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->pan = v >> SPSR_PAN & 1;
+    arm_mode_changed(c);
+}
+
+static u64 get_uao(struct vcpu *c, unsigned number)
+{
+    return (u64)arm_state(c)->uao << SPSR_UAO;
+}
+
+static void set_uao(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->uao = v >> SPSR_UAO & 1;
+    arm_mode_changed(c);
+}
+
+/* --- translation --- */
+
+static void set_sctlr(struct vcpu *c, unsigned number, u64 v)
+{
+    struct arm_state *s = arm_state(c);
+    u64 mask = SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_UMA | SCTLR_I |
+               SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_SPAN |
+               SCTLR_UCI | SCTLR_DSSBS;
+    u64 old = s->sctlr_el1;
+
+    s->sctlr_el1 = (v & mask) | SCTLR_RES1;
+    if ((old ^ s->sctlr_el1) & (SCTLR_M | SCTLR_WXN))
+        arm_mmu_flush(c);
+    arm_mode_changed(c);
+}
+
+static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
+{
+    struct arm_state *s = arm_state(c);
+
+    *(number & 1 ? &s->ttbr1_el1 : &s->ttbr0_el1) = v;
+    arm_mmu_ttbr_changed(c);
+}
+
+static void set_tcr(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->tcr_el1 = v;
+    arm_mmu_flush(c);
+}
+
+/* --- interrupts, debug --- */
+
+static u64 get_isr(struct vcpu *c, unsigned number)
+{
+    u64 lines = __atomic_load_n(&c->irq_lines, __ATOMIC_ACQUIRE);
+
+    return (lines >> ARM_LINE_FIQ & 1) << 6 | (lines >> ARM_LINE_IRQ & 1) << 7 |
+           (lines >> ARM_LINE_SERROR & 1) << 8;
+}
+
+static void set_oslar(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->oslock = v & 1;
+}
+
+/* OSLM says that there is a lock. */
+static u64 get_oslsr(struct vcpu *c, unsigned number)
+{
+    return 8 | arm_state(c)->oslock << 1;
+}
+
+static u64 get_zero(struct vcpu *c, unsigned number)
+{
+    return 0;
+}
+
+static void set_nothing(struct vcpu *c, unsigned number, u64 v)
+{
+}
+
+/* --- the table --- */
+
+#define MEMBER(m)                    .offset = offsetof(struct arm_state, m)
+#define PLAIN(n, m, writable)        { #m, n, ARM_RW1, MEMBER(m), .mask = writable }
+#define NAMED(n, name, m, writable)  { name, n, ARM_RW1, MEMBER(m), .mask = writable }
+#define CODE(n, name, g, s)          { name, n, ARM_RW1, .get = g, .set = s }
+#define RO(n, name, g)               { name, n, ARM_R1, .get = g }
+#define ID(n, name)                  RO(n, name, arm_id_get)
+#define TIMER(n, name, bit)                                                                        \
+    { name, n, ARM_RW, .get = arm_timer_get, .set = arm_timer_set, .cntkctl = bit }
+
+/* Debug registers where they can be written: all but what selects features that are not there. */
+#define MDSCR_MASK  0x7c0af041ull
+#define DBGBCR_MASK 0x00ffe1e7ull
+#define DBGWCR_MASK 0x1fffffffull
+
+const struct arm_sysreg arm_sysregs[] = {
+    NAMED(ARM_SYS(2, 0, 0, 0, 4), "dbgbvr0_el1", dbgbvr[0], ~3ull),
+    NAMED(ARM_SYS(2, 0, 0, 0, 5), "dbgbcr0_el1", dbgbcr[0], DBGBCR_MASK),
+    NAMED(ARM_SYS(2, 0, 0, 0, 6), "dbgwvr0_el1", dbgwvr[0], ~3ull),
+    NAMED(ARM_SYS(2, 0, 0, 0, 7), "dbgwcr0_el1", dbgwcr[0], DBGWCR_MASK),
+    NAMED(ARM_SYS(2, 0, 0, 1, 4), "dbgbvr1_el1", dbgbvr[1], ~3ull),
+    NAMED(ARM_SYS(2, 0, 0, 1, 5), "dbgbcr1_el1", dbgbcr[1], DBGBCR_MASK),
+    NAMED(ARM_SYS(2, 0, 0, 1, 6), "dbgwvr1_el1", dbgwvr[1], ~3ull),
+    NAMED(ARM_SYS(2, 0, 0, 1, 7), "dbgwcr1_el1", dbgwcr[1], DBGWCR_MASK),
+    PLAIN(ARM_SYS(2, 0, 0, 2, 0), mdccint_el1, 3ull << 29),
+    PLAIN(ARM_SYS(2, 0, 0, 2, 2), mdscr_el1, MDSCR_MASK),
+    RO(ARM_SYS(2, 0, 1, 0, 0), "mdrar_el1", get_zero),
+    { "oslar_el1", ARM_SYS(2, 0, 1, 0, 4), ARM_W1, .set = set_oslar },
+    RO(ARM_SYS(2, 0, 1, 1, 4), "oslsr_el1", get_oslsr),
+    PLAIN(ARM_SYS(2, 0, 1, 3, 4), osdlr_el1, 1),
+    RO(ARM_SYS(2, 0, 7, 14, 6), "dbgauthstatus_el1", get_zero),
+    ID(ARM_SYS(3, 0, 0, 0, 0), "midr_el1"),
+    ID(ARM_SYS(3, 0, 0, 0, 5), "mpidr_el1"),
+    ID(ARM_SYS(3, 0, 0, 0, 6), "revidr_el1"),
+    ID(ARM_SYS(3, 0, 0, 4, 0), "id_aa64pfr0_el1"),
+    ID(ARM_SYS(3, 0, 0, 4, 1), "id_aa64pfr1_el1"),
+    ID(ARM_SYS(3, 0, 0, 5, 0), "id_aa64dfr0_el1"),
+    ID(ARM_SYS(3, 0, 0, 5, 1), "id_aa64dfr1_el1"),
+    ID(ARM_SYS(3, 0, 0, 5, 4), "id_aa64afr0_el1"),
+    ID(ARM_SYS(3, 0, 0, 5, 5), "id_aa64afr1_el1"),
+    ID(ARM_SYS(3, 0, 0, 6, 0), "id_aa64isar0_el1"),
+    ID(ARM_SYS(3, 0, 0, 6, 1), "id_aa64isar1_el1"),
+    ID(ARM_SYS(3, 0, 0, 6, 2), "id_aa64isar2_el1"),
+    ID(ARM_SYS(3, 0, 0, 7, 0), "id_aa64mmfr0_el1"),
+    ID(ARM_SYS(3, 0, 0, 7, 1), "id_aa64mmfr1_el1"),
+    ID(ARM_SYS(3, 0, 0, 7, 2), "id_aa64mmfr2_el1"),
+    ID(ARM_SYS(3, 0, 0, 7, 3), "id_aa64mmfr3_el1"),
+    { "sctlr_el1", ARM_SYS(3, 0, 1, 0, 0), ARM_RW1, MEMBER(sctlr_el1), .reset = SCTLR_RES1,
+      .set = set_sctlr },
+    CODE(ARM_SYS(3, 0, 1, 0, 1), "actlr_el1", get_zero, set_nothing),
+    PLAIN(ARM_SYS(3, 0, 1, 0, 2), cpacr_el1, 3ull << 20),
+    { "ttbr0_el1", ARM_SYS(3, 0, 2, 0, 0), ARM_RW1, MEMBER(ttbr0_el1), .set = set_ttbr },
+    { "ttbr1_el1", ARM_SYS(3, 0, 2, 0, 1), ARM_RW1, MEMBER(ttbr1_el1), .set = set_ttbr },
+    { "tcr_el1", ARM_SYS(3, 0, 2, 0, 2), ARM_RW1, MEMBER(tcr_el1), .set = set_tcr },
+    PLAIN(ARM_SYS(3, 0, 4, 0, 0), spsr_el1, 0xffffffff),
+    PLAIN(ARM_SYS(3, 0, 4, 0, 1), elr_el1, ALL),
+    PLAIN(ARM_SYS(3, 0, 4, 1, 0), sp_el0, ALL),
+    CODE(ARM_SYS(3, 0, 4, 2, 0), "spsel", get_spsel, set_spsel),
+    RO(ARM_SYS(3, 0, 4, 2, 2), "currentel", get_current_el),
+    CODE(ARM_SYS(3, 0, 4, 2, 3), "pan", get_pan, set_pan),
+    CODE(ARM_SYS(3, 0, 4, 2, 4), "uao", get_uao, set_uao),
+    CODE(ARM_SYS(3, 0, 5, 1, 0), "afsr0_el1", get_zero, set_nothing),
+    CODE(ARM_SYS(3, 0, 5, 1, 1), "afsr1_el1", get_zero, set_nothing),
+    PLAIN(ARM_SYS(3, 0, 5, 2, 0), esr_el1, 0xffffffff),
+    PLAIN(ARM_SYS(3, 0, 6, 0, 0), far_el1, ALL),
+    PLAIN(ARM_SYS(3, 0, 7, 4, 0), par_el1, ALL),
+    PLAIN(ARM_SYS(3, 0, 10, 2, 0), mair_el1, ALL),
+    CODE(ARM_SYS(3, 0, 10, 3, 0), "amair_el1", get_zero, set_nothing),
+    PLAIN(ARM_SYS(3, 0, 12, 0, 0), vbar_el1, ~0x7ffull),
+    RO(ARM_SYS(3, 0, 12, 0, 1), "rvbar_el1", get_zero),
+    RO(ARM_SYS(3, 0, 12, 1, 0), "isr_el1", get_isr),
+    PLAIN(ARM_SYS(3, 0, 13, 0, 1), contextidr_el1, 0xffffffff),
+    PLAIN(ARM_SYS(3, 0, 13, 0, 4), tpidr_el1, ALL),
+    PLAIN(ARM_SYS(3, 0, 14, 1, 0), cntkctl_el1, 0x3ff),
+    ID(ARM_SYS(3, 1, 0, 0, 0), "ccsidr_el1"),
+    ID(ARM_SYS(3, 1, 0, 0, 1), "clidr_el1"),
+    ID(ARM_SYS(3, 1, 0, 0, 7), "aidr_el1"),
+    PLAIN(ARM_SYS(3, 2, 0, 0, 0), csselr_el1, 15),
+    { "ctr_el0", ARM_SYS(3, 3, 0, 0, 1), ARM_R0 | ARM_R1, .get = arm_id_get, .sctlr = SCTLR_UCT },
+    { "dczid_el0", ARM_SYS(3, 3, 0, 0, 7), ARM_R0 | ARM_R1, .get = arm_id_get },
+    { "daif", ARM_SYS(3, 3, 4, 2, 1), ARM_RW, .get = get_daif, .set = set_daif,
+      .sctlr = SCTLR_UMA },
+    { "tpidr_el0", ARM_SYS(3, 3, 13, 0, 2), ARM_RW, MEMBER(tpidr_el0), .mask = ALL },
+    { "tpidrro_el0", ARM_SYS(3, 3, 13, 0, 3), ARM_R0 | ARM_RW1, MEMBER(tpidrro_el0), .mask = ALL },
+    { "cntfrq_el0", ARM_SYS(3, 3, 14, 0, 0), ARM_R0 | ARM_RW1, MEMBER(cntfrq_el0),
+      .mask = 0xffffffff, .reset = ARM_CNTFRQ_EL0, .cntkctl = CNTKCTL_EL0PCTEN | CNTKCTL_EL0VCTEN },
+    { "cntpct_el0", ARM_SYS(3, 3, 14, 0, 1), ARM_R0 | ARM_R1, .get = arm_count_get,
+      .cntkctl = CNTKCTL_EL0PCTEN },
+    { "cntvct_el0", ARM_SYS(3, 3, 14, 0, 2), ARM_R0 | ARM_R1, .get = arm_count_get,
+      .cntkctl = CNTKCTL_EL0VCTEN },
+    TIMER(ARM_SYS(3, 3, 14, 2, 0), "cntp_tval_el0", CNTKCTL_EL0PTEN),
+    TIMER(ARM_SYS(3, 3, 14, 2, 1), "cntp_ctl_el0", CNTKCTL_EL0PTEN),
+    TIMER(ARM_SYS(3, 3, 14, 2, 2), "cntp_cval_el0", CNTKCTL_EL0PTEN),
+    TIMER(ARM_SYS(3, 3, 14, 3, 0), "cntv_tval_el0", CNTKCTL_EL0VTEN),
+    TIMER(ARM_SYS(3, 3, 14, 3, 1), "cntv_ctl_el0", CNTKCTL_EL0VTEN),
+    TIMER(ARM_SYS(3, 3, 14, 3, 2), "cntv_cval_el0", CNTKCTL_EL0VTEN),
+};
+const unsigned arm_sysreg_count = ARRAY_SIZE(arm_sysregs);
+
+const struct arm_sysreg *arm_sysreg_find(unsigned number)
+{
+    unsigned from = 0, to = arm_sysreg_count;
+
+    while (from < to) {
+        unsigned middle = (from + to) / 2;
+
+        if (arm_sysregs[middle].number == number)
+            return &arm_sysregs[middle];
+        if (arm_sysregs[middle].number < number)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+static u64 get(struct vcpu *c, const struct arm_sysreg *r)
+{
+    return r->get ? r->get(c, r->number) : *member(c, r->offset);
+}
+
+static void set(struct vcpu *c, const struct arm_sysreg *r, u64 v)
+{
+    u64 *m;
+
+    if (r->set) {
+        r->set(c, r->number, v);
+        return;
+    }
+    m = member(c, r->offset);
+    *m = (*m & ~r->mask) | (v & r->mask);
+}
+
+/* Op0 = 3, Op1 = 0, CRn = 0, CRm = 1 to 7: where a register is not defined it reads as zero. */
+static bool is_id_space(unsigned number)
+{
+    return number >> 7 == ARM_SYS(3, 0, 0, 0, 0) >> 7 && (number >> 3 & 15) >= 1 &&
+           (number >> 3 & 15) <= 7;
+}
+
+bool arm_sysreg_read(struct vcpu *c, unsigned number, u64 *out)
+{
+    const struct arm_sysreg *r = arm_sysreg_find(number);
+
+    if (r && r->access & ARM_R1)
+        *out = get(c, r);
+    else if (!r && is_id_space(number))
+        *out = 0;
+    else
+        return !r && number && c->env->sysreg_read(c, ARM_SPACE_GIC, number, out) == 0;
+    return true;
+}
+
+bool arm_sysreg_write(struct vcpu *c, unsigned number, u64 v)
+{
+    const struct arm_sysreg *r = arm_sysreg_find(number);
+
+    if (!r)
+        return number && c->env->sysreg_write(c, ARM_SPACE_GIC, number, v) == 0;
+    if (!(r->access & ARM_W1))
+        return false;
+    set(c, r, v);
+    return true;
+}
+
+/* --- the instructions --- */
+
+static unsigned number_of(u64 raw)
+{
+    return (unsigned)bits_get(raw, 5, 16);
+}
+
+static u64 undefined(struct vcpu *c)
+{
+    vcpu_raise(c, ARM_EC_UNKNOWN, 0);
+    return 0;
+}
+
+/* May EL0? True, or an exception is pending. right: ARM_R0 or ARM_W0. */
+static bool el0_may(struct vcpu *c, u64 raw, unsigned right)
+{
+    const struct arm_sysreg *r = arm_sysreg_find(number_of(raw));
+    const struct arm_state *s = arm_state(c);
+
+    if (!r || !(r->access & right)) {
+        undefined(c);
+        return false;
+    }
+    if ((r->sctlr || r->cntkctl) && !(s->sctlr_el1 & r->sctlr) && !(s->cntkctl_el1 & r->cntkctl)) {
+        vcpu_raise(c, ARM_EC_SYSREG, raw);
+        return false;
+    }
+    return true;
+}
+
+/* SP_EL0 cannot be named while it is the stack pointer (C5.2.20). */
+static bool names_own_stack(const struct vcpu *c, unsigned number)
+{
+    const struct arm_state *s = vcpu_state((struct vcpu *)(uintptr_t)c);
+
+    return number == ARM_SYS(3, 0, 4, 1, 0) && !s->spsel;
+}
+
+u64 arm_do_mrs(struct vcpu *c, u64 raw, u64 b, u64 d)
+{
+    u64 v = 0;
+
+    if (arm_state(c)->el == 0 && !el0_may(c, raw, ARM_R0))
+        return 0;
+    if (names_own_stack(c, number_of(raw)) || !arm_sysreg_read(c, number_of(raw), &v))
+        return undefined(c);
+    return v;
+}
+
+u64 arm_do_msr(struct vcpu *c, u64 raw, u64 v, u64 d)
+{
+    if (arm_state(c)->el == 0 && !el0_may(c, raw, ARM_W0))
+        return 0;
+    if (names_own_stack(c, number_of(raw)) || !arm_sysreg_write(c, number_of(raw), v))
+        return undefined(c);
+    return 0;
+}
+
+/* MSR (immediate): op1 and op2 name the field, CRm is the value (C6.2.230). */
+u64 arm_do_msr_pstate(struct vcpu *c, u64 raw, u64 b, u64 d)
+{
+    enum { UAO = 3, PAN = 4, SPSEL = 5, DAIFSET = 6 };
+    struct arm_state *s = arm_state(c);
+    u8 imm = (u8)bits_get(raw, 8, 4);
+    unsigned op2 = (unsigned)bits_get(raw, 5, 3);
+
+    if (s->el == 0) {
+        if (op2 < DAIFSET)
+            return undefined(c);
+        if (!(s->sctlr_el1 & SCTLR_UMA)) {
+            vcpu_raise(c, ARM_EC_SYSREG, raw);
+            return 0;
+        }
+    }
+    switch (op2) {
+    case UAO: s->uao = imm & 1; break;
+    case PAN: s->pan = imm & 1; break;
+    case SPSEL: arm_stack_select(s, s->el, imm & 1); break;
+    case DAIFSET: s->daif |= imm; break;
+    default: s->daif &= (u8)~imm; break;
+    }
+    arm_mode_changed(c);
+    return 0;
+}
+
+u64 arm_do_sys(struct vcpu *c, u64 raw, u64 x, u64 d)
+{
+    return arm_sys(c, number_of(raw), x) ? 0 : undefined(c);
+}

@@ -1,0 +1,13 @@
+/*
+ * trap.h - exceptions and interrupts of an arm64 CPU: the isa table's entries.
+ */
+#ifndef ISA_ARM64_TRAP_H
+#define ISA_ARM64_TRAP_H
+
+#include "isa/arm64/state.h"
+
+void arm_trap_exception(struct vcpu *c); /* isa.take_exception */
+bool arm_trap_interrupt(struct vcpu *c); /* isa.take_interrupt */
+bool arm_trap_wakes(struct vcpu *c);     /* isa.wakes */
+
+#endif
