@@ -58,7 +58,7 @@ static void make_block(const struct hard_case *c)
     now.block->insns = calloc(1, sizeof(struct einsns) + 4 * sizeof(struct einsn));
     BUG_ON(!now.block->insns);
     now.block->len = lens;
-    now.block->insn_count = (u16)c->insn_count;
+    now.block->insn_count = (u8)c->insn_count;
     for (unsigned i = 0; i < c->insn_count; i++) {
         now.block->insns->at[i].run = hard_interp_handlers[c->insn[i].handler];
         now.block->insns->at[i].in = c->insn[i].in;

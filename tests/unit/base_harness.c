@@ -276,7 +276,7 @@ const struct einsn *eblock_insns(struct ecpu *c, struct eblock *b)
 static void block_describe(unsigned count)
 {
     memset(&block, 0, sizeof block);
-    block.b.insn_count = (u16)count;
+    block.b.insn_count = (u8)count;
     block.b.host = (const u8 *)(uintptr_t)BLOCK_VA; /* its place within a page is all that counts */
     block.b.insns = &decoded.s;
     block.b.len = lens;

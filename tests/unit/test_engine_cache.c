@@ -2,9 +2,11 @@
  * can be made to choose. */
 #include "toy_isa.h"
 
+#include "base/bug.h"
 #include "engine/core/cpu_private.h"
 #include "test.h"
 #include <sched.h>
+#include <stdlib.h>
 
 enum { CODE = 0x1000, ROUNDS = 30000, PATIENCE = 200 };
 
@@ -108,6 +110,79 @@ TEST(insns_memory)
     insns_heap_fini(&h);
 }
 
+/* --- the table of blocks --- */
+
+enum { BLOCKS = 300000 };
+
+static const struct eblock *found(const struct code_hash *h, const u8 *host, u64 key)
+{
+    const struct eblock *b = code_hash_chain(h, host, key);
+
+    while (b && (b->host != host || b->key != key))
+        b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
+    return b;
+}
+
+struct looker {
+    const struct code_hash *h;
+    const struct eblock *b;
+    u64 hits;    /* atomic */
+    bool enough; /* atomic */
+};
+
+/* Misses while the table grows are allowed, strangers are not. */
+static void look_often(void *arg)
+{
+    struct looker *l = arg;
+
+    while (!__atomic_load_n(&l->enough, __ATOMIC_ACQUIRE)) {
+        const struct eblock *b = found(l->h, l->b->host, l->b->key);
+
+        BUG_ON(b && b != l->b);
+        __atomic_fetch_add(&l->hits, b != NULL, __ATOMIC_RELAXED);
+        if (!b)
+            sched_yield();
+    }
+}
+
+/* However many blocks there are, each is found, in a chain that is as short as among few; also by
+ * a thread that looks while others are added. */
+TEST(many_blocks_are_found)
+{
+    static u8 memory[4 * BLOCKS];
+    struct eblock *blocks = calloc(BLOCKS, sizeof *blocks);
+    struct code_hash h;
+    struct looker l = { .h = &h, .b = blocks };
+    struct host_thread other;
+    struct err err = { 0 };
+    unsigned wrong = 0;
+
+    CHECK(blocks && code_hash_init(&h));
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        blocks[i].host = memory + 4 * (i / 2);
+        blocks[i].key = i % 2;
+    }
+    code_hash_add(&h, &blocks[0]);
+    CHECK_EQ(host_thread_start(&other, "looker", look_often, &l, &err), 0);
+    for (unsigned i = 1; i < BLOCKS; i++)
+        code_hash_add(&h, &blocks[i]);
+    CHECK_EQ(h.count, BLOCKS);
+    CHECK(code_hash_chains(&h) >= BLOCKS);
+    while (!__atomic_load_n(&l.hits, __ATOMIC_RELAXED))
+        sched_yield();
+    __atomic_store_n(&l.enough, true, __ATOMIC_RELEASE);
+    host_thread_join(&other);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        wrong += found(&h, blocks[i].host, blocks[i].key) != &blocks[i];
+    for (unsigned i = 0; i < BLOCKS; i += 3)
+        code_hash_remove(&h, &blocks[i]);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        wrong += found(&h, blocks[i].host, blocks[i].key) != (i % 3 ? &blocks[i] : NULL);
+    CHECK_EQ(wrong, 0);
+    code_hash_fini(&h);
+    free(blocks);
+}
+
 /* What runs rarely is not kept decoded while the guest is idle. */
 TEST(trim_gives_decoded_instructions_back)
 {
@@ -126,4 +201,4 @@ TEST(trim_gives_decoded_instructions_back)
 }
 
 TEST_MAIN(TEST_CASE(insns_asked_for_and_dropped), TEST_CASE(insns_memory),
-          TEST_CASE(trim_gives_decoded_instructions_back))
+          TEST_CASE(many_blocks_are_found), TEST_CASE(trim_gives_decoded_instructions_back))

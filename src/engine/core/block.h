@@ -74,17 +74,17 @@ struct eblock {
     /* what the run loop reads */
     u8 dead;                  /* atomic: not to be entered any more */
     u8 used;                  /* atomic: looked up since the evictor came by */
-    u16 insn_count;           /* 1..64 */
+    u8 insn_count;            /* 1..64 */
+    u8 flags;                 /* EBLOCK_* */
     u32 runs;                 /* atomic: executions by the interpreter up to the tier's threshold */
     void *host_entry;         /* atomic: where the tier's code begins; NULL: none, or dead */
     const u8 *host;           /* borrows: guest RAM, its first byte; part of the key */
     u64 key;                  /* isa->block_key() it was decoded under */
-    struct eblock *hash_next; /* atomic: of its bucket; here for the look-up's one cache line */
+    struct eblock *hash_next; /* atomic: of its chain; here for the look-up's one cache line */
     struct einsns *insns;     /* atomic; owns: NULL when given back, see eblock_insns() */
 
     void *tier;      /* atomic; owns: the tier's own record */
     u32 byte_count;  /* of its instructions */
-    u32 flags;       /* EBLOCK_* */
     const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
     const u8 *bytes; /* into this allocation: a copy of its instructions' bytes, in their order */
     const u8 *len;   /* into this allocation: of each instruction, bytes */

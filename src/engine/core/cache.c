@@ -2,9 +2,9 @@
  * cache.c - all blocks of an engine: found by the host address of their bytes, dropped
  * when those change or when there are too many.
  *
- * Readers take no lock: bucket heads and links are atomic, and a block that was unlinked is
- * freed only after each vCPU has passed a safe point (cpu.quiescent has reached the epoch
- * that was begun after the unlinking) where it also emptied its jump caches.
+ * Readers take no lock (code_hash.h), and a block that was unlinked is freed only after each
+ * vCPU has passed a safe point (cpu.quiescent has reached the epoch that was begun after
+ * the unlinking) where it also emptied its jump caches.
  * What happens when bytes change: code_pages.c.
  */
 #include "engine/core/cache_private.h"
@@ -18,14 +18,7 @@
 
 #define GARBAGE_LIMIT (4 * MIB) /* or a quarter of the budget */
 
-/* --- the hash table --- */
-
-static struct eblock **bucket_of(struct code_cache *cache, const u8 *host, u64 key)
-{
-    u64 h = ((uintptr_t)host >> 1 ^ key << 40 ^ key >> 24) * 0x9e3779b97f4a7c15ull;
-
-    return &cache->buckets[h >> (64 - CODE_HASH_BITS)];
-}
+/* --- look-up --- */
 
 /* The second page of the instruction at the pc slot as mapped now; NULL: fault pending. */
 static const u8 *second_page(struct cpu *c)
@@ -40,11 +33,10 @@ static const u8 *second_page(struct cpu *c)
 
 struct eblock *code_lookup(struct cpu *c, const u8 *host, u64 key, u32 flags)
 {
-    struct eblock **head = bucket_of(&c->e.engine->code, host, key), *b;
+    struct eblock *b = code_hash_chain(&c->e.engine->code.hash, host, key);
     const u8 *host2 = NULL;
 
-    for (b = __atomic_load_n(head, __ATOMIC_ACQUIRE); b;
-         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE)) {
+    for (; b; b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE)) {
         if (b->host != host || b->key != key || (b->flags & EBLOCK_SINGLE) != flags ||
             eblock_dead(b))
             continue;
@@ -161,15 +153,6 @@ static void block_count(struct code_cache *cache, const struct eblock *b, bool m
 
 /* --- taking blocks out --- */
 
-static void hash_remove(struct code_cache *cache, struct eblock *b)
-{
-    struct eblock **link = bucket_of(cache, b->host, b->key);
-
-    while (*link != b)
-        link = &(*link)->hash_next;
-    __atomic_store_n(link, b->hash_next, __ATOMIC_RELEASE);
-}
-
 /* The list of all live blocks, oldest first. */
 static void age_remove(struct code_cache *cache, struct eblock *b)
 {
@@ -194,7 +177,7 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
     if (e->tier && __atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
         e->tier->invalidate(e->tier_self, b);
     __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
-    hash_remove(cache, b);
+    code_hash_remove(&cache->hash, b);
     code_block_unwatch(b);
     age_remove(cache, b);
     block_count(cache, b, false);
@@ -257,20 +240,17 @@ void engine_trim(struct engine *e)
 /* Lock held. */
 static void block_link(struct code_cache *cache, struct eblock *b)
 {
-    struct eblock **head = bucket_of(cache, b->host, b->key);
-
     code_block_list(b);
     age_append(cache, b);
     block_count(cache, b, true);
     b->used = 1;
-    b->hash_next = *head;
-    __atomic_store_n(head, b, __ATOMIC_RELEASE);
+    code_hash_add(&cache->hash, b);
 }
 
 /* One like b that another vCPU was first to insert. Lock held. */
 static struct eblock *same_block(struct code_cache *cache, const struct eblock *b)
 {
-    struct eblock *i = *bucket_of(cache, b->host, b->key);
+    struct eblock *i = code_hash_chain(&cache->hash, b->host, b->key);
 
     while (i && (i->host != b->host || i->host2 != b->host2 || i->key != b->key ||
                  (i->flags ^ b->flags) & EBLOCK_SINGLE))
@@ -371,8 +351,7 @@ int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err
     cache->epoch = 1;
     host_mutex_init(&cache->lock);
     insns_heap_init(&cache->insns);
-    cache->buckets = calloc((size_t)1 << CODE_HASH_BITS, sizeof cache->buckets[0]);
-    if (!cache->buckets)
+    if (!code_hash_init(&cache->hash))
         return err_set(err, ENOMEM, "no memory for the code cache");
     return 0;
 }
@@ -389,7 +368,7 @@ void code_fini(struct code_cache *cache)
     insns_free(cache, cache->garbage_insns);
     for (unsigned i = 0; i < CODE_MAX_RAMS && cache->rams[i]; i++)
         code_ram_free(cache->rams[i]);
-    free(cache->buckets);
+    code_hash_fini(&cache->hash);
     insns_heap_fini(&cache->insns);
     host_mutex_fini(&cache->lock);
 }

@@ -10,6 +10,7 @@
 #define ENGINE_CORE_CPU_PRIVATE_H
 
 #include "engine/core/block.h"
+#include "engine/core/code_hash.h"
 #include "engine/core/cpu.h"
 #include "engine/core/engine.h"
 #include "engine/core/insns.h"
@@ -132,7 +133,7 @@ static inline struct cpu *cpu_of(struct vcpu *c)
 
 /* --- the code cache --- */
 
-enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64, CODE_HASH_BITS = 17 };
+enum { CODE_MAX_RAMS = 32, CODE_MARKS = 64 };
 
 /* A guest page with code in it. Lives as long as the engine. */
 struct code_page {
@@ -156,7 +157,7 @@ struct code_cache {
     struct engine *e;
     struct host_mutex lock;
     struct insns_heap insns;              /* owns: where einsns come from */
-    struct eblock **buckets;              /* owns; atomic heads */
+    struct code_hash hash;                /* owns; lock, but for look-ups */
     struct code_ram *rams[CODE_MAX_RAMS]; /* owns; atomic, filled from 0 */
     struct eblock *oldest, *newest;       /* lock: all live blocks, by age_next and age_prev */
     u64 bytes, budget;                    /* of live blocks, host code included */

@@ -201,12 +201,12 @@ static struct eblock *making_finish(const struct making *m, u32 flags)
 
     if (!b)
         return NULL;
-    *b = (struct eblock){ .insn_count = (u16)m->count,
+    *b = (struct eblock){ .insn_count = (u8)m->count,
                           .host = m->host,
                           .host2 = m->host2,
                           .key = m->key,
                           .byte_count = m->bytes,
-                          .flags = flags,
+                          .flags = (u8)flags,
                           .alloc_bytes = (u32)size };
     b->insns = insns_new(m->c->e.engine, m->count, m->at);
     memcpy(b->insns->at, m->insn, m->count * sizeof m->insn[0]);
