@@ -111,13 +111,17 @@ void blk_drain(struct blk_image *image)
 
 /* --- the network --- */
 
-static bool net_send(struct net_backend *net, unsigned queue, const struct net_header *h,
-                     const struct iovec *iov, unsigned iov_count)
+static enum net_sent net_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                              const struct iovec *iov, unsigned iov_count)
 {
     struct fake_net *f = container_of(net, struct fake_net, net);
     u8 *to = f->sent < FAKE_FRAMES ? f->frame[f->sent].data : NULL;
     size_t len = 0, kept = 0;
 
+    if (f->full) {
+        f->waits[queue] = true;
+        return NET_FULL;
+    }
     for (unsigned i = 0; i < iov_count; i++) {
         size_t n = iov[i].iov_len;
 
@@ -129,14 +133,14 @@ static bool net_send(struct net_backend *net, unsigned queue, const struct net_h
         len += iov[i].iov_len;
     }
     if (len < 14 || len > NET_FRAME_MAX)
-        return false;
+        return NET_DROPPED;
     if (to) {
         f->frame[f->sent].len = len;
         f->frame[f->sent].h = *h;
         f->frame[f->sent].queue = queue;
     }
     f->sent++;
-    return true;
+    return NET_SENT;
 }
 
 static void net_ready(struct net_backend *net, unsigned queue, bool ready)
@@ -186,6 +190,18 @@ bool fake_net_deliver_on(struct fake_net *f, unsigned queue, const struct net_he
 bool fake_net_deliver(struct fake_net *f, const void *frame, size_t len)
 {
     return fake_net_deliver_on(f, 0, &(struct net_header){ 0 }, frame, len);
+}
+
+void fake_net_room(struct fake_net *f)
+{
+    f->full = false;
+    for (unsigned i = 0; i < NET_QUEUES_MAX; i++) {
+        bool waits = f->waits[i];
+
+        f->waits[i] = false;
+        if (waits)
+            net_backend_tell_room(&f->net, i);
+    }
 }
 
 /* --- programs behind a vsock --- */

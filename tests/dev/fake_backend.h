@@ -34,6 +34,8 @@ struct fake_net {
     struct net_backend net;
     bool ready[NET_QUEUES_MAX]; /* as the card said last, and the next two */
     unsigned offloads, active;
+    bool full; /* takes no frames until fake_net_room() */
+    bool waits[NET_QUEUES_MAX];
     unsigned sent; /* frames from the guest, the first FAKE_FRAMES of which are kept */
     struct {
         unsigned queue;
@@ -49,6 +51,8 @@ void fake_net_init(struct fake_net *f);
 bool fake_net_deliver_on(struct fake_net *f, unsigned queue, const struct net_header *h,
                          const void *frame, size_t len);
 bool fake_net_deliver(struct fake_net *f, const void *frame, size_t len);
+/* There is room again: says so to every queue that waits. Likewise. */
+void fake_net_room(struct fake_net *f);
 
 /* A program with a stream to the guest. */
 struct fake_stream {

@@ -292,31 +292,6 @@ TEST(a_reset_waits_for_what_is_in_flight_and_forgets_it)
     each_way(0, reset_in_flight);
 }
 
-/* Puts a new device with the old one's saved state in its place. */
-static void save_and_load(void)
-{
-    struct state_writer *w = state_writer_new();
-    struct state_reader *r = NULL;
-    struct err err = { 0 };
-    struct dev_setting s[DEV_MAX_PROPS];
-    const struct dev_class *cls = v.d->cls;
-    unsigned count = fake_settings(&h, cls, s);
-    u8 *bytes = NULL;
-    size_t size = 0;
-
-    s[count++] = (struct dev_setting){ "packed", v.way.packed ? "on" : "off", NULL };
-    dev_save(v.d, w);
-    fake_device_free(&h, v.d);
-    v.d = fake_device(&h, cls, s, count);
-    CHECK_EQ(state_writer_memory(w, &bytes, &size, &err), 0);
-    CHECK_EQ(state_reader_open_memory(bytes, size, &r, &err), 0);
-    CHECK_EQ(dev_load(v.d, r, &err), 0);
-    CHECK_STR(err.text, "");
-    state_reader_free(r);
-    state_writer_free(w);
-    free(bytes);
-}
-
 static void saved_in_the_middle(void)
 {
     for (unsigned round = 0; round < 40; round++) {
@@ -326,7 +301,7 @@ static void saved_in_the_middle(void)
         vdrv_add(&v, 0, w.buf, w.count, false);
         vdrv_kick(&v, 0);
         fake_drain(&h, v.d);
-        save_and_load();
+        vdrv_reload(&v);
         fake_settle(&h);
         CHECK_EQ(status(&w), S_OK);
         CHECK(vdrv_get(&v, 0, &w.id, &(u32){ 0 }));
@@ -343,7 +318,7 @@ TEST(a_loaded_disk_goes_on_in_the_middle_of_the_ring)
 static void interrupt_saved(void)
 {
     CHECK_EQ(run_new(T_FLUSH, 0, 0), S_OK);
-    save_and_load();
+    vdrv_reload(&v);
     CHECK(vdrv_interrupted(&v, NULL));
     CHECK(!vdrv_interrupted(&v, NULL));
 }
@@ -436,7 +411,7 @@ static void smaller(void)
     CHECK_EQ(isr, 2);
     CHECK_EQ(vdrv_config(&v, 0, 4), 100);
     CHECK_EQ(vdrv_generation(&v), 1);
-    save_and_load();
+    vdrv_reload(&v);
     CHECK_EQ(vdrv_generation(&v), 1);
     CHECK_EQ(run_new(T_IN, 100, 512), S_IOERR);
     CHECK_EQ(run_new(T_IN, 99, 512), S_OK);

@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "base/bug.h"
 #include "virtio_driver_pci.h"
+#include <stdlib.h>
 #include <string.h>
 
 const struct vdrv_way vdrv_ways[4] = {
@@ -176,6 +177,28 @@ void vdrv_open(struct vdrv *v, struct fake_host *h, const char *type, struct vdr
 void vdrv_close(struct vdrv *v)
 {
     fake_device_free(v->h, v->d);
+}
+
+void vdrv_reload(struct vdrv *v)
+{
+    struct state_writer *w = state_writer_new();
+    struct state_reader *r = NULL;
+    struct err err = { 0 };
+    struct dev_setting s[DEV_MAX_PROPS];
+    const struct dev_class *cls = v->d->cls;
+    unsigned count = fake_settings(v->h, cls, s);
+    u8 *bytes = NULL;
+    size_t size = 0;
+
+    s[count++] = (struct dev_setting){ "packed", v->way.packed ? "on" : "off", NULL };
+    dev_save(v->d, w);
+    fake_device_free(v->h, v->d);
+    v->d = fake_device(v->h, cls, s, count);
+    BUG_ON(state_writer_memory(w, &bytes, &size, &err) ||
+           state_reader_open_memory(bytes, size, &r, &err) || dev_load(v->d, r, &err));
+    state_reader_free(r);
+    state_writer_free(w);
+    free(bytes);
 }
 
 bool vdrv_negotiate(struct vdrv *v, u64 want)

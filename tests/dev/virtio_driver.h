@@ -49,6 +49,8 @@ struct vdrv {
 void vdrv_open(struct vdrv *v, struct fake_host *h, const char *type, struct vdrv_way way,
                const struct dev_setting *extra, unsigned extra_count);
 void vdrv_close(struct vdrv *v);
+/* Puts a new device with the old one's saved state in its place; it has no `extra` settings. */
+void vdrv_reload(struct vdrv *v);
 
 /* Reset, features (those offered of `want`, VERSION_1 and the way's), queues, DRIVER_OK.
  * False when the device refuses. size 0: VDRV_SIZE. */

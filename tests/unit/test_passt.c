@@ -21,6 +21,9 @@ static struct {
     size_t len;
     u8 data[NET_FRAME_MAX];
 } got;
+static unsigned rooms;   /* calls */
+static u8 all[32 << 20]; /* what the peer has read */
+static size_t have;
 static const struct net_header plain;
 
 static void on_frame(void *arg, unsigned queue, const struct net_header *h, const u8 *f, size_t len)
@@ -30,12 +33,20 @@ static void on_frame(void *arg, unsigned queue, const struct net_header *h, cons
     memcpy(got.data, f, len);
 }
 
+static void on_room(void *arg, unsigned queue)
+{
+    CHECK_EQ(queue, 0);
+    rooms++;
+}
+
 static void start(void)
 {
     const struct passt_options options = { .path = path };
     int listener;
 
     memset(&got, 0, sizeof got);
+    rooms = 0;
+    have = 0;
     CHECK_EQ(loop_new(NULL, &loop, &err), 0);
     CHECK_EQ(host_unix_listen(path, 0600, &listener, &err), 0);
     CHECK_EQ(passt_backend_new(&options, loop, &net, &err), 0);
@@ -43,7 +54,7 @@ static void start(void)
     CHECK(peer >= 0);
     close(listener);
     unlink(path);
-    net_backend_set_receive(net, on_frame, NULL);
+    net_backend_set_card(net, on_frame, on_room, NULL);
     net_backend_set_ready(net, 0, true);
 }
 
@@ -70,7 +81,7 @@ static size_t put(u8 *to, size_t len, u8 value)
     return len + 4;
 }
 
-static bool send_frame(size_t len, u8 value)
+static enum net_sent send_frame(size_t len, u8 value)
 {
     static u8 frame[NET_FRAME_MAX];
     struct iovec iov = { frame, len };
@@ -154,67 +165,103 @@ TEST(a_flood_waits_in_the_socket)
     stop();
 }
 
-static bool send_numbered(unsigned n)
+static enum net_sent send_numbered(unsigned n)
 {
     return send_frame(60000 + n, (u8)n);
 }
 
-/* As much as TCP has under way is no reason to lose frames. */
-TEST(frames_wait_for_a_slow_peer)
+static void peer_reads(size_t len)
 {
-    static u8 sink[1 << 16];
-    size_t sent = 0, got_back = 0;
+    ssize_t n =
+        recv(peer, all + have, len < sizeof all - have ? len : sizeof all - have, MSG_DONTWAIT);
+
+    have += n > 0 ? (size_t)n : 0;
+    loop_run_once(loop, 0);
+}
+
+/* The length of the frame at *at of what the peer has read, which moves behind it; 0: none. */
+static size_t frame_at(size_t *at)
+{
+    size_t len = (size_t)all[*at + 2] << 8 | all[*at + 3];
+
+    if (*at == have || !CHECK(*at + 4 + len <= have && all[*at] == 0 && all[*at + 1] == 0))
+        return 0;
+    *at += 4 + len;
+    return len;
+}
+
+/* The guest keeps what the socket does not take, and is told when to go on: nothing is lost, and
+ * the stream is one of whole frames. */
+TEST(a_full_socket_makes_the_guest_wait)
+{
+    unsigned sent = 0, refused = 0, seen = 0;
+    size_t at = 0, len;
 
     start();
-    for (unsigned i = 0; i < 50; i++) {
-        CHECK(send_numbered(i));
-        sent += 4 + 60000 + i;
-    }
-    for (unsigned i = 0; i < 10000 && got_back < sent; i++) {
-        ssize_t n = recv(peer, sink, sizeof sink, MSG_DONTWAIT);
+    for (unsigned round = 0; round < 1000 && sent < 400; round++) {
+        while (rooms == refused && sent < 400) {
+            enum net_sent what = send_numbered(sent % 199);
 
-        got_back += n > 0 ? (size_t)n : 0;
-        loop_run_once(loop, 0);
+            CHECK(what != NET_DROPPED);
+            CHECK_EQ(rooms, refused); /* told in the loop, not inside the call */
+            sent += what == NET_SENT;
+            refused += what == NET_FULL;
+        }
+        CHECK(rooms == refused || send_numbered(0) == NET_FULL);
+        peer_reads(90000 + 777 * (round % 100));         /* full again and again, here and there */
+        CHECK(rooms + 1 >= refused && rooms <= refused); /* once each */
     }
-    CHECK_EQ(got_back, sent);
+    for (unsigned i = 0; i < 2000; i++)
+        peer_reads(sizeof all);
+    for (; (len = frame_at(&at)) > 0; seen++) {
+        CHECK_EQ(len, 60000 + seen % 199);
+        CHECK_EQ(all[at - len], (u8)(seen % 199));
+        CHECK_EQ(all[at - 1], (u8)(seen % 199));
+    }
+    CHECK_EQ(sent, 400);
+    CHECK_EQ(seen, sent);
+    CHECK(refused > 10);
     CHECK(!loop_run_once(loop, 0)); /* and all is quiet */
     stop();
 }
 
-/* What the socket does not take at once follows; the stream stays one of whole frames. */
-TEST(a_full_socket_costs_frames_and_never_the_stream)
+/* A segment that is longer than passt takes goes in two frames: both or none. */
+TEST(there_is_room_for_both_parts_of_a_long_segment)
 {
-    static u8 all[32 << 20];
-    size_t have = 0, at = 0;
-    unsigned taken = 0, tried = 0, seen = 0;
+    static u8 frame[NET_FRAME_MAX];
+    struct net_header h = { NET_NEEDS_CSUM, NET_GSO_TCPV4, 54, 1460, 34, 16 };
+    struct iovec iov = { frame, sizeof frame };
+    unsigned sent = 0, seen = 0;
+    size_t at = 0, len;
 
+    frame[12] = 8; /* IPv4, TCP, headers of 20 bytes each */
+    frame[14] = 0x45;
+    frame[23] = 6;
+    frame[46] = 5 << 4;
     start();
-    for (unsigned round = 0; round < 60; round++) { /* full again and again, here and there */
-        while (tried < 5000 && send_numbered(tried++ % 199))
-            taken++;
-        have += (size_t)recv(peer, all + have, 90000 + 777 * round, MSG_DONTWAIT);
-        loop_run_once(loop, 0);
-    }
-    CHECK(taken > 60 && taken < tried);
-    for (unsigned i = 0; i < 2000 && have < sizeof all; i++) {
-        ssize_t n = recv(peer, all + have, sizeof all - have, MSG_DONTWAIT);
+    while (sent < 200 && net_backend_send(net, 0, &h, &iov, 1) == NET_SENT)
+        sent++;
+    CHECK(sent < 200);
+    for (unsigned i = 0; i < 2000; i++)
+        peer_reads(sizeof all);
+    CHECK_EQ(rooms, 1);
+    for (; (len = frame_at(&at)) > 0; seen++)
+        CHECK_EQ(len, seen % 2 ? 54 + 15 : 65535);
+    CHECK_EQ(seen, 2 * sent);
+    stop();
+}
 
-        have += n > 0 ? (size_t)n : 0;
-        loop_run_once(loop, 0);
-    }
-    while (at + 4 <= have) {
-        size_t len = (size_t)all[at + 2] << 8 | all[at + 3];
-
-        if (!CHECK(all[at] == 0 && all[at + 1] == 0 && len >= 60000 && at + 4 + len <= have))
-            break;
-        CHECK_EQ(all[at + 4], (u8)(len - 60000));
-        CHECK_EQ(all[at + 3 + len], (u8)(len - 60000));
-        at += 4 + len;
-        seen++;
-    }
-    CHECK_EQ(at, have);
-    CHECK_EQ(seen, taken);
-    CHECK(send_frame(100, 9)); /* there is room again */
+TEST(a_peer_that_ends_leaves_nobody_waiting)
+{
+    start();
+    while (send_frame(60000, 1) == NET_SENT)
+        ;
+    CHECK_EQ(rooms, 0);
+    close(peer);
+    settle();
+    CHECK_EQ(rooms, 1);
+    CHECK_EQ(send_frame(60, 1), NET_DROPPED);
+    peer = -1;
     stop();
 }
 
@@ -230,7 +277,7 @@ TEST(a_length_that_cannot_be_ends_the_network)
         CHECK_EQ(write(peer, stream, len), (ssize_t)len);
         settle();
         CHECK_EQ(got.count, 0);
-        CHECK(!send_frame(60, 1));
+        CHECK_EQ(send_frame(60, 1), NET_DROPPED);
         stop();
     }
 }
@@ -240,7 +287,7 @@ TEST(the_guest_goes_on_when_the_other_side_ends)
     start();
     close(peer);
     settle();
-    CHECK(!send_frame(60, 1));
+    CHECK_EQ(send_frame(60, 1), NET_DROPPED);
     net_backend_set_ready(net, 0, false);
     net_backend_set_ready(net, 0, true);
     settle();
@@ -275,8 +322,9 @@ TEST(a_folder_for_the_socket)
 TEST_MAIN(TEST_CASE(a_folder_for_the_socket),
           TEST_CASE(frames_come_out_of_the_stream_however_it_is_cut),
           TEST_CASE(frames_wait_until_the_guest_is_ready), TEST_CASE(a_flood_waits_in_the_socket),
-          TEST_CASE(frames_wait_for_a_slow_peer),
-          TEST_CASE(a_full_socket_costs_frames_and_never_the_stream),
+          TEST_CASE(a_full_socket_makes_the_guest_wait),
+          TEST_CASE(there_is_room_for_both_parts_of_a_long_segment),
+          TEST_CASE(a_peer_that_ends_leaves_nobody_waiting),
           TEST_CASE(a_length_that_cannot_be_ends_the_network),
           TEST_CASE(the_guest_goes_on_when_the_other_side_ends),
           TEST_CASE(nobody_at_the_socket_is_told))

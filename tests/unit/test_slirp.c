@@ -67,7 +67,7 @@ static int start(const char *const *hostfwd, unsigned count)
     ret = slirp_backend_new(&options, loop, &net, &err);
     if (ret)
         return ret;
-    net_backend_set_receive(net, on_frame, NULL);
+    net_backend_set_card(net, on_frame, NULL, NULL);
     net_backend_set_ready(net, 0, true);
     ready_now = true;
     return 0;
@@ -86,7 +86,7 @@ static bool send_frame(const void *data, size_t len)
     bool ok;
 
     inside_send = true;
-    ok = net_backend_send(net, 0, &plain, iov, 2);
+    ok = net_backend_send(net, 0, &plain, iov, 2) == NET_SENT;
     inside_send = false;
     return ok;
 }

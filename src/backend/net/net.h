@@ -9,7 +9,7 @@
  * every frame.
  *
  * A back end belongs to a loop; calls follow the loop's thread rule (a callback, or the
- * loop's lock held); receive() runs in the loop, never inside net_backend_send().
+ * loop's lock held); receive() and room() run in the loop, never inside net_backend_send().
  */
 #ifndef BACKEND_NET_NET_H
 #define BACKEND_NET_NET_H
@@ -44,11 +44,19 @@ struct net_backend;
 
 typedef void net_receive_fn(void *arg, unsigned queue, const struct net_header *h, const u8 *frame,
                             size_t len);
+typedef void net_room_fn(void *arg, unsigned queue);
+
+/* What became of a frame from the guest. */
+enum net_sent {
+    NET_SENT,
+    NET_DROPPED, /* malformed, or the other side has gone */
+    NET_FULL,    /* not now, and nothing of it was sent: room() tells once when to try again */
+};
 
 struct net_backend_ops {
     const char *name; /* "user" */
-    bool (*send)(struct net_backend *net, unsigned queue, const struct net_header *h,
-                 const struct iovec *iov, unsigned iov_count);
+    enum net_sent (*send)(struct net_backend *net, unsigned queue, const struct net_header *h,
+                          const struct iovec *iov, unsigned iov_count);
     void (*set_ready)(struct net_backend *net, unsigned queue, bool ready);
     void (*set_offloads)(struct net_backend *net, unsigned offloads); /* NULL: uses none */
     void (*set_active)(struct net_backend *net, unsigned queues);     /* NULL: one queue */
@@ -63,28 +71,37 @@ struct net_backend_ops {
 struct net_backend {
     const struct net_backend_ops *ops;
     net_receive_fn *receive;
+    net_room_fn *room;
     void *arg;
     unsigned queues;   /* pairs that it has, 1 … NET_QUEUES_MAX; 0: one */
     unsigned offloads; /* as the card said last */
     unsigned active;   /* likewise; 0: nothing yet */
 };
 
-/* Says who takes frames for the guest; NULL: nobody, they are dropped. */
-static inline void net_backend_set_receive(struct net_backend *net, net_receive_fn *receive,
-                                           void *arg)
+/* Says who takes frames for the guest, and who waits for room; NULL: nobody does, frames are
+ * dropped. */
+static inline void net_backend_set_card(struct net_backend *net, net_receive_fn *receive,
+                                        net_room_fn *room, void *arg)
 {
     net->receive = receive;
+    net->room = room;
     net->arg = arg;
 }
 
-/* Sends one frame from the guest on a queue below net->queues. False when it was dropped:
- * shorter than 14 or longer than NET_FRAME_MAX bytes, its header does not fit it, or the
- * back end is out of room. */
-static inline bool net_backend_send(struct net_backend *net, unsigned queue,
-                                    const struct net_header *h, const struct iovec *iov,
-                                    unsigned iov_count)
+/* Sends one frame from the guest on a queue below net->queues. Malformed is one shorter than 14 or
+ * longer than NET_FRAME_MAX bytes, or whose header does not fit it. */
+static inline enum net_sent net_backend_send(struct net_backend *net, unsigned queue,
+                                             const struct net_header *h, const struct iovec *iov,
+                                             unsigned iov_count)
 {
     return net->ops->send(net, queue, h, iov, iov_count);
+}
+
+/* For back ends: a queue that was full is so no longer. */
+static inline void net_backend_tell_room(struct net_backend *net, unsigned queue)
+{
+    if (net->room)
+        net->room(net->arg, queue);
 }
 
 /* Flow control: receive() runs for a queue only while that is ready (at first it is not).

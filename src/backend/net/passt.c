@@ -6,6 +6,7 @@
 #include "backend/net/inbox.h"
 #include "backend/net/offload.h"
 #include "backend/net/packet.h"
+#include "base/bug.h"
 #include "base/log.h"
 #include "host/socket.h"
 #include <arpa/inet.h>
@@ -24,7 +25,8 @@ enum {
     LONGEST = 65535,         /* frame that passt takes */
     READ_SIZE = 1 << 18,     /* bytes in a turn of the loop */
     SOCKET_BUFFER = 1 << 20, /* asked for; the host may give less */
-    WAITING_MAX = 4 << 20    /* bytes: what Linux's TCP has under way at most, by default */
+    /* A frame of the guest, which may be cut in two for being too long. */
+    WAITING_MAX = NET_FRAME_MAX + PACKET_HEAD_MAX + 2 * LENGTH_SIZE
 };
 
 struct passt_net {
@@ -35,10 +37,10 @@ struct passt_net {
     int fd;                 /* owns */
     pid_t child;            /* owns; 0: none */
     struct net_inbox inbox;
-    /* What the socket has not taken yet: the rest of a frame, and frames behind it. */
-    u8 *waiting; /* owns; WAITING_MAX bytes, of which these count */
+    /* What the socket has not taken yet of the guest's last frame. */
+    u8 waiting[WAITING_MAX];
     size_t waiting_at, waiting_end;
-    bool dropped; /* a frame of those that the present call sends */
+    bool full; /* the card waits until all of it was taken */
     u8 sent[NET_FRAME_MAX];
     u8 in[READ_SIZE];
     size_t in_len;
@@ -84,26 +86,22 @@ static void put_waiting(struct passt_net *p)
     p->waiting_at = p->waiting_end = 0;
 }
 
-static bool room_to_wait(struct passt_net *p, size_t len)
+static void tell_room(struct passt_net *p)
 {
-    if (p->waiting_end + len <= WAITING_MAX)
-        return true;
-    if (p->waiting_at < WAITING_MAX / 2)
-        return false; /* moving the many for the few would be dear */
-    p->waiting_end -= p->waiting_at;
-    memmove(p->waiting, p->waiting + p->waiting_at, p->waiting_end);
-    p->waiting_at = 0;
-    return p->waiting_end + len <= WAITING_MAX;
+    if (!p->full || some_wait(p))
+        return;
+    p->full = false;
+    net_backend_tell_room(&p->net, 0);
 }
 
 static void keep(struct passt_net *p, const void *data, size_t len)
 {
+    BUG_ON(len > WAITING_MAX - p->waiting_end);
     memcpy(p->waiting + p->waiting_end, data, len);
     p->waiting_end += len;
 }
 
-/* One that was begun is finished: the stream knows no other way. So it begins only when all of
- * it could wait. */
+/* One that was begun is finished: the stream knows no other way. */
 static void put_frame(void *arg, u8 *frame, size_t len)
 {
     struct passt_net *p = arg;
@@ -112,41 +110,40 @@ static void put_frame(void *arg, u8 *frame, size_t len)
     const struct msghdr message = { .msg_iov = iov, .msg_iovlen = 2 };
     size_t done = 0;
 
-    put_waiting(p);
-    if (!p->watch || !room_to_wait(p, LENGTH_SIZE + len)) {
-        p->dropped = true;
-        return;
-    }
     packet_put32(length, (u32)len);
     if (!some_wait(p)) {
         ssize_t n = sendmsg(p->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
             gone(p);
-            p->dropped = true;
-            return;
-        }
         done = n > 0 ? (size_t)n : 0;
     }
+    if (!p->watch)
+        return;
     if (done < LENGTH_SIZE)
         keep(p, length + done, LENGTH_SIZE - done);
     done = done < LENGTH_SIZE ? 0 : done - LENGTH_SIZE;
     keep(p, frame + done, len - done);
 }
 
-/* passt ends TCP connections itself, so a segment may be as long as a frame. */
-static bool passt_send(struct net_backend *net, unsigned queue, const struct net_header *h,
-                       const struct iovec *iov, unsigned iov_count)
+/* passt ends TCP connections itself, so a segment may be as long as a frame. A frame is begun when
+ * nothing waits, so that all of it can. */
+static enum net_sent passt_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                                const struct iovec *iov, unsigned iov_count)
 {
     struct passt_net *p = container_of(net, struct passt_net, net);
-    size_t len = net_frame_gather(iov, iov_count, p->sent);
+    size_t len;
 
-    p->dropped = false;
+    if (some_wait(p)) {
+        p->full = true;
+        return NET_FULL;
+    }
+    len = p->watch ? net_frame_gather(iov, iov_count, p->sent) : 0;
     if (len == 0 || (h->gso_type == NET_GSO_NONE && len > LONGEST) ||
         !net_offload_undo(p->sent, len, h, NET_TAKES_TSO4 | NET_TAKES_TSO6, LONGEST, put_frame, p))
-        return false;
+        return NET_DROPPED;
     watch_for(p);
-    return !p->dropped;
+    return p->watch ? NET_SENT : NET_DROPPED;
 }
 
 /* --- to the guest --- */
@@ -196,6 +193,7 @@ static void happened(void *arg, unsigned events)
     else if (p->watch && events & LOOP_HUP) /* would be said again and again */
         gone(p);
     net_inbox_give(&p->inbox, &p->net);
+    tell_room(p);
     watch_for(p);
 }
 
@@ -216,6 +214,7 @@ static void after_wait(void *arg)
         return;
     net_inbox_give(&p->inbox, &p->net);
     take_frames(p);
+    tell_room(p);
     watch_for(p);
 }
 
@@ -244,7 +243,6 @@ static void passt_free(struct net_backend *net)
             ;
     }
     net_inbox_fini(&p->inbox);
-    free(p->waiting);
     free(p);
 }
 
@@ -339,8 +337,7 @@ int passt_backend_new(const struct passt_options *options, struct loop *loop,
     p->net.ops = &passt_ops;
     p->loop = loop;
     p->fd = -1;
-    p->waiting = malloc(WAITING_MAX); /* untouched until something waits */
-    rc = p->waiting ? open_network(p, options, err) : err_set_errno(err, ENOMEM, "passt");
+    rc = open_network(p, options, err);
     if (rc < 0) {
         passt_free(&p->net);
         return rc;

@@ -233,17 +233,17 @@ static void to_slirp(void *arg, u8 *frame, size_t len)
 
 /* libslirp ends TCP connections itself, so that a segment's length is its own affair: over IPv4
  * it takes all that IP can say; an IPv6 packet longer than its MTU it refuses. */
-static bool user_send(struct net_backend *net, unsigned queue, const struct net_header *h,
-                      const struct iovec *iov, unsigned iov_count)
+static enum net_sent user_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                               const struct iovec *iov, unsigned iov_count)
 {
     struct user_net *u = container_of(net, struct user_net, net);
     size_t len = net_frame_gather(iov, iov_count, u->sent);
 
     if (len == 0 || !net_offload_undo(u->sent, len, h, NET_TAKES_TSO4, NET_ETHER_SIZE + UINT16_MAX,
                                       to_slirp, u))
-        return false;
+        return NET_DROPPED;
     need_turn(u); /* it may wait for another socket, or time, now */
-    return true;
+    return NET_SENT;
 }
 
 static void user_set_ready(struct net_backend *net, unsigned queue, bool ready)

@@ -29,6 +29,7 @@ struct tap_queue {
     int fd;                /* owns */
     struct loop_fd *watch; /* owns */
     bool ready, attached;
+    bool full; /* the card waits for room */
 };
 
 struct tap_net {
@@ -40,15 +41,23 @@ struct tap_net {
 
 /* --- frames --- */
 
-static bool tap_send(struct net_backend *net, unsigned queue, const struct net_header *h,
-                     const struct iovec *iov, unsigned iov_count)
+static void watch_for(struct tap_queue *q)
+{
+    loop_fd_set_events(q->watch, (q->ready ? LOOP_IN : 0u) | (q->full ? LOOP_OUT : 0u));
+}
+
+/* The interface is full when frames that it was given are still on their way, and its owner has
+ * set a bound for them (TUNSETSNDBUF). */
+static enum net_sent tap_send(struct net_backend *net, unsigned queue, const struct net_header *h,
+                              const struct iovec *iov, unsigned iov_count)
 {
     struct tap_net *t = container_of(net, struct tap_net, net);
+    struct tap_queue *q = &t->queue[queue];
     struct iovec all[IOV_MAX_];
     u8 raw[HEADER_SIZE];
 
     if (iov_count >= IOV_MAX_)
-        return false;
+        return NET_DROPPED;
     raw[0] = h->flags;
     raw[1] = h->gso_type;
     le16_put(raw + 2, h->hdr_len);
@@ -57,7 +66,13 @@ static bool tap_send(struct net_backend *net, unsigned queue, const struct net_h
     le16_put(raw + 8, h->csum_offset);
     all[0] = (struct iovec){ raw, sizeof raw };
     memcpy(all + 1, iov, iov_count * sizeof *iov);
-    return writev(t->queue[queue].fd, all, (int)iov_count + 1) >= 0;
+    if (writev(q->fd, all, (int)iov_count + 1) >= 0)
+        return NET_SENT;
+    if (errno != EAGAIN)
+        return NET_DROPPED;
+    q->full = true;
+    watch_for(q);
+    return NET_FULL;
 }
 
 static bool receive_one(struct tap_queue *q)
@@ -80,10 +95,15 @@ static bool receive_one(struct tap_queue *q)
     return true;
 }
 
-static void readable(void *arg, unsigned events)
+static void happened(void *arg, unsigned events)
 {
     struct tap_queue *q = arg;
 
+    if (q->full && events & (LOOP_OUT | LOOP_HUP)) {
+        q->full = false;
+        watch_for(q);
+        net_backend_tell_room(&q->tap->net, q->index);
+    }
     for (unsigned i = 0; i < BATCH && q->ready && events & LOOP_IN; i++)
         if (!receive_one(q))
             return;
@@ -93,9 +113,10 @@ static void tap_set_ready(struct net_backend *net, unsigned queue, bool ready)
 {
     struct tap_queue *q = &container_of(net, struct tap_net, net)->queue[queue];
 
-    if (q->ready != ready)
-        loop_fd_set_events(q->watch, ready ? LOOP_IN : 0);
+    if (q->ready == ready)
+        return;
     q->ready = ready;
+    watch_for(q);
 }
 
 /* --- what the guest takes, and on how many queues --- */
@@ -211,9 +232,9 @@ static int queue_open(struct tap_net *t, struct tap_queue *q, struct loop *loop,
     if (rc < 0)
         return open_failed(t, -rc, err);
     q->attached = true;
-    rc = loop_fd_new(loop, q->fd, LOOP_IN, readable, q, &q->watch, err);
+    rc = loop_fd_new(loop, q->fd, LOOP_IN, happened, q, &q->watch, err);
     if (rc == 0)
-        loop_fd_set_events(q->watch, 0);
+        watch_for(q);
     return rc;
 }
 

@@ -73,6 +73,12 @@ void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 writte
     virtq_publish(q);
 }
 
+void virtio_postpone(struct virtio *v, const struct virtq_ticket *ticket)
+{
+    virtq_unpop(&v->queue[ticket->queue], ticket);
+    v->queue[ticket->queue].s->kicked = true;
+}
+
 void virtio_signal(struct virtio *v, unsigned n)
 {
     if (virtio_queue_active(v, n) && virtq_signal_wanted(&v->queue[n]))

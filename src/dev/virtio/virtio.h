@@ -137,6 +137,9 @@ void virtio_serve(struct virtio *v, unsigned n);
 /* Gives one request back. Outside notify(), virtio_signal() follows. */
 void virtio_done(struct virtio *v, const struct virtq_ticket *ticket, u32 written);
 void virtio_signal(struct virtio *v, unsigned n);
+/* Puts the request taken last back to its queue, which virtio_serve() is to look at again when the
+ * host can go on. In a state saved meanwhile the queue counts as notified: loaded, it goes on. */
+void virtio_postpone(struct virtio *v, const struct virtq_ticket *ticket);
 /* The driver broke the protocol: the device stops and asks to be reset (2.1.2). */
 void virtio_error(struct virtio *v, const char *why);
 

@@ -68,8 +68,10 @@ static bool header_read(const struct virtio *v, const struct virtq_chain *c, str
                                    : h->gso_type == NET_GSO_NONE;
 }
 
-static void send_one(struct virtio *v, unsigned pair, const struct virtq_chain *c)
+/* False: the back end is full. */
+static bool send_one(struct virtio *v, unsigned pair, const struct virtq_chain *c)
 {
+    enum net_sent sent = NET_DROPPED;
     u64 len = c->out_len < NET_HEADER_SIZE ? 0 : c->out_len - NET_HEADER_SIZE;
     struct virtq_seg seg[VIRTQ_CHAIN_MAX];
     struct iovec iov[VIRTQ_CHAIN_MAX];
@@ -81,9 +83,21 @@ static void send_one(struct virtio *v, unsigned pair, const struct virtq_chain *
                 : 0;
     for (unsigned i = 0; i < count; i++)
         iov[i] = (struct iovec){ seg[i].host, (size_t)seg[i].len };
-    if (count == 0 || !header_read(v, c, &h) ||
-        !net_backend_send(net_card(v)->net, pair, &h, iov, count))
+    if (count > 0 && header_read(v, c, &h))
+        sent = net_backend_send(net_card(v)->net, pair, &h, iov, count);
+    if (sent == NET_DROPPED)
         log_guest("%s: a frame of %llu bytes is dropped", v->dev->id, (unsigned long long)len);
+    return sent != NET_FULL;
+}
+
+/* The guest may have been reset, or have sent all by another notification, since it was full. */
+static void room(void *arg, unsigned queue)
+{
+    struct virtio *v = arg;
+    unsigned n = 2 * queue + 1;
+
+    if (v->queue[n].s->kicked)
+        virtio_serve(v, n);
 }
 
 static void net_notify(struct virtio *v, unsigned n)
@@ -101,7 +115,10 @@ static void net_notify(struct virtio *v, unsigned n)
         return;
     }
     while ((c = virtio_next(v, n)) != NULL) {
-        send_one(v, n / 2, c);
+        if (!send_one(v, n / 2, c)) {
+            virtio_postpone(v, &c->ticket);
+            return;
+        }
         virtio_done(v, &c->ticket, 0);
     }
 }
@@ -158,7 +175,7 @@ static int net_init(struct virtio *v, struct err *err)
     if (card->queues > (card->net->queues ? card->net->queues : 1))
         return err_set(err, EINVAL, "a network of kind %s has no %llu queues", card->net->ops->name,
                        (unsigned long long)card->queues);
-    net_backend_set_receive(card->net, net_receive, v);
+    net_backend_set_card(card->net, net_receive, room, v);
     return 0;
 }
 
@@ -170,7 +187,7 @@ static void net_fini(struct virtio *v)
         return;
     for (unsigned i = 0; i < net_card(v)->queues; i++)
         net_backend_set_ready(net, i, false);
-    net_backend_set_receive(net, NULL, NULL);
+    net_backend_set_card(net, NULL, NULL, NULL);
 }
 
 static int net_check(const struct virtio *v, struct err *err)

@@ -1,0 +1,112 @@
+/*
+ * test_tap.c - a TAP interface that takes no more, in a network namespace of this program's own:
+ * behind it a bridge, and a link that is slower than the guest.
+ */
+#include "backend/net/tap.h"
+#include "host/clock.h"
+#include "host/loop.h"
+#include "test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static struct err err;
+static const struct net_header plain;
+static unsigned rooms;
+
+static void on_frame(void *arg, unsigned queue, const struct net_header *h, const u8 *f, size_t len)
+{
+}
+
+static void on_room(void *arg, unsigned queue)
+{
+    CHECK_EQ(queue, 0);
+    rooms++;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* Also without privileges, where the host has user namespaces. */
+static bool own_network(void)
+{
+    char map[32];
+
+    snprintf(map, sizeof map, "0 %u 1", (unsigned)getuid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && write_file("/proc/self/uid_map", map) &&
+           system("PATH=$PATH:/usr/sbin:/sbin; exec 2>/dev/null; set -e;"
+                  "ip tuntap add dev tap0 mode tap multi_queue;"
+                  "ip link add far type veth peer name end; ip link add br0 type bridge;"
+                  "ip link set tap0 master br0; ip link set far master br0;"
+                  "for i in tap0 far end br0; do ip link set $i up; done;"
+                  "tc qdisc add dev far root tbf rate 1mbit burst 2000 limit 10000000") == 0;
+}
+
+/* As an interface's owner may: frames of a queue that are on their way, in bytes. */
+static int bound_set(int bytes)
+{
+    struct ifreq request = { .ifr_name = "tap0",
+                             .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE };
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+    CHECK(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, TUNSETSNDBUF, &bytes) == 0);
+    return fd;
+}
+
+/* To a host that nobody knows: the bridge sends it on, and keeps no copy. */
+static enum net_sent send_frame(struct net_backend *net)
+{
+    static u8 frame[1000] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+    struct iovec iov = { frame, sizeof frame };
+
+    return net_backend_send(net, 0, &plain, &iov, 1);
+}
+
+TEST(a_full_interface_makes_the_guest_wait)
+{
+    struct loop *loop;
+    struct net_backend *net;
+    unsigned refused = 0;
+    ns_t end;
+    int fd;
+
+    if (!own_network())
+        TEST_SKIP("no network namespace with a slow link");
+    CHECK_EQ(loop_new(NULL, &loop, &err), 0);
+    if (!CHECK_EQ(tap_backend_new("tap0", 1, loop, &net, &err), 0))
+        return;
+    fd = bound_set(20000);
+    net_backend_set_card(net, on_frame, on_room, NULL);
+    /* At first the bridge drops everything: its ports come up when they like. */
+    for (end = host_clock_monotonic() + 60 * NS_PER_SEC;
+         rooms < 4 && host_clock_monotonic() < end;) {
+        enum net_sent what = rooms == refused ? send_frame(net) : NET_FULL;
+
+        CHECK(what != NET_DROPPED);
+        if (what == NET_SENT)
+            continue;
+        CHECK(rooms + 1 >= refused && rooms <= refused); /* told once each, in the loop */
+        refused += rooms == refused;
+        loop_run_once(loop, NS_PER_SEC);
+    }
+    CHECK_EQ(rooms, 4);
+    CHECK_EQ(refused, 4);
+    CHECK(!loop_run_once(loop, 0)); /* all is quiet */
+    net_backend_free(net);
+    loop_free(loop);
+    close(fd);
+}
+
+TEST_MAIN(TEST_CASE(a_full_interface_makes_the_guest_wait))
