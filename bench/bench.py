@@ -16,12 +16,14 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guestfiles
+import install
 import report
 import targets
 import whole
 from targets import BenchError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+KINDS = dict(whole.KINDS, install=install.install)
 CLASSES = ["int", "fp", "mem", "os", "prog"]
 QUICK = ["alu", "fib", "vm", "qsort", "lz", "matmul", "nbody", "chase", "copy", "syscall", "fault",
          "fork", "pipe", "patch", "python3", "sqlite3", "gzip", "sh"]
@@ -43,7 +45,7 @@ def options(argv):
     p.add_argument("--cpus", type=int, default=1, help="of each guest (1)")
     p.add_argument("--reps", type=int, default=0, help="work of a row instead of its own count")
     p.add_argument("--whole", metavar="KINDS", help="figures of whole machines instead of rows: "
-                   "boot,idle,smp,interp,login")
+                   "%s" % ",".join(KINDS))
     p.add_argument("--idle-seconds", type=float, default=60, help="of --whole idle (60)")
     p.add_argument("--login", metavar="KERNEL,INITRD,DISK,ROOT", help="of --whole login: an "
                    "installed system's raw disk, what boots it, and its root device")
@@ -199,9 +201,9 @@ def run_whole(opt, files, place):
     kinds = whole.guest_kinds(opt, vm_programs(opt), qemu)
     result = description(opt)
     for kind in opt.whole.split(","):
-        if kind not in whole.KINDS:
-            raise BenchError("no figures \"%s\": %s" % (kind, ", ".join(whole.KINDS)))
-        result[kind] = whole.KINDS[kind](opt, kinds, place)
+        if kind not in KINDS:
+            raise BenchError("no figures \"%s\": %s" % (kind, ", ".join(KINDS)))
+        result[kind] = KINDS[kind](opt, kinds, place)
         whole.show(kind, result[kind])
     return result
 

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import xml.dom.minidom
@@ -11,6 +12,7 @@ import xml.dom.minidom
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench
 import guestfiles
+import install
 import report
 import targets
 import whole
@@ -72,6 +74,30 @@ def unknown_row():
     vm.check(status == 1 and 'no row "nosuch"' in err, "status %d: %s" % (status, err))
 
 
+def what_was_installed():
+    """Kernel, initramfs and words are those of the disk's one boot entry."""
+    tools = [shutil.which(t, path="/usr/sbin:/sbin:/usr/bin") for t in ("mke2fs", "debugfs")]
+    if None in tools:
+        raise vm.Skip("no e2fsprogs")
+    with tempfile.TemporaryDirectory() as folder:
+        disk, tree = os.path.join(folder, "disk"), os.path.join(folder, "boot")
+        os.makedirs(tree + "/loader/entries")
+        for name, text in (("vmlinux-7", "a kernel"), ("initrd-7", "an initramfs"),
+                           ("loader/entries/7.conf", "title A system\nlinux /vmlinux-7\n"
+                            "initrd /initrd-7\noptions root=x ro\n")):
+            with open(os.path.join(tree, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        with open(disk, "wb") as f:
+            f.truncate(8 << 20)
+        subprocess.run([tools[0], "-q", "-F", "-t", "ext4", "-d", tree, "-E",
+                        "offset=%d" % install.BOOT_AT, disk, "4M"], check=True)
+        kernel, initrd, words = install.installed(disk, folder)
+        with open(kernel, encoding="utf-8") as k, open(initrd, encoding="utf-8") as i:
+            texts = k.read(), i.read()
+    vm.check((texts, words) == (("a kernel", "an initramfs"), "root=x ro"),
+             "%s, %s" % (texts, words))
+
+
 def record(name, kind, **wall):
     figures = {n: {"wall_ns": t, "cpu_ns": t, "first_ns": t} for n, t in wall.items()}
     return {"row": name, "class": kind, "checksum": "1", "targets": figures}
@@ -99,6 +125,7 @@ def main():
     tap.case("the interpreter's speed", interpreter_speed)
     tap.case("rows too short to tell a speed", rows_too_short)
     tap.case("an unknown row is named", unknown_row)
+    tap.case("what an installation has installed", what_was_installed)
     tap.case("means, table and plot", shows)
     return tap.finish()
 

@@ -90,6 +90,7 @@ static int filter_calls(void)
         ALLOW_IF(__NR_read),
         ALLOW_IF(__NR_write),
         ALLOW_IF(__NR_pread64),
+        ALLOW_IF(__NR_preadv),
         ALLOW_IF(__NR_lseek),
         ALLOW_IF(__NR_brk),
         ALLOW_IF(__NR_mmap),
@@ -117,12 +118,27 @@ static int filter_calls(void)
 
 #endif
 
-int host_confine(unsigned seconds, u64 memory)
+static int by_number(const void *a, const void *b)
 {
-    int rc = limit_all(seconds, memory);
+    return *(const int *)a - *(const int *)b;
+}
 
-    if (syscall(__NR_close_range, 2, ~0u, 0) && rc == 0)
-        rc = -errno;
+static int close_others(int *keep, unsigned count)
+{
+    unsigned from = 0;
+
+    qsort(keep, count, sizeof *keep, by_number);
+    for (unsigned i = 0; i < count; from = (unsigned)keep[i++] + 1)
+        if ((unsigned)keep[i] > from && syscall(__NR_close_range, from, keep[i] - 1, 0))
+            return -errno;
+    return syscall(__NR_close_range, from, ~0u, 0) ? -errno : 0;
+}
+
+int host_confine(int *keep, unsigned count, unsigned seconds, u64 memory)
+{
+    int rc = limit_all(seconds, memory), closed = close_others(keep, count);
+
+    rc = rc == 0 ? closed : rc;
     if (rc == 0)
         rc = drop_root();
     if (rc == 0)

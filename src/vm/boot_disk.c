@@ -3,6 +3,7 @@
  */
 #include "vm/vm_private.h"
 
+#include "backend/block/block.h"
 #include "base/log.h"
 #include <errno.h>
 #include <stdio.h>
@@ -19,9 +20,6 @@ int boot_disk_check(const struct vm_config *cfg, struct err *err)
                        "--initrd and --firmware");
     if (cfg->m.disk_count == 0)
         return err_set(err, EINVAL, "--boot disk: the machine has no disk: give --disk");
-    if (cfg->m.disks[0].format && strcmp(cfg->m.disks[0].format, "raw") != 0)
-        return err_set(err, ENOTSUP, "--boot disk reads raw images only, and %s is %s",
-                       cfg->m.disks[0].path, cfg->m.disks[0].format);
     return 0;
 }
 
@@ -37,7 +35,10 @@ int boot_disk_read(struct vm *vm, struct err *err)
     if (!d->append)
         d->given = m->append;
     guest_kernel_fini(&d->kernel);
-    rc = guest_kernel_read(m->disks[0].path, &d->kernel, err);
+    rc = blk_image_sync(vm->machine->images[0], err);
+    if (rc == 0)
+        rc = guest_kernel_read(m->disks[0].path, m->disks[0].format ? m->disks[0].format : "raw",
+                               &d->kernel, err);
     if (rc < 0)
         return rc;
     if (asprintf(&append, "%s%s%s", d->kernel.options, d->given ? " " : "",

@@ -1,29 +1,31 @@
 /*
- * ext_io.c - libext2fs's I/O channel over part of an open file.
+ * ext_io.c - libext2fs's I/O channel over part of a disk image.
  */
 #include "vm/ext_io.h"
 
 #include "base/checked.h"
 #include "vm/ext_replay.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+enum { SECTOR = 512 };
 
 struct part {
-    int fd; /* borrows (the caller of ext_io_open) */
+    struct blk_node *disk; /* borrows (the caller of ext_io_open) */
     u64 start, size;
     struct ext_replay *replay; /* owns; NULL: none */
 };
 
-/* Bytes [*at, *at + *len) of the file for blocks of the channel; a negative count is bytes. */
+/* Bytes [*at, *at + *len) of the disk for blocks of the channel; a negative count is bytes. False:
+ * not all in the part, or no whole sectors. */
 static bool span(io_channel ch, unsigned long long block, int count, u64 *at, size_t *len)
 {
     const struct part *p = ch->private_data;
 
     *len = count < 0 ? (size_t)-(long)count : (size_t)count * (size_t)ch->block_size;
-    if (!checked_mul(block, (u64)ch->block_size, at) || !checked_range(*at, *len, p->size))
+    if (!checked_mul(block, (u64)ch->block_size, at) || !checked_range(*at, *len, p->size) ||
+        (*at | *len) % SECTOR)
         return false;
     *at += p->start;
     return true;
@@ -42,8 +44,8 @@ static errcode_t patch(const struct part *p, u64 at, size_t len, u8 *data)
         static const u8 magic[4] = { 0xc0, 0x3b, 0x39, 0x98 };
 
         if (!checked_mul(r->rows[i].from, bs, &source) || !checked_range(source, bs, p->size) ||
-            pread(p->fd, data + (from - at), end - from,
-                  (off_t)(p->start + source + (from - begin))) != (ssize_t)(end - from))
+            blk_node_read(p->disk, p->start + source + (from - begin), data + (from - at),
+                          end - from))
             return EXT2_ET_SHORT_READ;
         if (r->rows[i].escaped && from == begin && end - begin >= sizeof magic)
             memcpy(data + (begin - at), magic, sizeof magic);
@@ -57,9 +59,7 @@ static errcode_t read_blocks(io_channel ch, unsigned long long block, int count,
     size_t len;
     u64 at;
 
-    if (!span(ch, block, count, &at, &len))
-        return EXT2_ET_SHORT_READ;
-    if (pread(p->fd, data, len, (off_t)at) != (ssize_t)len)
+    if (!span(ch, block, count, &at, &len) || blk_node_read(p->disk, at, data, len))
         return EXT2_ET_SHORT_READ;
     return p->replay ? patch(p, at - p->start, len, data) : 0;
 }
@@ -68,15 +68,11 @@ static errcode_t write_blocks(io_channel ch, unsigned long long block, int count
 {
     const struct part *p = ch->private_data;
     size_t len;
-    ssize_t n;
     u64 at;
 
     if (!span(ch, block, count, &at, &len))
         return EXT2_ET_SHORT_WRITE;
-    n = pwrite(p->fd, data, len, (off_t)at);
-    if (n < 0)
-        return errno;
-    return n == (ssize_t)len ? 0 : ENOSPC;
+    return -blk_node_write(p->disk, at, data, len);
 }
 
 static errcode_t read_old(io_channel ch, unsigned long block, int count, void *data)
@@ -128,22 +124,22 @@ static struct struct_io_manager manager = {
     .write_blk64 = write_blocks,
 };
 
-/* The library hands over nothing but a name: it has the numbers. */
+/* The library hands over nothing but a name: it has all that is needed. */
 static errcode_t open_channel(const char *name, int flags, io_channel *ret)
 {
     struct struct_io_channel *ch = calloc(1, sizeof *ch);
     struct part *p = calloc(1, sizeof *p);
     unsigned long long start, size;
     char *copy = strdup(name);
+    void *disk, *replay = NULL;
 
-    void *replay = NULL;
-
-    if (!ch || !p || !copy || sscanf(name, "%d %llu %llu %p", &p->fd, &start, &size, &replay) < 3) {
+    if (!ch || !p || !copy || sscanf(name, "%p %llu %llu %p", &disk, &start, &size, &replay) < 3) {
         free(ch);
         free(p);
         free(copy);
         return EXT2_ET_NO_MEMORY;
     }
+    p->disk = disk;
     p->start = start;
     p->size = size;
     p->replay = replay;
@@ -165,13 +161,13 @@ int ext_io_failed(struct err *err, errcode_t code, const char *what)
 }
 
 /* replay: taken, also when it fails; NULL: none. */
-static int open_part(int fd, u64 start, u64 size, bool writable, struct ext_replay *replay,
-                     ext2_filsys *ret, struct err *err)
+static int open_part(struct blk_node *disk, u64 start, u64 size, bool writable,
+                     struct ext_replay *replay, ext2_filsys *ret, struct err *err)
 {
     int flags = EXT2_FLAG_64BITS | (writable ? EXT2_FLAG_RW : 0);
     char name[120];
     errcode_t rc;
-    int len = snprintf(name, sizeof name, "%d %llu %llu", fd, (unsigned long long)start,
+    int len = snprintf(name, sizeof name, "%p %llu %llu", (void *)disk, (unsigned long long)start,
                        (unsigned long long)size);
 
     if (replay)
@@ -187,18 +183,19 @@ static int open_part(int fd, u64 start, u64 size, bool writable, struct ext_repl
     return 0;
 }
 
-int ext_io_open(int fd, u64 start, u64 size, bool writable, ext2_filsys *ret, struct err *err)
+int ext_io_open(struct blk_node *disk, u64 start, u64 size, bool writable, ext2_filsys *ret,
+                struct err *err)
 {
     struct ext_replay *replay;
     int rc;
 
     initialize_ext2_error_table();
-    rc = open_part(fd, start, size, writable, NULL, ret, err);
+    rc = open_part(disk, start, size, writable, NULL, ret, err);
     if (rc < 0 || writable)
         return rc;
     replay = ext_replay_new(*ret);
     if (!replay)
         return 0;
     ext2fs_free(*ret);
-    return open_part(fd, start, size, false, replay, ret, err);
+    return open_part(disk, start, size, false, replay, ret, err);
 }

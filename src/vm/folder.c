@@ -127,9 +127,10 @@ int folder_paths_init(struct folder_paths *p, const char *root, const char *name
     p->control = join(p->runtime, "control");
     p->console = join(p->runtime, "console");
     p->vsock = join(p->runtime, "vsock");
+    p->status = join(p->runtime, "status");
     free(runtime);
     if (p->store && p->lock && p->console_log && p->vm_log && p->ssh_key && p->known_hosts &&
-        p->control && p->console && p->vsock)
+        p->control && p->console && p->vsock && p->status)
         return 0;
     folder_paths_fini(p);
     return err_set_errno(err, ENOMEM, "machine %s", name);
@@ -137,9 +138,9 @@ int folder_paths_init(struct folder_paths *p, const char *root, const char *name
 
 void folder_paths_fini(struct folder_paths *p)
 {
-    char **each[] = { &p->folder,  &p->store,   &p->lock,    &p->console_log,
-                      &p->vm_log,  &p->ssh,     &p->ssh_key, &p->known_hosts,
-                      &p->runtime, &p->control, &p->console, &p->vsock };
+    char **each[] = { &p->folder,  &p->store,   &p->lock,        &p->console_log, &p->vm_log,
+                      &p->ssh,     &p->ssh_key, &p->known_hosts, &p->runtime,     &p->control,
+                      &p->console, &p->vsock,   &p->status };
 
     for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
         free(*each[i]);
@@ -195,6 +196,7 @@ void folder_runtime_remove(const struct folder_paths *p)
     unlink(p->control);
     unlink(p->console);
     unlink(p->vsock);
+    unlink(p->status);
     remove_ports(p);
     rmdir(p->runtime);
 }

@@ -12,6 +12,7 @@ struct folder_paths {
     char *folder, *store, *lock, *console_log, *vm_log;
     char *ssh, *ssh_key, *known_hosts;
     char *runtime, *control, *console, *vsock; /* sockets, and their folder */
+    char *status; /* there too: what the guest's systemd said last, padded with zeroes */
 };
 
 /* 0, or -EINVAL with a sentence: what a name may be is in include/vm/machines.h. */
@@ -30,6 +31,8 @@ void folder_paths_fini(struct folder_paths *p);
  * /tmp/vm-UID, which must be this user's own. */
 int folder_runtime_make(const struct folder_paths *p, struct err *err) MUST_CHECK;
 void folder_runtime_remove(const struct folder_paths *p);
+
+enum { FOLDER_STATUS_MAX = 256 }; /* bytes of the file */
 
 /* Removes a file or a whole tree; what is not there is no error. Links are not followed. */
 int folder_remove(const char *path, struct err *err) MUST_CHECK;

@@ -149,17 +149,25 @@ int gpt_write(int fd, u64 size, const char *disk_guid, const struct gpt_part *pa
 
 /* --- reading: any bytes --- */
 
-static bool get(int fd, void *data, size_t len, u64 at, u64 size)
+/* At most a sector's worth, from anywhere: whole sectors are read. */
+static bool get(struct blk_node *disk, void *data, size_t len, u64 at)
 {
-    return checked_range(at, len, size) && pread(fd, data, len, (off_t)at) == (ssize_t)len;
+    u64 from = bits_align_down(at, SECTOR);
+    u8 sectors[2 * SECTOR];
+
+    if (!checked_range(at, len, disk->size) ||
+        blk_node_read(disk, from, sectors, bits_align_up(at + len, SECTOR) - from))
+        return false;
+    memcpy(data, sectors + (at - from), len);
+    return true;
 }
 
 /* The header in this sector, when its checksum and its numbers are right. */
-static bool header_get(int fd, u64 size, u64 at, u8 header[SECTOR])
+static bool header_get(struct blk_node *disk, u64 at, u8 header[SECTOR])
 {
     u32 sum, count, entry;
 
-    if (!get(fd, header, SECTOR, at, size) || memcmp(header, "EFI PART", 8) != 0 ||
+    if (!get(disk, header, SECTOR, at) || memcmp(header, "EFI PART", 8) != 0 ||
         le32_get(header + 12) < HEADER || le32_get(header + 12) > SECTOR)
         return false;
     sum = le32_get(header + 16);
@@ -182,22 +190,22 @@ static bool place_get(const u8 *entry, u64 size, struct gpt_part *ret)
     return true;
 }
 
-int gpt_find(int fd, u64 size, const char *type, struct gpt_part *ret, struct err *err)
+int gpt_find(struct blk_node *disk, const char *type, struct gpt_part *ret, struct err *err)
 {
     u8 header[SECTOR], entry[ENTRY], want[16];
     u64 table, at;
 
     guid_put(want, type);
-    if (!header_get(fd, size, SECTOR, header) &&
-        !(size >= SECTOR && header_get(fd, size, size / SECTOR * SECTOR - SECTOR, header)))
+    if (!header_get(disk, SECTOR, header) &&
+        !(disk->size && header_get(disk, disk->size - SECTOR, header)))
         return err_set(err, EINVAL, "it has no partition table (GPT), or a damaged one");
     if (!checked_mul(le64_get(header + 72), SECTOR, &table))
         return err_set(err, EINVAL, "its partition table (GPT) is damaged");
     for (u32 i = 0; i < le32_get(header + 80); i++) {
         if (!checked_add(table, (u64)i * le32_get(header + 84), &at) ||
-            !get(fd, entry, ENTRY, at, size))
+            !get(disk, entry, ENTRY, at))
             return err_set(err, EINVAL, "its partition table (GPT) is damaged");
-        if (memcmp(entry, want, sizeof want) == 0 && place_get(entry, size, ret))
+        if (memcmp(entry, want, sizeof want) == 0 && place_get(entry, disk->size, ret))
             return 0;
     }
     return err_set(err, ENOENT, "it has no partition of the type %s", type);

@@ -4,8 +4,7 @@
 #ifndef VM_GPT_H
 #define VM_GPT_H
 
-#include "base/err.h"
-#include "base/types.h"
+#include "backend/block/node.h"
 
 struct gpt_guid {
     u8 bytes[16]; /* as on disk */
@@ -29,6 +28,7 @@ int gpt_write(int fd, u64 size, const char *disk_guid, const struct gpt_part *pa
 
 /* Finds the first partition of this type in any bytes: checked to lie within the disk. The
  * second copy is looked at when the first is damaged. -ENOENT: there is none. */
-int gpt_find(int fd, u64 size, const char *type, struct gpt_part *ret, struct err *err) MUST_CHECK;
+int gpt_find(struct blk_node *disk, const char *type, struct gpt_part *ret,
+             struct err *err) MUST_CHECK;
 
 #endif

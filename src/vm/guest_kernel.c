@@ -3,6 +3,7 @@
  */
 #include "vm/guest_kernel.h"
 
+#include "base/log.h"
 #include "host/confine.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,17 @@
 
 enum { CHILD_SECONDS = 60, CHILD_MEMORY = 256 << 20 };
 
-static _Noreturn void be_child(int image, int out)
+/* The image and all behind it, and the pipe, are what it may keep. */
+static _Noreturn void be_child(struct blk_node *disk, int out)
 {
-    if (dup2(image, 0) == 0 && dup2(out, 1) == 1 && host_confine(CHILD_SECONDS, CHILD_MEMORY) == 0)
-        guest_kernel_send(0, 1);
+    int keep[BLK_BACKING_DEPTH + 2] = { out };
+    unsigned count = 1;
+
+    log_set_sink(NULL, NULL); /* the parent's may wait for a thread that is not here */
+    for (struct blk_node *n = disk; n && count < ARRAY_SIZE(keep); n = n->backing)
+        keep[count++] = n->file->fd;
+    if (host_confine(keep, count, CHILD_SECONDS, CHILD_MEMORY) == 0)
+        guest_kernel_send(disk, out);
     _exit(0);
 }
 
@@ -95,7 +103,7 @@ static int take_all(int in, struct guest_kernel *k, struct err *err)
 
 /* --- both sides --- */
 
-static int run_child(int image, struct guest_kernel *k, struct err *err)
+static int run_child(struct blk_node *disk, struct guest_kernel *k, struct err *err)
 {
     int ends[2], status, rc;
     pid_t child;
@@ -104,7 +112,7 @@ static int run_child(int image, struct guest_kernel *k, struct err *err)
         return err_set_errno(err, errno, "there is no pipe for it");
     child = fork();
     if (child == 0)
-        be_child(image, ends[1]);
+        be_child(disk, ends[1]);
     close(ends[1]);
     rc = child < 0 ? err_set_errno(err, errno, "there is no process for it")
                    : take_all(ends[0], k, err);
@@ -117,17 +125,16 @@ static int run_child(int image, struct guest_kernel *k, struct err *err)
     return rc;
 }
 
-int guest_kernel_read(const char *disk, struct guest_kernel *ret, struct err *err)
+int guest_kernel_read(const char *disk, const char *format, struct guest_kernel *ret,
+                      struct err *err)
 {
-    int image = open(disk, O_RDONLY | O_CLOEXEC), rc;
+    struct blk_node *node = NULL;
+    int rc = blk_node_open(disk, format, BLK_OPEN_READ_ONLY | BLK_OPEN_UNLOCKED, 0, &node, err);
 
     *ret = (struct guest_kernel){ .kernel = -1, .initrd = -1, .found = true };
-    if (image < 0)
-        rc = err_set_errno(err, errno, "it cannot be opened");
-    else
-        rc = run_child(image, ret, err);
-    if (image >= 0)
-        close(image);
+    if (rc == 0)
+        rc = run_child(node, ret, err);
+    (void)blk_node_free(node); /* read-only: nothing to flush */
     if (rc == 0)
         return 0;
     guest_kernel_fini(ret);

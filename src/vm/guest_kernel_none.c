@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-int guest_kernel_read(const char *disk, struct guest_kernel *ret, struct err *err)
+int guest_kernel_read(const char *disk, const char *format, struct guest_kernel *ret,
+                      struct err *err)
 {
     return err_set(err, ENOTSUP, "--boot disk: this build cannot read ext4: give --kernel");
 }

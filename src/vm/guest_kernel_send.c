@@ -180,15 +180,13 @@ static int send_all(struct boot *b)
     return rc;
 }
 
-static int read_and_send(int image, struct boot *b)
+static int read_and_send(struct blk_node *disk, struct boot *b)
 {
-    off_t size = lseek(image, 0, SEEK_END);
     struct gpt_part part = { 0 };
-    int rc = size < 0 ? err_set_errno(b->err, errno, "it has no size")
-                      : gpt_find(image, (u64)size, GPT_TYPE_XBOOTLDR, &part, b->err);
+    int rc = gpt_find(disk, GPT_TYPE_XBOOTLDR, &part, b->err);
 
     if (rc == 0)
-        rc = ext_io_open(image, part.start, part.size, false, &b->fs, b->err);
+        rc = ext_io_open(disk, part.start, part.size, false, &b->fs, b->err);
     if (rc < 0)
         return rc;
     rc = choose(b);
@@ -198,13 +196,13 @@ static int read_and_send(int image, struct boot *b)
     return rc;
 }
 
-void guest_kernel_send(int image, int out)
+void guest_kernel_send(struct blk_node *disk, int out)
 {
     struct err err = { 0 };
     struct boot b = { .out = out, .err = &err };
     struct guest_kernel_reply reply = { 0 };
 
-    if (read_and_send(image, &b) == 0)
+    if (read_and_send(disk, &b) == 0)
         return;
     for (size_t i = 0; err.text[i] && i < sizeof reply.options - 1; i++)
         reply.options[i] = err.text[i] < ' ' || err.text[i] > '~' ? '?' : err.text[i];

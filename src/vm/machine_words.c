@@ -146,22 +146,42 @@ bool machine_is_hopeless(const struct vm_machine *m)
     return false;
 }
 
+/* What its systemd waits for; "": nothing was heard, or not since it is up. */
+static void read_status(const struct vm_machine *m, char text[FOLDER_STATUS_MAX + 1])
+{
+    int fd = m->state.ready ? -1 : open(m->paths.status, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : pread(fd, text, FOLDER_STATUS_MAX, 0);
+
+    text[n > 0 ? n : 0] = 0;
+    make_plain(text);
+    if (fd >= 0)
+        close(fd);
+}
+
 char *machine_last_words(const struct vm_machine *m, unsigned max, const char *mark)
 {
+    char status[FOLDER_STATUS_MAX + 1];
     char *text = read_log(m, run_start(m), TAIL), *lines[LINES_MAX], *out = NULL;
-    const char *what;
+    const char *what, *next = "";
     unsigned count;
     size_t size;
     FILE *f = text ? open_memstream(&out, &size) : NULL;
 
     if (f) {
         make_plain(text);
+        read_status(m, status);
         what = meaning(text);
-        if (what)
+        if (what) {
             fputs(what, f);
+            next = "; ";
+        }
+        if (*status) {
+            fprintf(f, "%sits systemd says: %s", next, status);
+            next = "; ";
+        }
         count = last_lines(text, lines, max < LINES_MAX ? max : LINES_MAX);
         if (count)
-            fprintf(f, "%sthe last lines of its console are", what ? "; " : "");
+            fprintf(f, "%sthe last lines of its console are", next);
         while (count--)
             fprintf(f, "%s%.120s", mark, lines[count]);
         if (fclose(f) != 0) {

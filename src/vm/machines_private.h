@@ -57,8 +57,9 @@ int machine_wait_end(struct vm_machine *m, int timeout_ms, struct err *err) MUST
 
 /* --- machine_words.c --- */
 
-/* What the guest did last: what its console looks like, and the console's last lines, at most
- * `max`, each with `mark` before it. malloc'ed; NULL: no memory. */
+/* What the guest did last: what its console looks like, what its systemd waits for when it is not
+ * up yet, and the console's last lines, at most `max`, each with `mark` before it. malloc'ed; NULL:
+ * no memory. */
 char *machine_last_words(const struct vm_machine *m, unsigned max, const char *mark);
 
 /* Does its console say that the guest will not come up, as after a panic? */

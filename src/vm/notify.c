@@ -17,7 +17,7 @@ struct sender {
     struct notify *n;
     int fd;                /* owns; -1: none */
     struct loop_fd *watch; /* owns */
-    char text[MESSAGE_MAX];
+    char text[MESSAGE_MAX + 1];
     size_t len;
 };
 
@@ -26,7 +26,7 @@ struct notify {
     char *path;            /* owns */
     int listener;          /* owns */
     struct loop_fd *watch; /* owns */
-    void (*ready)(void *arg);
+    notify_fn *heard;
     void *arg;
     struct sender sender[SENDERS_MAX];
 };
@@ -40,39 +40,40 @@ static void sender_end(struct sender *s)
     s->fd = -1;
 }
 
-/* Is one of the message's lines READY=1? The last one may have no end. */
-static bool says_ready(const char *text, size_t len)
+/* A whole message: its lines; the last one may have no end. */
+static void take(struct notify *n, char *text, size_t len)
 {
-    static const char word[] = "READY=1";
-    const size_t word_len = sizeof word - 1;
+    static const char status_word[] = "STATUS=";
+    const char *status = NULL;
+    bool ready = false;
 
-    for (size_t at = 0; at < len;) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t line = end ? (size_t)(end - text) - at : len - at;
-
-        if (line == word_len && memcmp(text + at, word, word_len) == 0)
-            return true;
-        at += line + 1;
+    text[len] = 0;
+    for (char *line = text, *end; line < text + len; line = end + 1) {
+        end = memchr(line, '\n', len - (size_t)(line - text));
+        if (!end)
+            end = text + len;
+        *end = 0;
+        ready |= strcmp(line, "READY=1") == 0 && end - line == (ptrdiff_t)strlen(line);
+        if (strncmp(line, status_word, sizeof status_word - 1) == 0)
+            status = line + sizeof status_word - 1;
     }
-    return false;
+    if (ready || status)
+        n->heard(n->arg, ready, status);
 }
 
 /* A message is whole at its sender's end, or when there is no more room. */
 static void on_message(void *arg, unsigned events)
 {
     struct sender *s = arg;
-    ssize_t n = recv(s->fd, s->text + s->len, sizeof s->text - s->len, MSG_DONTWAIT);
-    bool ready;
+    ssize_t n = recv(s->fd, s->text + s->len, MESSAGE_MAX - s->len, MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     s->len += n > 0 ? (size_t)n : 0;
-    if (n > 0 && s->len < sizeof s->text)
+    if (n > 0 && s->len < MESSAGE_MAX)
         return;
-    ready = says_ready(s->text, s->len);
     sender_end(s);
-    if (ready)
-        s->n->ready(s->n->arg);
+    take(s->n, s->text, s->len);
 }
 
 static void on_sender(void *arg, unsigned events)
@@ -110,7 +111,7 @@ void notify_free(struct notify *n)
     free(n);
 }
 
-int notify_new(const char *vsock, struct loop *loop, void (*ready)(void *arg), void *arg,
+int notify_new(const char *vsock, struct loop *loop, notify_fn *heard, void *arg,
                struct notify **ret, struct err *err)
 {
     struct notify *n = calloc(1, sizeof *n);
@@ -121,7 +122,7 @@ int notify_new(const char *vsock, struct loop *loop, void (*ready)(void *arg), v
         return err_set_errno(err, ENOMEM, "the guest's notifications");
     }
     n->loop = loop;
-    n->ready = ready;
+    n->heard = heard;
     n->arg = arg;
     for (unsigned i = 0; i < SENDERS_MAX; i++)
         n->sender[i] = (struct sender){ .n = n, .fd = -1 };

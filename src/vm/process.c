@@ -7,6 +7,7 @@
 #include "vm/control.h"
 #include "vm/notify.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static void hear(void *arg, enum control_event what, const char *reason)
     case CONTROL_STOP: rc = note(ear->m, LIFE_PAUSE, asked, &err); break;
     case CONTROL_RESUME: rc = note(ear->m, LIFE_RESUME, asked, &err); break;
     case CONTROL_RESET:
+        unlink(ear->m->paths.status);
         rc = note(ear->m, LIFE_GUEST_RESET,
                   reason && strcmp(reason, "guest-reset") == 0 ? "the guest reset" : asked, &err);
         break;
@@ -104,12 +106,32 @@ static void hear(void *arg, enum control_event what, const char *reason)
         log_error("%s", err.text);
 }
 
-static void hear_ready(void *arg)
+/* For the commands that ask what the guest does. It comes several times a second, and changes each
+ * second; not to have it costs nobody anything. */
+static void keep_status(const struct vm_machine *m, const char *status)
+{
+    int fd = open(m->paths.status, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char text[FOLDER_STATUS_MAX] = "";
+
+    if (fd < 0)
+        return;
+    snprintf(text, sizeof text, "%s", status);
+    if (pwrite(fd, text, sizeof text, 0) < 0)
+        log_info("%s cannot be written: %s", m->paths.status, strerror(errno));
+    close(fd);
+}
+
+static void hear_systemd(void *arg, bool ready, const char *status)
 {
     struct ear *ear = arg;
     struct err err = { 0 };
-    int rc = machine_refresh(ear->m, &err);
+    int rc = 0;
 
+    if (status)
+        keep_status(ear->m, status);
+    if (!ready)
+        return;
+    rc = machine_refresh(ear->m, &err);
     if (rc == 0 && ear->m->state.stage == LIFE_IS_RUNNING)
         rc = note(ear->m, LIFE_SEEN_READY, "its systemd says that it is up", &err);
     if (rc < 0)
@@ -151,6 +173,8 @@ static int sockets(const struct vm_machine *m, struct vm_config *cfg, struct err
     char *control = NULL;
     int rc = folder_runtime_make(&m->paths, err);
 
+    if (rc == 0)
+        unlink(m->paths.status); /* of a run that was killed */
     if (rc == 0)
         rc = config_set_console_server(cfg, m->paths.console, m->paths.console_log, err);
     if (rc == 0 && asprintf(&control, "unix:%s", m->paths.control) < 0)
@@ -212,7 +236,7 @@ int process_run(struct vm_machine *m, const char *cause, int report, enum vm_sto
         return rc;
     rc = make(m, ssh_port, &vm, err);
     if (rc == 0 && vm->cfg->m.vsock.socket)
-        rc = notify_new(m->paths.vsock, vm->machine->loop, hear_ready, &ear, &notify, err);
+        rc = notify_new(m->paths.vsock, vm->machine->loop, hear_systemd, &ear, &notify, err);
     if (rc == 0) {
         control_listen(vm->control, hear, &ear);
         rc = run(vm, report, ret_why, err);

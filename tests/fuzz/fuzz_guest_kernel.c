@@ -21,6 +21,7 @@ enum { CHANGE = 8, PART = DISK_BOOT + DISK_BOOT_SIZE };
 static u64 log_at[16]; /* blocks of the journal that are in use */
 static unsigned log_count;
 static u8 *sound; /* the first PART bytes, which every run begins with; NULL: no mke2fs */
+static struct blk_node *disk;
 static int image = -1, out;
 
 /* The disk's first blocks of metadata are in the journal as well. Without debugfs: nothing is. */
@@ -50,28 +51,30 @@ static void make_sound(void)
 {
     static char path[] = "/tmp/vm-fuzz-disk.XXXXXX";
     struct err err = { 0 };
+    struct blk_file *file;
     struct tree *t;
-    int fd = mkstemp(path), disk;
+    int fd = mkstemp(path), full;
 
     close(fd);
     image = memfd_create("disk", MFD_CLOEXEC);
     out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    disk = disk_make(path, "has_journal,^metadata_csum,extent");
-    if (disk < 0) {
+    full = disk_make(path, "has_journal,^metadata_csum,extent");
+    if (full < 0) {
         unlink(path);
         return;
     }
-    t = disk_tree(disk);
+    t = disk_tree(full);
     disk_put_kernel(t, "6.12.9");
     disk_put_kernel(t, "6.12.10");
     sound = malloc(PART);
     if (tree_close(t, &err) < 0 || !fill_journal(path) || !sound ||
-        pread(disk, sound, PART, 0) != PART || pwrite(image, sound, PART, 0) != PART ||
-        ftruncate(image, DISK_SIZE))
+        pread(full, sound, PART, 0) != PART || pwrite(image, sound, PART, 0) != PART ||
+        ftruncate(image, DISK_SIZE) || blk_file_from_fd(image, &file, &err) < 0 ||
+        blk_raw_open(file, "fuzz", BLK_OPEN_READ_ONLY, &disk, &err) < 0)
         abort();
     find_journal();
     unlink(path);
-    close(disk);
+    close(full);
 }
 
 /* Most changes hit what is read: the superblock, the first blocks of metadata, the table. */
@@ -107,7 +110,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     if (!sound)
         return 0;
     change(data, size, true);
-    guest_kernel_send(image, out);
+    guest_kernel_send(disk, out);
     change(data, size, false);
     return 0;
 }

@@ -180,8 +180,8 @@ def pauses_and_stops():
         check("has not powered off 1 s after" in err and "tick" in err, "stop: " + err)
         check(home.json("show", "one")["powerdown-asked"], "nobody asked it to power down")
         drivers = "".join("insmod /button/%s.ko; " % name for name in MODULES)
-        home.cli("console", "one", typed=drivers.encode() + b"echo dri''vers; "
-                 b"(head -c 24 /dev/input/event0 >/dev/null; poweroff -f) &\n", detach=True)
+        home.cli("console", "one", typed=drivers.encode() + b"(exec </dev/input/event0; "
+                 b"echo dri''vers; head -c 24 >/dev/null; poweroff -f) &\n", detach=True)
         waits_for(lambda: "drivers" in home.cli("logs", "one")[0], "no drivers")
         home.cli("restart", "one")
         shown = home.json("show", "one")
@@ -270,16 +270,22 @@ def hangs_in_initramfs():
         check(time.monotonic() - began < PATIENCE, "waited to the end")
 
 
-def no_network(words, sign):
-    """Its console shows a prompt, but ssh does not answer: whether that is for want of a network
-    or of a server is said."""
+def no_network(words, sign, seconds):
+    """ssh does not answer: whether that is for want of a network or of a server is said."""
     with Home() as home:
         home.cli("create", "one", *linux_args(words))
-        _, err = home.cli("start", "one", "--wait", "--timeout", "15", status=1)
-        check("was not up after 15 s" in err, "does not say that it is late: " + err)
+        _, err = home.cli("start", "one", "--wait", "--timeout", str(seconds), status=1)
+        check("was not up after %d s" % seconds in err, "does not say that it is late: " + err)
         check(sign in err, "does not say why: " + err)
         check(home.json("show", "one")["ssh"]["port"] > 0, "no forward to ssh")
-        _, err = home.cli("ssh", "one", "true", status=255)
+
+
+def ssh_without_server():
+    """The status is ssh's own."""
+    with Home() as home:
+        home.create("one")
+        home.cli("start", "one", "--wait")
+        home.cli("ssh", "one", "true", status=255)
 
 
 # An init that does what systemd does: it takes the address from the credential, and tells there
@@ -296,6 +302,7 @@ to=$(cat /sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials/vmm.notify
 echo "told to say it to <$to>"
 /vsock_peer say "${to#vsock-stream:2:}" "STATUS=READY=1"
 /vsock_peer say "${to#vsock-stream:2:}" "READY=0"
+/vsock_peer say "${to#vsock-stream:2:}" "STATUS=(1 of 2) User job slow.service/start running"
 echo "said nothing yet"
 read -r line
 /vsock_peer say "${to#vsock-stream:2:}" "READY=1
@@ -323,6 +330,8 @@ def systemd_says_so():
             waits_for(lambda: "said nothing yet" in home.cli("logs", "one")[0], "no script runs")
             check("<vsock-stream:2:1>" in home.cli("logs", "one")[0], home.cli("logs", "one")[0])
             check("ready" not in home.kinds("one"), "up too early: %s" % home.kinds("one"))
+            waits_for(lambda: "its systemd says: (1 of 2) User job slow.service/start running" in
+                      home.cli("explain", "one")[0], "the late unit is not named")
             with Attached(home, "console", "one") as console:
                 console.expect("said nothing yet")
                 console.type("\n")
@@ -330,6 +339,7 @@ def systemd_says_so():
         check(home.json("show", "one")["vsock"].endswith("/vm/one/vsock"), "no vsock is shown")
         ready = [e for e in home.json("history", "one") if e["kind"] == "ready"]
         check("systemd" in ready[0]["cause"], "the cause is %s" % ready)
+        check("its systemd" not in home.cli("explain", "one")[0], "waits though it is up")
         home.cli("kill", "one")
         check(not os.path.exists(os.path.join(home.env["XDG_RUNTIME_DIR"], "vm", "one")),
               "sockets are left")
@@ -359,10 +369,9 @@ def more(tap):
     tap.case("a killed process is told", killed_process_is_told)
     tap.case("start --wait names an end", not_up, "vmtest=poweroff",
              "ended before it was up: the guest powered off.*Power down")
-    tap.case("start --wait without a network", no_network, "vmtest=shell",
-             "nothing in the guest answers on its network")
     tap.case("start --wait without an ssh server", no_network, "vmtest=shell vmnet=dhcp",
-             "network is up, but it has no ssh server")
+             "network is up, but it has no ssh server", 15)
+    tap.case("ssh without a server", ssh_without_server)
     tap.case("a clone has its own disk and address", clones_differ)
 
 
@@ -379,6 +388,8 @@ def main():
     tap.case("start --wait names a panic", not_up, "rdinit=/nonexistent root=/dev/none",
              "kernel panicked.*Kernel panic")
     tap.case("start --wait names an initramfs that hangs", hangs_in_initramfs)
+    tap.case("start --wait without a network", no_network, "vmtest=shell",
+             "nothing in the guest answers on its network", 4)
     tap.case("start --wait hears systemd", systemd_says_so)
     if os.environ.get("VM_SOAK"):
         more(tap)

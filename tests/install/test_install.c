@@ -12,6 +12,7 @@
 #include "vm/install/initrd.h"
 #include "vm/install/tar.h"
 #include "vm/install/tool.h"
+#include <vm/disk.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -129,6 +130,21 @@ TEST(disk_is_sound)
     }
 }
 
+/* gpt_find() on the first `size` bytes of an open file. */
+static int find_part(int fd, u64 size, const char *type, struct gpt_part *ret, struct err *err)
+{
+    struct blk_node *n;
+    struct blk_file *f;
+    int rc;
+
+    CHECK_EQ(blk_file_from_fd(dup(fd), &f, err), 0);
+    CHECK_EQ(blk_raw_open(f, "disk", BLK_OPEN_READ_ONLY, &n, err), 0);
+    n->size = size;
+    rc = gpt_find(n, type, ret, err);
+    CHECK_EQ(blk_node_free(n), 0);
+    return rc;
+}
+
 TEST(partition_table_of_a_stranger)
 {
     struct gpt_part part;
@@ -138,15 +154,16 @@ TEST(partition_table_of_a_stranger)
 
     if (fd < 0)
         TEST_SKIP("no mke2fs here");
-    CHECK_EQ(gpt_find(fd, DISK_SIZE, GPT_TYPE_XBOOTLDR, &part, &err), 0);
+    CHECK_EQ(find_part(fd, DISK_SIZE, GPT_TYPE_XBOOTLDR, &part, &err), 0);
     CHECK_EQ(part.start, DISK_BOOT);
     CHECK_EQ(part.size, DISK_BOOT_SIZE);
     CHECK_EQ(pwrite(fd, junk, sizeof junk, 512), sizeof junk);
-    CHECK_EQ(gpt_find(fd, DISK_SIZE, GPT_TYPE_XBOOTLDR, &part, &err), 0); /* the second copy */
-    CHECK_EQ(gpt_find(fd, DISK_SIZE - 512, GPT_TYPE_XBOOTLDR, &part, &err), -EINVAL);
+    CHECK_EQ(find_part(fd, DISK_SIZE, GPT_TYPE_XBOOTLDR, &part, &err), 0); /* the second copy */
+    CHECK_EQ(find_part(fd, DISK_SIZE - 512, GPT_TYPE_XBOOTLDR, &part, &err), -EINVAL);
     CHECK_HAS(err.text, "no partition table");
-    CHECK_EQ(gpt_find(fd, 100, GPT_TYPE_XBOOTLDR, &part, &err), -EINVAL);
-    CHECK_EQ(gpt_find(fd, DISK_SIZE, "00000000-1111-4222-8333-444444444444", &part, &err), -ENOENT);
+    CHECK_EQ(find_part(fd, 0, GPT_TYPE_XBOOTLDR, &part, &err), -EINVAL);
+    CHECK_EQ(find_part(fd, DISK_SIZE, "00000000-1111-4222-8333-444444444444", &part, &err),
+             -ENOENT);
     close(fd);
 }
 
@@ -221,7 +238,7 @@ TEST(newest_kernel_is_found)
     disk_put_kernel(t, "6.12.117");
     disk_put_kernel(t, "6.12.20");
     CHECK_EQ(tree_close(t, &err), 0);
-    CHECK_EQ(guest_kernel_read(disk, &k, &err), 0);
+    CHECK_EQ(guest_kernel_read(disk, "raw", &k, &err), 0);
     CHECK_STR(k.title, "6.12.117");
     CHECK_STR(k.options, "root=LABEL=r ro quiet");
     read_back(k.kernel, "kernel 6.12.117");
@@ -232,7 +249,7 @@ TEST(newest_kernel_is_found)
     CHECK_EQ(tree_text(t, "/boot/loader/loader.conf", 0644, "timeout 3\ndefault 6.12.2*\n", &err),
              0);
     CHECK_EQ(tree_close(t, &err), 0);
-    CHECK_EQ(guest_kernel_read(disk, &k, &err), 0);
+    CHECK_EQ(guest_kernel_read(disk, "raw", &k, &err), 0);
     CHECK_STR(k.title, "6.12.20");
     guest_kernel_fini(&k);
     close(fd);
@@ -272,7 +289,7 @@ static void find_with_journal(const char *title, const char *text)
     struct err err = { 0 };
 
     shell_ok("dd " BOOT_IN "old.part", disk);
-    CHECK_EQ(guest_kernel_read(disk, &k, &err), 0);
+    CHECK_EQ(guest_kernel_read(disk, "raw", &k, &err), 0);
     CHECK_STR(k.title, title);
     read_back(k.kernel, text);
     guest_kernel_fini(&k);
@@ -324,6 +341,86 @@ TEST(a_crashed_guest_s_journal_is_read)
     newest_in_journal("has_journal,metadata_csum,64bit", "-c");
 }
 
+/* --- qcow2 --- */
+
+/* Writes to an image what another has elsewhere. */
+static void copy_changes(const char *from, const char *to)
+{
+    static u8 a[64 * KIB], b[64 * KIB];
+    struct blk_node *n, *o;
+    struct err err = { 0 };
+
+    CHECK_EQ(blk_node_open(from, "raw", BLK_OPEN_READ_ONLY, 0, &o, &err), 0);
+    CHECK_EQ(blk_node_open(to, "qcow2", 0, 0, &n, &err), 0);
+    for (u64 at = 0; at < n->size; at += sizeof a) {
+        CHECK_EQ(blk_node_read(o, at, a, sizeof a), 0);
+        CHECK_EQ(blk_node_read(n, at, b, sizeof b), 0);
+        if (memcmp(a, b, sizeof a) != 0)
+            CHECK_EQ(blk_node_write(n, at, a, sizeof a), 0);
+    }
+    CHECK_EQ(blk_node_free(o) | blk_node_free(n), 0);
+}
+
+static void find_in(const char *path, const char *format, const char *title, const char *text)
+{
+    struct guest_kernel k;
+    struct err err = { 0 };
+
+    CHECK_EQ(guest_kernel_read(path, format, &k, &err), 0);
+    CHECK_STR(k.title, title);
+    read_back(k.kernel, text);
+    guest_kernel_fini(&k);
+}
+
+static void find_none(const char *path, const char *format, const char *why)
+{
+    struct guest_kernel k;
+    struct err err = { 0 };
+
+    CHECK_EQ(guest_kernel_read(path, format, &k, &err), -EINVAL);
+    CHECK_HAS(err.text, why);
+}
+
+/* An image, packed and plain, and an overlay that brings a newer kernel. */
+TEST(qcow2_disks)
+{
+    const struct vm_disk_options plain = { .format = "qcow2" };
+    const struct vm_disk_options overlay = { .format = "qcow2", .backing = "packed.qcow2" };
+    int fd = disk_make(disk, "has_journal");
+    struct vm_err verr;
+    struct err err = { 0 };
+    struct tree *t;
+    u8 damage[8] = { 0x80, 0, 0x7f, 0, 0, 0, 0, 0 };
+
+    if (fd < 0)
+        TEST_SKIP("no mke2fs here");
+    t = disk_tree(fd);
+    disk_put_kernel(t, "6.12.9");
+    CHECK_EQ(tree_close(t, &err), 0);
+    CHECK_EQ(vm_disk_convert(disk, "raw", "plain.qcow2", &plain, 0, NULL, NULL, &verr), 0);
+    CHECK_EQ(vm_disk_convert(disk, "raw", "packed.qcow2", &plain, 1, NULL, NULL, &verr), 0);
+    CHECK_EQ(vm_disk_create("top.qcow2", &overlay, &verr), 0);
+    find_in("plain.qcow2", "qcow2", "6.12.9", "kernel 6.12.9");
+    find_in("packed.qcow2", "qcow2", "6.12.9", "kernel 6.12.9");
+    find_in("top.qcow2", "qcow2", "6.12.9", "kernel 6.12.9");
+    t = disk_tree(fd);
+    disk_put_kernel(t, "7.0");
+    CHECK_EQ(tree_close(t, &err), 0);
+    close(fd);
+    copy_changes(disk, "top.qcow2");
+    find_in("top.qcow2", "qcow2", "7.0", "kernel 7.0");
+    find_in("packed.qcow2", "qcow2", "6.12.9", "kernel 6.12.9");
+    /* What a guest writes to a raw disk makes it no image with other files behind it. */
+    find_none("top.qcow2", "raw", "no partition table");
+    find_none(disk, "qcow2", "no qcow2 image");
+    fd = open("plain.qcow2", O_RDWR | O_CLOEXEC);
+    CHECK_EQ(pwrite(fd, damage, sizeof damage, 3 * 64 * KIB), sizeof damage);
+    find_none("plain.qcow2", "qcow2", "no partition table");
+    CHECK_EQ(ftruncate(fd, 100), 0);
+    close(fd);
+    find_none("plain.qcow2", "qcow2", "plain.qcow2");
+}
+
 TEST(no_kernel_is_told)
 {
     static const char zeroes[4096];
@@ -333,13 +430,13 @@ TEST(no_kernel_is_told)
 
     if (fd < 0)
         TEST_SKIP("no mke2fs here");
-    CHECK_EQ(guest_kernel_read(disk, &k, &err), -EINVAL);
+    CHECK_EQ(guest_kernel_read(disk, "raw", &k, &err), -EINVAL);
     CHECK_HAS(err.text, "no usable entry");
     CHECK_HAS(err.text, disk);
     CHECK_EQ(pwrite(fd, zeroes, sizeof zeroes, DISK_BOOT), sizeof zeroes);
-    CHECK_EQ(guest_kernel_read(disk, &k, &err), -EINVAL);
+    CHECK_EQ(guest_kernel_read(disk, "raw", &k, &err), -EINVAL);
     CHECK_HAS(err.text, "no ext4 file system");
-    CHECK_EQ(guest_kernel_read("/nonexistent", &k, &err), -ENOENT);
+    CHECK_EQ(guest_kernel_read("/nonexistent", "raw", &k, &err), -ENOENT);
     close(fd);
 }
 
@@ -348,7 +445,9 @@ static _Noreturn void try_all(int out)
 {
     u8 done = 0;
 
-    if (host_confine(5, 16 * MIB) < 0)
+    int keep[] = { out, 0 };
+
+    if (host_confine(keep, ARRAY_SIZE(keep), 5, 16 * MIB) < 0)
         _exit(1);
     done |= open("/etc/passwd", O_RDONLY) >= 0 ? 1 : 0;
     done |= fork() >= 0 ? 2 : 0;
@@ -359,7 +458,8 @@ static _Noreturn void try_all(int out)
     done |= kill(getppid(), 0) == 0 ? 8 : 0;
     done |= dup(1) >= 0 ? 16 : 0;
     done |= ftruncate(0, 0) == 0 ? 32 : 0;
-    if (write(1, &done, 1) != 1)
+    done |= write(out - 1, "", 0) == 0 || write(out + 1, "", 0) == 0 ? 64 : 0;
+    if (write(out, &done, 1) != 1)
         _exit(1);
     _exit(0);
 }
@@ -376,9 +476,9 @@ TEST(child_has_no_power)
     CHECK_EQ(pipe(ends), 0);
     child = fork();
     if (child == 0) {
-        if (dup2(image, 0) < 0 || dup2(ends[1], 1) < 0)
+        if (dup2(image, 0) < 0 || dup2(ends[1], 100) < 0 || dup2(1, 99) < 0 || dup2(1, 101) < 0)
             _exit(1);
-        try_all(1);
+        try_all(100);
     }
     close(ends[1]);
     CHECK_EQ(read(ends[0], &done, 1), 1);
@@ -507,6 +607,7 @@ int main(int argc, char **argv)
         TEST_CASE(entries),
         TEST_CASE(newest_kernel_is_found),
         TEST_CASE(a_crashed_guest_s_journal_is_read),
+        TEST_CASE(qcow2_disks),
         TEST_CASE(no_kernel_is_told),
         TEST_CASE(child_has_no_power),
         TEST_CASE(tar_entries),

@@ -14,17 +14,20 @@ static struct loop *loop;
 static struct notify *notify;
 static char folder[] = "/tmp/test-notify-XXXXXX", path[64], port[64];
 static unsigned ready;
+static char status[5000];
 
-static void on_ready(void *arg)
+static void on_message(void *arg, bool is_ready, const char *text)
 {
-    ready++;
+    ready += is_ready;
+    if (text)
+        snprintf(status, sizeof status, "%s", text);
 }
 
 static void start(void)
 {
     ready = 0;
     CHECK_EQ(loop_new(NULL, &loop, &err), 0);
-    CHECK_EQ(notify_new(path, loop, on_ready, NULL, &notify, &err), 0);
+    CHECK_EQ(notify_new(path, loop, on_message, NULL, &notify, &err), 0);
 }
 
 static void stop(void)
@@ -80,6 +83,25 @@ TEST(a_line_that_says_ready_counts_and_no_other)
     stop();
 }
 
+TEST(status_is_told)
+{
+    static char much[1 << 16] = "STATUS=";
+
+    start();
+    CHECK_EQ(heard("STATUS=User job a.service/start running\n"), 0);
+    CHECK_STR(status, "User job a.service/start running");
+    CHECK_EQ(heard("READY=1\nSTATUS=Startup finished"), 1);
+    CHECK_STR(status, "Startup finished");
+    CHECK_EQ(heard("STATUS="), 0);
+    CHECK_STR(status, "");
+    CHECK_EQ(heard("XSTATUS=no\nSTATUS\n\n"), 0);
+    CHECK_STR(status, "");
+    memset(much + 7, 'x', sizeof much - 8);
+    CHECK_EQ(heard(much), 0);
+    CHECK_EQ(strlen(status), 4096 - 7);
+    stop();
+}
+
 TEST(a_message_may_come_in_pieces)
 {
     int fd;
@@ -116,6 +138,7 @@ TEST(what_a_guest_may_make_it_keep_is_bounded)
 }
 
 static const struct test_case cases[] = { TEST_CASE(a_line_that_says_ready_counts_and_no_other),
+                                          TEST_CASE(status_is_told),
                                           TEST_CASE(a_message_may_come_in_pieces),
                                           TEST_CASE(what_a_guest_may_make_it_keep_is_bounded) };
 

@@ -176,6 +176,16 @@ void blk_image_on_resize(struct blk_image *image, void (*fn)(void *arg), void *a
     image->resized_arg = arg;
 }
 
+int blk_image_sync(struct blk_image *image, struct err *err)
+{
+    int rc = 0;
+
+    if (!image->read_only)
+        rc = image->node ? image->node->format->flush(image->node)
+                         : image->file->ops->sync(image->file);
+    return rc ? err_set_errno(err, -rc, "the disk cannot be written") : 0;
+}
+
 int blk_image_resize(struct blk_image *image, u64 size, struct err *err)
 {
     int rc;

@@ -86,6 +86,10 @@ void blk_image_on_resize(struct blk_image *image, void (*fn)(void *arg), void *a
  * counts, -EROFS for a change of a read-only image, -ENOMEM. */
 int blk_submit(struct blk_image *image, struct blk_request *req) MUST_CHECK;
 
+/* Brings what is kept in memory of a drained image to its file, durably: whoever reads that sees
+ * all that was written. Blocks. */
+int blk_image_sync(struct blk_image *image, struct err *err) MUST_CHECK;
+
 /* Waits for all requests in flight, running their done() here; what these submit
  * is waited for too. */
 void blk_drain(struct blk_image *image);

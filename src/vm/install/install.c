@@ -318,7 +318,7 @@ static int run_stages(struct install *in, struct vm_machine *m, struct err *err)
     if (rc == 0)
         rc = install_second(in, &key, err);
     if (rc == 0)
-        rc = guest_kernel_read(in->image, &kernel, err);
+        rc = guest_kernel_read(in->image, "raw", &kernel, err);
     if (rc == 0)
         rc = pin_host_key(m, key, err);
     guest_kernel_fini(&kernel);

@@ -5,11 +5,13 @@
 
 #include "vm/ext_io.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tree {
+    struct blk_node *disk;  /* owns */
     ext2_filsys root, boot; /* owns */
 };
 
@@ -249,9 +251,10 @@ int tree_text(struct tree *t, const char *path, u32 mode, const char *text, stru
 
 /* --- both file systems --- */
 
-static int open_part(int fd, const struct tree_part *part, ext2_filsys *ret, struct err *err)
+static int open_part(struct blk_node *disk, const struct tree_part *part, ext2_filsys *ret,
+                     struct err *err)
 {
-    int rc = ext_io_open(fd, part->start, part->size, true, ret, err);
+    int rc = ext_io_open(disk, part->start, part->size, true, ret, err);
     errcode_t code;
 
     if (rc < 0)
@@ -267,15 +270,27 @@ static int close_part(ext2_filsys fs, int rc, struct err *err)
     return rc == 0 && code ? failed(err, code, "the new file system") : rc;
 }
 
+static int open_disk(int fd, struct blk_node **ret, struct err *err)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), rc;
+    struct blk_file *file;
+
+    if (own < 0)
+        return err_set_errno(err, errno, "writing the image");
+    rc = blk_file_from_fd(own, &file, err);
+    return rc < 0 ? rc : blk_raw_open(file, "the new image", 0, ret, err);
+}
+
 int tree_open(int fd, const struct tree_part *root, const struct tree_part *boot, struct tree **ret,
               struct err *err)
 {
     struct tree *t = calloc(1, sizeof *t);
-    int rc =
-        t ? open_part(fd, root, &t->root, err) : err_set_errno(err, ENOMEM, "writing the image");
+    int rc = t ? open_disk(fd, &t->disk, err) : err_set_errno(err, ENOMEM, "writing the image");
 
     if (rc == 0)
-        rc = open_part(fd, boot, &t->boot, err);
+        rc = open_part(t->disk, root, &t->root, err);
+    if (rc == 0)
+        rc = open_part(t->disk, boot, &t->boot, err);
     if (rc < 0 && t) {
         struct err ignored = { 0 };
 
@@ -288,9 +303,12 @@ int tree_open(int fd, const struct tree_part *root, const struct tree_part *boot
 
 int tree_close(struct tree *t, struct err *err)
 {
-    int rc = close_part(t->root, 0, err);
+    int rc = close_part(t->root, 0, err), end;
 
     rc = close_part(t->boot, rc, err);
+    end = blk_node_free(t->disk);
     free(t);
+    if (rc == 0 && end < 0)
+        rc = err_set_errno(err, -end, "cannot write the image");
     return rc;
 }

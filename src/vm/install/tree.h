@@ -24,7 +24,7 @@ struct tree_part {
 int tree_open(int fd, const struct tree_part *root, const struct tree_part *boot, struct tree **ret,
               struct err *err) MUST_CHECK;
 
-/* Writes what is kept in memory; frees the tree in any case. */
+/* Writes what is kept in memory, durably; frees the tree in any case. */
 int tree_close(struct tree *t, struct err *err) MUST_CHECK;
 
 /* An existing folder, or a link to one, stays as it is. */
