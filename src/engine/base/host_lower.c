@@ -259,6 +259,7 @@ bool lower_block(struct lower_job *job)
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
     lo_fp_plan(&l);
+    lo_div_plan(&l);
     lo_mem_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */

@@ -46,7 +46,8 @@ typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 
 /* lower_arith.c */
 lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
-    low_div, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
+    low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
+lower_fn low_div;                                                    /* lower_div.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
@@ -90,6 +91,9 @@ enum x86_cond lo_test_true(struct low *l, u32 id);
 /* Is the comparison known to be false? And: it is, or this is not reached. */
 bool lo_is_false(struct low *l, u32 id);
 void lo_note_false(struct low *l, u32 id);
+
+/* Divisions with what guests define for a divisor of 0. After lo_fp_plan(). (lower_div.c) */
+void lo_div_plan(struct low *l);
 
 /* Is the floating-point operation done by the host's unit? */
 bool lo_fp_native(const struct low *l, const struct ir_op *op);
