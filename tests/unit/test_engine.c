@@ -671,7 +671,6 @@ TEST(map_changes)
     toy_machine_free(m);
 }
 
-/* Permissions that hold for less than a page: nothing is remembered. */
 /* An instruction may start at multiples of insn_align only: elsewhere its fetch faults, and no
  * bytes there are looked at. */
 TEST(misaligned_pc)
@@ -699,6 +698,7 @@ TEST(misaligned_pc)
     toy_machine_free(m);
 }
 
+/* Permissions that hold for less than a page: nothing is remembered. */
 TEST(no_tlb_page)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);

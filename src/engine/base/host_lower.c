@@ -129,6 +129,16 @@ static bool is_native(const struct low *l, const struct ir_op *op)
     return rows[op->op].fn && (rows[op->op].types >> op->type & 1);
 }
 
+bool lo_is_plain_block(const struct low *l)
+{
+    const struct ir_block *ir = l->job->ir;
+
+    for (u32 i = 0; i < ir->op_count; i++)
+        if (!is_native(l, &ir->ops[i]) || is_fp(&ir->ops[i]) || is_atomic(&ir->ops[i]))
+            return false;
+    return true;
+}
+
 /* --- the block --- */
 
 /* Runs an instruction by its interpreter handler, with all state in its place. */
@@ -155,7 +165,7 @@ static void call_handler(struct low *l, u32 index)
     /* cold: left by a fault, or as the last instruction does */
     x86_alu_ri(&l->cold, ALU_CMP, 4, RAX, RUN_FAULT);
     out = x86_jcc(&l->cold, CC_E);
-    lo_retire(&l->cold, index + 1);
+    lo_retire(l, &l->cold, index + 1);
     lo_jmp_thunk(l, &l->cold, l->job->thunks->leave);
     x86_point(out, l->cold.at);
     lo_leave_fault(l, &l->cold, index);
@@ -226,7 +236,7 @@ static void lower_all(struct low *l)
     }
     if (!l->left) { /* falls through to what follows */
         vals_flush(&l->a);
-        lo_retire(l->o, ir->insn_count);
+        lo_retire(l, l->o, ir->insn_count);
         lo_exit_direct(l, l->o, ir->next);
     }
 }
@@ -249,6 +259,7 @@ bool lower_block(struct lower_job *job)
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
     lo_fp_plan(&l);
+    lo_div_plan(&l);
     lo_mem_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */

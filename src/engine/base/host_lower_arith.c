@@ -120,22 +120,6 @@ void low_mulh(struct low *l, const struct ir_op *op, u32 id)
     x86_mov_rr(l->o, size, vals_def(&l->a, id), RDX);
 }
 
-void low_div(struct low *l, const struct ir_op *op, u32 id)
-{
-    unsigned size = op->type == IR_I64 ? 8 : 4;
-    bool is_signed = op->op == IR_DIVS || op->op == IR_REMS;
-    bool rem = op->op == IR_REMU || op->op == IR_REMS;
-    enum x86_reg y = vals_use(&l->a, op->b);
-
-    x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->a));
-    if (is_signed)
-        x86_cqo(l->o, size);
-    else
-        x86_alu_rr(l->o, ALU_XOR, 4, RDX, RDX);
-    x86_unary(l->o, is_signed ? UN_IDIV : UN_DIV, size, y);
-    x86_mov_rr(l->o, size, vals_def(&l->a, id), rem ? RDX : RAX);
-}
-
 static enum x86_shift shift_of(unsigned op)
 {
     switch (op) {

@@ -19,6 +19,7 @@ enum {
     PLAN_COPY, /* of value val.imm, until it is lowered; so the next two */
     PLAN_ABS,
     PLAN_NEGATE,
+    PLAN_DIVISION,         /* host_lower_div.c; val.imm, until it is lowered: by zero */
     PLAN_QUIET,            /* FCMP: of no flags; SET of the flags: to what they are */
     PLAN_FMA_MINUS_A = 16, /* bits */
     PLAN_FMA_MINUS_C = 32

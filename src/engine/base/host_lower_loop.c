@@ -2,9 +2,12 @@
  * host_lower_loop.c - a block that ends by a branch to its own start.
  *
  * What it reads of guest state is loaded before the loop's head and stays in registers from one
- * round to the next; stores are made as ever, so that memory is up to date at the head. A sum
- * that went through memory would wait for its own store every time. So would the count of
- * instructions, which short loops keep in a register too.
+ * round to the next: a sum that went through memory would wait for its own store every time.
+ * So would the count of instructions, which short loops keep in a register too.
+ *
+ * Where only integers are at work ("late"), what is carried and the count are written on the
+ * ways out and before slow paths, from the cold part. Else stores are made as ever, and memory
+ * is up to date at the head. State that is not carried always is.
  *
  * A block that dies meanwhile runs on until somebody asks for an exit, as a guest's barrier or
  * the timer does: it has no edge that could be unlinked.
@@ -13,13 +16,9 @@
 
 #include <string.h>
 
-/* The count has a register of its own in loops of so many instructions: longer ones want
- * the register more, and do not wait for the count. */
-enum { SHORT_LOOP = 16 };
-#define REG_BUDGET RBX /* one that C code keeps */
-
-/* Registers of each file that may hold state at the head: a few are left for the rest. */
-static const unsigned room[VALS_FILES] = { [VALS_GPR] = 5, [VALS_XMM] = 8 };
+/* SHORT: instructions of a loop whose count has a register. REST: registers that are left for what
+ * is not carried. */
+enum { SHORT_LOOP = 16, REST = 2, CARRIED_FP = 8 };
 
 /* State by its words, modulo; two that meet are taken for one. */
 struct words {
@@ -49,14 +48,16 @@ static bool is_loop(const struct ir_block *ir)
     return target->op == IR_PC && target->imm == 0;
 }
 
-static void carry(struct low *l, u32 id, enum val_file f)
+static void carry(struct low *l, u32 id, enum val_file f, bool changed)
 {
     u16 offset = (u16)l->job->ir->ops[id].imm;
     unsigned reg;
 
     vals_get(&l->a, id, offset, IR_I64);
     reg = f == VALS_XMM ? (unsigned)vals_use_x(&l->a, id) : (unsigned)vals_use(&l->a, id);
-    l->carried[l->carried_count++] = (struct low_carried){ offset, (u8)f, (u8)reg };
+    l->carried[l->carried_count++] = (struct low_carried){ offset, (u8)f, (u8)reg, changed };
+    if (changed && l->late)
+        vals_soil(&l->a, offset);
 }
 
 /* Of the block's first looks at words of state, those that it changes, or those that it does not.
@@ -74,7 +75,7 @@ static void carry_all(struct low *l, const struct words *changed, bool want, uns
             continue;
         if (op->op == IR_GET && op->type == IR_I64 && op->imm % 8 == 0 && !has(&seen, op) &&
             has(changed, op) == want && left[f]) {
-            carry(l, i, f);
+            carry(l, i, f, want);
             left[f]--;
         }
         add(&seen, op);
@@ -85,24 +86,32 @@ void lo_loop_begin(struct low *l)
 {
     const struct ir_block *ir = l->job->ir;
     bool ints = lower_may(l->job, ENGINE_OPT_INT_LOOPS);
-    unsigned left[VALS_FILES] = {
-        ints ? room[VALS_GPR] : 0,
-        lower_may(l->job, ENGINE_OPT_FP_LOOPS) ? room[VALS_XMM] : 0,
-    };
+    unsigned left[VALS_FILES] = { 0 };
     struct words changed = { 0 };
 
     if (!is_loop(ir))
         return;
+    l->late = ints && lo_is_plain_block(l);
+    l->count_held = ints && ir->insn_count <= SHORT_LOOP;
+    if (l->count_held)
+        l->a.reserved |= 1u << REG_BUDGET;
+    if (ints)
+        left[VALS_GPR] = vals_room(&l->a, VALS_GPR) - REST;
+    if (lower_may(l->job, ENGINE_OPT_FP_LOOPS))
+        left[VALS_XMM] = CARRIED_FP;
     for (u32 i = 0; i < ir->op_count; i++)
         if (ir->ops[i].op == IR_SET)
             add(&changed, &ir->ops[i]);
     carry_all(l, &changed, true, left);
     carry_all(l, &changed, false, left);
     l->job->loops = l->carried_count > 0;
-    if (ints && l->job->loops && ir->insn_count <= SHORT_LOOP) {
-        l->a.reserved = 1u << REG_BUDGET;
-        x86_load_zx(l->o, 8, REG_BUDGET, LO_CPU(budget));
+    if (!l->job->loops) {
+        l->late = l->count_held = false;
+        l->a.reserved &= (u16) ~(1u << REG_BUDGET);
+        return;
     }
+    if (l->count_held)
+        x86_load_zx(l->o, 8, REG_BUDGET, LO_CPU(budget));
     memset(l->a.pinned, 0, sizeof l->a.pinned);
     l->loop_head = l->hot.at;
 }
@@ -115,14 +124,25 @@ struct move {
     unsigned from; /* register of the same file, or X86_NO_REG: memory */
 };
 
+static struct x86_mem memory_of(const struct low_carried *c)
+{
+    return cpu_at(VCPU_STATE_OFF + c->offset);
+}
+
 static void load(struct low *l, const struct low_carried *c)
 {
-    struct x86_mem m = cpu_at(VCPU_STATE_OFF + c->offset);
-
     if (c->file == VALS_XMM)
-        x86_fp_load(l->o, 8, c->reg, m);
+        x86_fp_load(l->o, 8, c->reg, memory_of(c));
     else
-        x86_load_zx(l->o, 8, c->reg, m);
+        x86_load_zx(l->o, 8, c->reg, memory_of(c));
+}
+
+static void move(struct low *l, unsigned file, unsigned to, unsigned from)
+{
+    if (file == VALS_XMM)
+        x86_fp_mov(l->o, to, from);
+    else
+        x86_mov_rr(l->o, 8, to, from);
 }
 
 /* Does a move that is still to come read register r? */
@@ -144,10 +164,11 @@ static unsigned next_move(const struct move *m, unsigned count)
     return i;
 }
 
-/* Each register of the head gets the present value of its state. Registers that change places go
- * through memory, which has the value too. Leaves the flags alone. */
+/* Each register of the head gets the present value of its state. A ring of registers that change
+ * places is opened with a scratch one. */
 static void restore(struct low *l)
 {
+    static const u8 scratch[VALS_FILES] = { [VALS_GPR] = RCX, [VALS_XMM] = XMM0 };
     struct move m[LOWER_CARRIED];
     unsigned count = l->carried_count, left = 0;
 
@@ -162,41 +183,85 @@ static void restore(struct low *l)
     while (left) {
         unsigned i = next_move(m, count);
 
-        if (i == count) { /* a ring: opened by taking one of it from memory */
+        if (i == count) { /* nothing but rings */
             for (i = 0; !m[i].to || m[i].from == X86_NO_REG;)
                 i++;
-            m[i].from = X86_NO_REG;
+            move(l, m[i].to->file, scratch[m[i].to->file], m[i].from);
+            m[i].from = scratch[m[i].to->file];
             continue;
         }
         if (m[i].from == X86_NO_REG)
             load(l, m[i].to);
-        else if (m[i].to->file == VALS_XMM)
-            x86_fp_mov(l->o, m[i].to->reg, m[i].from);
         else
-            x86_mov_rr(l->o, 8, m[i].to->reg, m[i].from);
+            move(l, m[i].to->file, m[i].to->reg, m[i].from);
         m[i].to = NULL;
         left--;
     }
 }
 
+/* From the head's registers, once a round is over. */
+static void write_carried(struct low *l)
+{
+    for (unsigned i = 0; l->late && i < l->carried_count; i++) {
+        const struct low_carried *c = &l->carried[i];
+
+        if (!c->changed)
+            continue;
+        if (c->file == VALS_XMM)
+            x86_fp_store(l->o, 8, memory_of(c), c->reg);
+        else
+            x86_mov_mr(l->o, 8, memory_of(c), c->reg);
+    }
+}
+
+/* Writes state but what the head's registers will be given. */
+static void write_rest(struct low *l)
+{
+    u64 kept = 0;
+
+    for (unsigned i = 0; l->late && i < l->carried_count; i++)
+        if (vals_slot_reg(&l->a, l->carried[i].file, l->carried[i].offset) != X86_NO_REG)
+            kept |= vals_slot_bit(&l->a, l->carried[i].offset);
+    vals_flush_but(&l->a, kept);
+}
+
 /* Counts the round; then back to the head, or on to what comes next there when the block may not
  * be entered. */
-void lo_loop_back(struct low *l)
+static void back(struct low *l)
 {
-    bool counted = l->a.reserved && !l->job->called; /* handlers may see and change the count */
-    enum x86_reg budget = counted ? REG_BUDGET : RAX;
+    bool held = l->count_held && !l->job->called; /* handlers may see and change the count */
+    enum x86_reg budget = held ? REG_BUDGET : RAX;
     s32 insns = (s32)l->job->block->insn_count;
     u8 *request;
 
-    if (!counted)
+    if (!held)
         x86_load_zx(l->o, 8, budget, LO_CPU(budget));
     x86_alu_ri(l->o, ALU_SUB, 8, budget, insns);
-    x86_mov_mr(l->o, 8, LO_CPU(budget), budget);
+    if (!held || !l->late)
+        x86_mov_mr(l->o, 8, LO_CPU(budget), budget);
+    restore(l);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
     request = x86_jcc(l->o, CC_NE);
     x86_alu_ri(l->o, ALU_CMP, 8, budget, insns);
-    restore(l);
     x86_point(x86_jcc(l->o, CC_GE), l->loop_head);
     x86_point(request, l->o->at);
+    write_carried(l);
+    lo_retire(l, l->o, 0);
     lo_exit_direct(l, l->o, 0);
+}
+
+/* The branch to the start is likely: the way on is in the cold part. */
+void lo_loop_end(struct low *l, const struct ir_op *op)
+{
+    const struct ir_block *ir = l->job->ir;
+    enum x86_cond cc;
+
+    write_rest(l);
+    cc = lo_test_true(l, op->a);
+    lo_fix_cold(l, x86_jcc(l->o, cc ^ 1)); /* the opposite */
+    vals_flush_copy(&l->a, &l->cold);
+    lo_retire(l, &l->cold, ir->insn_count);
+    lo_exit_direct(l, &l->cold, ir->next);
+    back(l);
+    l->left = true;
 }

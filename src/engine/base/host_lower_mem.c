@@ -97,6 +97,7 @@ void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s3
     u32 word;
 
     memcpy(&word, &how, sizeof word);
+    lo_write_late(l);
     x86_lea(&l->cold, 8, RCX, x86_at(base, offset));
     x86_mov_ri(&l->cold, RDX, lo_site(l, op->insn));
     x86_mov_ri(&l->cold, RAX, word);
@@ -166,10 +167,16 @@ static void load_int(struct low *l, const struct ir_op *op, u32 id)
 }
 
 /* State is written before each access rather than in its cold part: a store each that the
- * host hides, for two thirds of the code's size. */
+ * host hides, for two thirds of the code's size. Not so in loops. */
+static void write_early(struct low *l)
+{
+    if (!l->late)
+        vals_flush(&l->a);
+}
+
 void low_ld(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_flush(&l->a);
+    write_early(l);
     if (l->a.v[id].fp && ir_type_size(op->type) >= 4)
         load_fp(l, op, id);
     else
@@ -206,7 +213,7 @@ static void store_int(struct low *l, const struct ir_op *op)
 
 void low_st(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_flush(&l->a);
+    write_early(l);
     if (vals_in_xmm(&l->a, op->b))
         store_fp(l, op);
     else

@@ -11,7 +11,7 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4, LOWER_CARRIED = 14 };
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 16 };
 
 struct low {
     struct lower_job *job;
@@ -30,9 +30,12 @@ struct low {
         u16 offset;
         u8 file; /* enum val_file */
         u8 reg;
+        bool changed;         /* by the block */
     } carried[LOWER_CARRIED]; /* state in registers at the loop's head */
     unsigned carried_count;
     u8 *loop_head;    /* in the hot part */
+    bool late;        /* what is carried is written on the ways out only */
+    bool count_held;  /* the count of instructions is in REG_BUDGET; `late`: there only */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -43,7 +46,8 @@ typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 
 /* lower_arith.c */
 lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
-    low_div, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
+    low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
+lower_fn low_div;                                                    /* lower_div.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
 lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
@@ -88,6 +92,9 @@ enum x86_cond lo_test_true(struct low *l, u32 id);
 bool lo_is_false(struct low *l, u32 id);
 void lo_note_false(struct low *l, u32 id);
 
+/* Divisions with what guests define for a divisor of 0. After lo_fp_plan(). (lower_div.c) */
+void lo_div_plan(struct low *l);
+
 /* Is the floating-point operation done by the host's unit? */
 bool lo_fp_native(const struct low *l, const struct ir_op *op);
 /* At the start of instruction `insn`, which has such operations: MXCSR is the guest's. */
@@ -103,10 +110,17 @@ bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
 
-/* host_lower_loop.c: after the entry's checks; and, when that made job->loops true, in the hot
- * part at the end of a round, with all state written. */
+/* Is every operation done in place, without the floating-point unit and atomic accesses? */
+bool lo_is_plain_block(const struct low *l);
+
+/* The count has a register of its own in loops of so many instructions: longer ones want
+ * the register more, and do not wait for the count. */
+#define REG_BUDGET RBX /* one that C code keeps */
+
+/* host_lower_loop.c: after the entry's checks; and, when that made job->loops true, the block's
+ * last operation. */
 void lo_loop_begin(struct low *l);
-void lo_loop_back(struct low *l);
+void lo_loop_end(struct low *l, const struct ir_op *op);
 
 /* A displacement at `where` (in either part, not yet placed) leads to `target`; `to` is one
  * of FIX_*. */
@@ -120,8 +134,11 @@ void lo_jmp_thunk(struct low *l, struct x86_out *o, const u8 *thunk);
 /* The instruction and its block, as the thunks of slow paths take them. */
 u64 lo_site(const struct low *l, u32 index);
 struct x86_mem lo_pc_slot(const struct low *l);
-/* Counts `insns` as retired. */
-void lo_retire(struct x86_out *o, u32 insns);
+/* Counts `insns` as retired, on a way out. */
+void lo_retire(struct low *l, struct x86_out *o, u32 insns);
+/* Before others see the count and state, or may leave the block: writes, to the cold part, what is
+ * not written yet. Uses rdx. */
+void lo_write_late(struct low *l);
 /* Tells helpers which block runs, and where. Uses rax. */
 void lo_store_here(struct low *l, struct x86_out *o);
 void lo_leave(struct low *l, struct x86_out *o, enum run_code code);

@@ -109,6 +109,7 @@ static void plan_access(struct mem_plan *p, u32 id)
         high = high > f->high ? high : f->high;
         if (high - low <= GROUP_BYTES) {
             f->kind = ACCESS_FIRST;
+            p->l->a.reserved |= (u16)(1u << (op->op == IR_ST ? REG_STORES : REG_LOADS));
             f->low = low;
             f->high = high;
             p->access[id].kind = ACCESS_NEXT;

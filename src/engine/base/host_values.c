@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* In order of preference: registers that C calls preserve come last, as slow paths save
- * the others. */
-static const u8 pool_gpr[] = { RSI, RDI, R8, R9, R10, R11, RBX };
+ * the others; the last two hold no value in blocks whose accesses share checks. */
+static const u8 pool_gpr[] = { RSI, RDI, R8, R9, R10, R11, RBX, REG_LOADS, REG_STORES };
 static const u8 pool_xmm[] = { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 static const struct {
@@ -399,6 +399,15 @@ bool vals_in_xmm(struct vals *a, u32 id)
 bool vals_has_register(struct vals *a, u32 id)
 {
     return vals_in_register(vals_of(a, id));
+}
+
+unsigned vals_room(const struct vals *a, enum val_file f)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < pools[f].count; i++)
+        n += f == VALS_XMM || !(a->reserved >> pools[f].regs[i] & 1);
+    return n;
 }
 
 bool vals_any_xmm(const struct vals *a)

@@ -22,7 +22,7 @@ enum { VALS_SLOTS = 64, VALS_SPILLS = 64 /* both: bits of a word */, VALS_HEADS 
 #define REG_CPU RBP /* struct ecpu + CPU_BIAS */
 #define REG_TLB R13 /* TLB bank of the data regime */
 /* Host minus guest address of the page that loads, and stores, through a pointer were checked
- * for; 0: look again. See host_plan_mem.c. */
+ * for; 0: look again. See host_plan_mem.c. In blocks without such checks they hold values. */
 #define REG_LOADS  R15
 #define REG_STORES R12
 #define REG_PC  R14 /* guest virtual address of the block's start */
@@ -116,6 +116,8 @@ bool vals_any_xmm(const struct vals *a);
 /* Is the present operation the last that uses it? */
 bool vals_dies(struct vals *a, u32 id);
 bool vals_has_register(struct vals *a, u32 id);
+/* How many registers of the file may hold values in this block? */
+unsigned vals_room(const struct vals *a, enum val_file f);
 /* Where guest state in memory holds all of the value; false: nowhere. */
 bool vals_memory(struct vals *a, u32 id, struct x86_mem *m);
 /* Puts a VAL_CONST or VAL_PC into a register that is no value's. */
@@ -128,11 +130,18 @@ void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
 void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);
 /* The register of that file that holds all of the 8 bytes of state at `offset`, or X86_NO_REG. */
 unsigned vals_slot_reg(struct vals *a, enum val_file f, u16 offset);
+/* The 8 bytes of state at `offset`, of which there is a slot, are no longer taken for what memory
+ * has. */
+void vals_soil(struct vals *a, u16 offset);
+/* The bit of the slot of the 8 bytes of state at `offset`; 0: there is none. */
+u64 vals_slot_bit(struct vals *a, u16 offset);
 /* Writes what is cached of the state at [offset, offset + size) and forgets that it is. */
 void vals_uncache(struct vals *a, u16 offset, unsigned size);
 
 /* Writes every dirty slot; they become clean. */
 void vals_flush(struct vals *a);
+/* The same, without those whose bits are set. */
+void vals_flush_but(struct vals *a, u64 slots);
 /* Writes every dirty slot to `out` (a cold stub): the state here stays as it was. */
 void vals_flush_copy(struct vals *a, struct x86_out *out);
 /* Forgets everything cached, after code that may write any slot ran. Flush before. */

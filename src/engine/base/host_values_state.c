@@ -93,10 +93,15 @@ static void slot_clean(struct vals *a, unsigned i)
         a->v[s->value].slot = (s16)i;
 }
 
+void vals_flush_but(struct vals *a, u64 slots)
+{
+    for (u64 todo = a->dirty & ~slots; todo; todo &= todo - 1)
+        slot_clean(a, (unsigned)__builtin_ctzll(todo));
+}
+
 void vals_flush(struct vals *a)
 {
-    for (u64 todo = a->dirty; todo; todo &= todo - 1)
-        slot_clean(a, (unsigned)__builtin_ctzll(todo));
+    vals_flush_but(a, 0);
 }
 
 void vals_flush_copy(struct vals *a, struct x86_out *out)
@@ -264,16 +269,40 @@ void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t)
     slot_new(a, s, true);
 }
 
-unsigned vals_slot_reg(struct vals *a, enum val_file f, u16 offset)
+/* The slot of the 8 bytes at `offset`; -1: there is none of just that shape. */
+static int whole_slot(struct vals *a, u16 offset)
 {
     int i = find(a, offset, 8, -1);
+
+    return i >= 0 && a->slots[i].offset == offset && a->slots[i].size == 8 ? i : -1;
+}
+
+unsigned vals_slot_reg(struct vals *a, enum val_file f, u16 offset)
+{
+    int i = whole_slot(a, offset);
     const struct slot *s = &a->slots[i < 0 ? 0 : i];
     const struct val *v = &a->v[s->value];
 
-    if (i < 0 || s->offset != offset || s->size != 8 || s->boxed || v->type != IR_I64 ||
-        v->kind != VAL_PLACE)
+    if (i < 0 || s->boxed || v->type != IR_I64 || v->kind != VAL_PLACE)
         return X86_NO_REG;
     return v->at[f];
+}
+
+void vals_soil(struct vals *a, u16 offset)
+{
+    int i = whole_slot(a, offset);
+
+    BUG_ON(i < 0);
+    a->dirty |= 1ull << i;
+    if (a->v[a->slots[i].value].slot == i)
+        a->v[a->slots[i].value].slot = -1;
+}
+
+u64 vals_slot_bit(struct vals *a, u16 offset)
+{
+    int i = whole_slot(a, offset);
+
+    return i < 0 ? 0 : 1ull << i;
 }
 
 void vals_uncache(struct vals *a, u16 offset, unsigned size)
