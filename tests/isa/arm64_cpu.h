@@ -74,6 +74,13 @@ static void tlb_flush_context(struct vcpu *c, u64 id, enum isa_tlb_flush what, g
     flushed.count++;
 }
 
+static unsigned syncs;
+
+static void icache_sync(struct vcpu *c)
+{
+    syncs++;
+}
+
 static ns_t clock_now(struct vcpu *c)
 {
     return now;
@@ -108,6 +115,7 @@ static const struct cpu_env cpu_env = { .phys_load = phys_load,
                                         .mmu_context = mmu_context,
                                         .tlb_flush = tlb_flush,
                                         .tlb_flush_context = tlb_flush_context,
+                                        .icache_sync = icache_sync,
                                         .clock = clock_now,
                                         .timer_set = timer_set,
                                         .sysreg_read = sysreg_read,
@@ -119,6 +127,7 @@ static void cpu_reset(void)
     memset(&cpu, 0, sizeof cpu);
     memset(memory, 0, sizeof memory);
     now = 0;
+    syncs = 0;
     ppi_levels = 0;
     cpu.v.isa = &arm64_isa;
     cpu.v.env = &cpu_env;

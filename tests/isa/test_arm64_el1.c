@@ -48,6 +48,7 @@ TEST(entry)
         CHECK_EQ(state()->daif, ARM_DAIF_ALL);
         CHECK_EQ(state()->pan, 1); /* SCTLR_EL1.SPAN is 0 */
         CHECK_EQ(state()->uao, 0);
+        CHECK_EQ(syncs, 1); /* a context synchronization event */
         CHECK_EQ(bound[IR_MMU_DATA], ARM_BANK_EL1_PAN);
     }
     at(EL0T);
@@ -88,6 +89,7 @@ static void eret(u64 spsr)
     arm_do_eret(&cpu.v, 0, 0, 0);
     CHECK(!cpu.v.fault.pending);
     CHECK_EQ(state()->pc, 0x3000);
+    CHECK_EQ(syncs, 1);
 }
 
 TEST(exception_return)

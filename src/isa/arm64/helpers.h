@@ -30,7 +30,7 @@
     H(msr_pstate, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS)                                  \
     H(sys, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS)                               \
     H(cache_line, IRH_RAISES | IRH_READS | IRH_MEM)                                                \
-    H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS | IRH_SETS_PC)                          \
+    H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)                \
     H(firmware_call, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)         \
     H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
     H(wfe, IRH_RAISES | IRH_READS)                                                                 \

@@ -33,8 +33,8 @@ enum { PFR0_GIC = 24 };
 #define MMFR0 (FIELD(0, 5) | FIELD(4, 2) | FIELD(20, 1))
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
-/* CnP, UAO, LSE2, E0PD */
-#define MMFR2 (FIELD(0, 1) | FIELD(4, 1) | FIELD(32, 1) | FIELD(60, 1))
+/* CnP, UAO, E0PD; not LSE2, as pairs are two accesses */
+#define MMFR2 (FIELD(0, 1) | FIELD(4, 1) | FIELD(60, 1))
 
 /* Caches for those who size their loops by them: 32 KiB twice, 1 MiB of both. None needs
  * maintenance to be coherent: levels of unification are 0. */

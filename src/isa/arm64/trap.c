@@ -22,7 +22,8 @@ static unsigned group(const struct arm_state *s)
     return s->el == 0 ? FROM_LOWER : s->spsel ? FROM_SP_ELX : FROM_SP_EL0;
 }
 
-/* AArch64.TakeException() to EL1. */
+/* AArch64.TakeException() to EL1. It and a return are context synchronization events: what other
+ * CPUs have stored is fetched from here on, as CTR_EL0.DIC lets software count on (B2.4.4). */
 static void enter(struct vcpu *c, unsigned kind, u64 back)
 {
     struct arm_state *s = arm_state(c);
@@ -37,6 +38,7 @@ static void enter(struct vcpu *c, unsigned kind, u64 back)
         s->pan = 1;
     s->ssbs = (s->sctlr_el1 & SCTLR_DSSBS) != 0;
     arm_mode_changed(c);
+    c->env->icache_sync(c);
 }
 
 /* ISS of a trapped MRS, MSR or SYS (D24.2.45). */
@@ -157,6 +159,7 @@ u64 arm_do_eret(struct vcpu *c, u64 a, u64 b, u64 d)
         s->il = 1;
     }
     arm_mode_changed(c);
+    c->env->icache_sync(c);
     return 0;
 }
 
