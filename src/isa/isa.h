@@ -158,6 +158,9 @@ struct cpu_env {
     void (*tlb_flush)(struct vcpu *c, enum isa_tlb_flush what, gva_t va, u32 banks);
     /* The same in the banks of one address space alone. */
     void (*tlb_flush_context)(struct vcpu *c, u64 id, enum isa_tlb_flush what, gva_t va);
+    /* Runs fn(c, arg) on every CPU of the machine, each between instructions of its own but for
+     * the one that asks, and returns when all have: maintenance that an architecture broadcasts. */
+    void (*everywhere)(struct vcpu *c, void (*fn)(struct vcpu *c, void *arg), void *arg);
     /* Stores by this CPU become visible to its instruction fetches. */
     void (*icache_sync)(struct vcpu *c);
 

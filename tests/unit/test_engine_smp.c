@@ -259,6 +259,8 @@ TEST(calls_outside_and_wake)
     for (unsigned i = 0; i < 200; i++)
         engine_cpu_call(m->engine, &all, bump, &count);
     CHECK_EQ(count, 804);
+    engine_cpu(m->engine, 0)->env->everywhere(engine_cpu(m->engine, 0), bump, &count);
+    CHECK_EQ(count, 808);
     engine_cpu_wake(m->engine, 2, set_pc, (void *)(uintptr_t)0x2000);
     start = host_clock_monotonic();
     while (!__atomic_load_n((u32 *)(void *)toy_word(m, 0x40000), __ATOMIC_SEQ_CST) &&

@@ -88,6 +88,13 @@ static void env_tlb_flush(struct vcpu *v, enum isa_tlb_flush what, gva_t va, u32
     mmu_flush(cpu_of(v), what, va, banks);
 }
 
+static void env_everywhere(struct vcpu *v, void (*fn)(struct vcpu *c, void *arg), void *arg)
+{
+    static const u64 all[] = { ~0ull, ~0ull, ~0ull, ~0ull };
+
+    engine_cpu_call(cpu_of(v)->e.engine, all, fn, arg);
+}
+
 static void env_icache_sync(struct vcpu *v)
 {
     code_revalidate(cpu_of(v));
@@ -152,6 +159,7 @@ const struct cpu_env engine_cpu_env = {
     .mmu_context = env_mmu_context,
     .tlb_flush = env_tlb_flush,
     .tlb_flush_context = env_tlb_flush_context,
+    .everywhere = env_everywhere,
     .icache_sync = env_icache_sync,
     .insn_count = env_insn_count,
     .clock = env_clock,
