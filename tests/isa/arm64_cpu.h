@@ -27,7 +27,7 @@ static struct {
     enum isa_tlb_flush what;
     gva_t va;
     u32 banks;
-    unsigned count;
+    unsigned count, everywhere;
 } flushed;
 
 static struct arm_state *state(void)
@@ -74,6 +74,12 @@ static void tlb_flush_context(struct vcpu *c, u64 id, enum isa_tlb_flush what, g
     flushed.count++;
 }
 
+static void everywhere(struct vcpu *c, void (*fn)(struct vcpu *c, void *arg), void *arg)
+{
+    flushed.everywhere++;
+    fn(c, arg);
+}
+
 static unsigned syncs;
 
 static void icache_sync(struct vcpu *c)
@@ -115,6 +121,7 @@ static const struct cpu_env cpu_env = { .phys_load = phys_load,
                                         .mmu_context = mmu_context,
                                         .tlb_flush = tlb_flush,
                                         .tlb_flush_context = tlb_flush_context,
+                                        .everywhere = everywhere,
                                         .icache_sync = icache_sync,
                                         .clock = clock_now,
                                         .timer_set = timer_set,

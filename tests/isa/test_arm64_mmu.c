@@ -236,8 +236,12 @@ TEST(address_spaces)
     CHECK(arm_sys(&cpu.v, ARM_SYS(1, 0, 8, 3, 1), 5ull << 48 | 0xfffff800001));
     CHECK_EQ(flushed.what, ISA_FLUSH_PAGE);
     CHECK_EQ(flushed.va, 0xfffffff800001000);
-    CHECK(arm_sys(&cpu.v, ARM_SYS(1, 0, 8, 7, 0), 0));
+    CHECK_EQ(flushed.everywhere, 1);
+    CHECK(arm_sys(&cpu.v, ARM_SYS(1, 0, 8, 7, 0), 0)); /* TLBI VMALLE1: this one's */
     CHECK_EQ(flushed.what, ISA_FLUSH_ALL);
+    CHECK_EQ(flushed.everywhere, 1);
+    CHECK(arm_sys(&cpu.v, ARM_SYS(1, 0, 8, 3, 2), 5ull << 48)); /* TLBI ASIDE1IS */
+    CHECK_EQ(flushed.everywhere, 2);
     CHECK(!arm_sys(&cpu.v, ARM_SYS(1, 4, 8, 7, 0), 0)); /* EL2's */
     state()->el = 0;
     CHECK(!arm_sys(&cpu.v, ARM_SYS(1, 0, 8, 7, 0), 0));

@@ -1,8 +1,8 @@
 /*
  * tlbi.c - SYS instructions: maintenance of TLBs and caches, translation by hand (C5.3 to C5.5).
  *
- * Other CPUs' TLBs are theirs: what is broadcast reaches this one alone, see isa.h's
- * cpu_env.tlb_flush.
+ * What is for the inner shareable domain is done on every CPU before the instruction ends, sooner
+ * than the DSB that a program has to wait with.
  */
 #include "isa/arm64/mmu.h"
 
@@ -23,16 +23,16 @@ enum kind {
 /* op0 = 1, op1 = 0: EL1's. What EL0 may have is described in arm_system.decode. */
 static const struct {
     u16 number;
-    u8 kind, arg; /* of AT: bank, plus WRITE */
+    u8 kind, arg; /* of AT: bank << 1 | is a write; of others: broadcast */
 } ops[] = {
-#define TLBI(crm)                                                                                  \
-    { ARM_SYS(1, 0, 8, crm, 0), TLB_ALL, 0 }, { ARM_SYS(1, 0, 8, crm, 1), TLB_PAGE, 0 },           \
-        { ARM_SYS(1, 0, 8, crm, 2), TLB_ASID, 0 }, { ARM_SYS(1, 0, 8, crm, 3), TLB_PAGE, 0 },      \
-        { ARM_SYS(1, 0, 8, crm, 5), TLB_PAGE, 0 }, { ARM_SYS(1, 0, 8, crm, 7), TLB_PAGE, 0 }
-    TLBI(3), /* inner shareable */
-    TLBI(7),
+#define TLBI(crm, all)                                                                             \
+    { ARM_SYS(1, 0, 8, crm, 0), TLB_ALL, all }, { ARM_SYS(1, 0, 8, crm, 1), TLB_PAGE, all },       \
+        { ARM_SYS(1, 0, 8, crm, 2), TLB_ASID, all }, { ARM_SYS(1, 0, 8, crm, 3), TLB_PAGE, all },  \
+        { ARM_SYS(1, 0, 8, crm, 5), TLB_PAGE, all }, { ARM_SYS(1, 0, 8, crm, 7), TLB_PAGE, all }
+    TLBI(3, 1), /* inner shareable */
+    TLBI(7, 0),
 #undef TLBI
-    { ARM_SYS(1, 0, 7, 1, 0), FETCHES, 0 },  /* IC IALLUIS */
+    { ARM_SYS(1, 0, 7, 1, 0), FETCHES, 1 },  /* IC IALLUIS */
     { ARM_SYS(1, 0, 7, 5, 0), FETCHES, 0 },  /* IC IALLU */
     { ARM_SYS(1, 0, 7, 6, 1), LINE, 0 },     /* DC IVAC */
     { ARM_SYS(1, 0, 7, 6, 2), NOTHING, 0 },  /* DC ISW */
@@ -90,25 +90,44 @@ static void flush_page(struct vcpu *c, u64 x)
     c->env->tlb_flush(c, ISA_FLUSH_PAGE, (gva_t)bits_sext(x << 12, 56), ARM_ALL_BANKS);
 }
 
+/* One of the table on one CPU. */
+struct asked {
+    u8 kind, arg;
+    u64 x;
+};
+
+static void run(struct vcpu *c, void *arg)
+{
+    const struct asked *a = arg;
+
+    switch ((enum kind)a->kind) {
+    case TLB_ALL: c->env->tlb_flush(c, ISA_FLUSH_ALL, 0, ARM_ALL_BANKS); break;
+    case TLB_PAGE: flush_page(c, a->x); break;
+    case TLB_ASID: flush_asid(c, a->x); break;
+    case AT: address_translate(c, a->x, a->arg); break;
+    case FETCHES: c->env->icache_sync(c); break;
+    case LINE:
+        if (c->env->probe(c, a->x, 1, ISA_WRITE, IR_MMU_DATA))
+            c->fault.value2 |= ARM_ISS_CM;
+        break;
+    case NOTHING: break;
+    }
+}
+
 bool arm_sys(struct vcpu *c, unsigned number, u64 x)
 {
+    struct asked a = { .x = x };
     unsigned i = 0;
 
     while (i < ARRAY_SIZE(ops) && ops[i].number != number)
         i++;
     if (i == ARRAY_SIZE(ops) || arm_state(c)->el == 0)
         return false;
-    switch ((enum kind)ops[i].kind) {
-    case TLB_ALL: c->env->tlb_flush(c, ISA_FLUSH_ALL, 0, ARM_ALL_BANKS); break;
-    case TLB_PAGE: flush_page(c, x); break;
-    case TLB_ASID: flush_asid(c, x); break;
-    case AT: address_translate(c, x, ops[i].arg); break;
-    case FETCHES: c->env->icache_sync(c); break;
-    case LINE:
-        if (c->env->probe(c, x, 1, ISA_WRITE, IR_MMU_DATA))
-            c->fault.value2 |= ARM_ISS_CM;
-        break;
-    case NOTHING: break;
-    }
+    a.kind = ops[i].kind;
+    a.arg = ops[i].arg;
+    if (a.kind != AT && a.arg)
+        c->env->everywhere(c, run, &a);
+    else
+        run(c, &a);
     return true;
 }
