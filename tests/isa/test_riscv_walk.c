@@ -129,6 +129,19 @@ TEST(table_changes)
     CHECK_EQ(page_of(2 * MIB, NULL), 0x2000);
 }
 
+/* Svvptc: what was made valid is seen without a fence, at every level. */
+TEST(made_valid)
+{
+    tables_make();
+    memory[LAST][5] = memory[MIDDLE][1] = 0;
+    CHECK_EQ(page_of(5 * PAGE, NULL), 0);
+    CHECK_EQ(page_of(2 * MIB, NULL), 0);
+    memory[LAST][5] = entry(0x3000 * PAGE, LEAF);
+    memory[MIDDLE][1] = entry(BASE + OTHER * PAGE, V);
+    CHECK_EQ(page_of(5 * PAGE, NULL), 0x3000);
+    CHECK_EQ(page_of(2 * MIB, NULL), 0x2000);
+}
+
 /* A table whose page has more than one rule is asked about entry by entry. */
 TEST(table_protected_in_part)
 {
@@ -145,4 +158,4 @@ TEST(table_protected_in_part)
 }
 
 TEST_MAIN(TEST_CASE(near_walks_are_short), TEST_CASE(leaf_changes), TEST_CASE(table_changes),
-          TEST_CASE(table_protected_in_part))
+          TEST_CASE(made_valid), TEST_CASE(table_protected_in_part))
