@@ -101,6 +101,9 @@ struct vcpu {
                        for IRH_COUNT helpers and slow memory paths */
     bool waiting;   /* WFI/HLT: stopped until isa.wakes() says so */
     bool stopped;   /* off until started by firmware or an INIT */
+    /* Flushes of its TLB so far, of whatever kind: what an isa remembers of page tables in its
+     * scratch room is good until the next. */
+    u64 tlb_flushes;
 };
 
 static inline void *vcpu_state(struct vcpu *c)
@@ -201,6 +204,7 @@ struct isa_reg {
 struct isa {
     const char *name;               /* "riscv64": as --arch spells it */
     u32 state_size;                 /* bytes of guest state */
+    u32 scratch_size;               /* bytes behind it, see isa_scratch() */
     u32 pc_offset;                  /* u64 in guest state */
     u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
     const struct state_list *state; /* the declared state */
@@ -255,6 +259,19 @@ struct isa {
 
     const char *const *irq_lines; /* names of the interrupt lines, by number, NULL-ended */
 };
+
+/* Bytes from guest state to the scratch room. */
+static inline size_t isa_scratch_offset(const struct isa *isa)
+{
+    return (isa->state_size + 15u) & ~(size_t)15;
+}
+
+/* The isa's own room in a vCPU, zero at first and aligned to 16: for what it derived from guest
+ * state and can do without. Not compared in lock step, not saved. */
+static inline void *isa_scratch(struct vcpu *c)
+{
+    return (char *)vcpu_state(c) + isa_scratch_offset(c->isa);
+}
 
 /* One generated handler of the interpreter: runs one instruction. */
 typedef int isa_handler(struct vcpu *c, const struct isa_insn *in);

@@ -20,7 +20,7 @@ static const char *const extensions[] = {
     "zicboz",   "zicntr", "zicond", "zicsr",   "zifencei", "zihintpause", "zihpm",  "zimop",
     "zaamo",    "zabha",  "zacas",  "zalrsc",  "zawrs",    "zfa",         "zfhmin", "zca",
     "zcb",      "zcd",    "zcmop",  "zba",     "zbb",      "zbc",         "zbkb",   "zbs",
-    "sscofpmf", "sstc",   "svadu",  "svinval", "svnapot",  "svpbmt",      NULL
+    "sscofpmf", "sstc",   "svadu",  "svinval", "svnapot",  "svpbmt",      "svvptc", NULL
 };
 static const char *const aia_extensions[] = { "smaia", "ssaia", NULL };
 

@@ -13,7 +13,7 @@ enum { R = 1, W = 2, X = 4, RWX = 7, TOR = 1 << 3, NA4 = 2 << 3, NAPOT = 3 << 3,
 
 static union {
     struct vcpu v;
-    u64 room[(VCPU_STATE_OFF + sizeof(struct rv_state)) / 8 + 1];
+    u64 room[(VCPU_STATE_OFF + sizeof(struct rv_state) + 16 + sizeof(struct rv_tables)) / 8 + 1];
 } hart;
 
 static void rules_clear(void)

@@ -189,6 +189,8 @@ TEST(tlb_flush)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);
     struct toy_asm a = toy_code(m, CODE);
+    struct vcpu *v = engine_cpu(m->engine, 0);
+    u64 flushes;
 
     map_pages(m, 0x200000, 0x40000, 2, TOY_PTE_READ);
     map_pages(m, 0x220000, 0x50000, 1, TOY_PTE_READ | TOY_PTE_GLOBAL);
@@ -218,7 +220,12 @@ TEST(tlb_flush)
     toy_put(&a, TOY_LD, 11, 2, 0); /* 3 */
     stop_paged(&a);
     toy_reset(m, 0, CODE);
+    flushes = v->tlb_flushes;
     toy_run(m);
+    CHECK(v->tlb_flushes >= flushes + 4); /* by which an isa knows */
+    flushes = v->tlb_flushes;
+    v->env->tlb_flush_context(v, 12345, ISA_FLUSH_PAGE, 0); /* which it never ran in */
+    CHECK_EQ(v->tlb_flushes, flushes + 1);
     CHECK_EQ(state(m, 0)->r[5], 1);
     CHECK_EQ(state(m, 0)->r[6], 1);
     CHECK_EQ(state(m, 0)->r[7], 1);

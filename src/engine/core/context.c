@@ -105,6 +105,7 @@ void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks)
 {
     u64 mask = 0;
 
+    c->e.v.tlb_flushes++;
     for (unsigned p = 0; p < context_places(c->e.v.isa); p++)
         if (banks >> c->context.bank[p] & 1)
             mask |= 1ull << p;
@@ -115,6 +116,7 @@ void mmu_flush_context(struct cpu *c, u64 id, enum isa_tlb_flush what, gva_t va)
 {
     unsigned k = context_find(c, id);
 
+    c->e.v.tlb_flushes++;
     if (k < MMU_CONTEXTS)
         mmu_flush_places(c, what, va, context_mask(c, k, ~0u));
 }

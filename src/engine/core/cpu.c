@@ -27,7 +27,8 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
 {
     const struct isa *isa = e->isa;
     unsigned places = context_places(isa);
-    size_t banks_at = VCPU_STATE_OFF + align_up(isa->state_size);
+    size_t scratch_at = VCPU_STATE_OFF + isa_scratch_offset(isa);
+    size_t banks_at = align_up(scratch_at + isa->scratch_size);
     size_t modes_at = banks_at + places * sizeof(struct tlb_bank);
     size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
     size_t size = side_at + align_up(places * sizeof(struct tlb_side));

@@ -143,6 +143,7 @@ static int reg_set(struct vcpu *c, unsigned number, u64 v)
 const struct isa riscv_isa = {
     .name = "riscv64",
     .state_size = sizeof(struct rv_state),
+    .scratch_size = sizeof(struct rv_tables),
     .pc_offset = offsetof(struct rv_state, pc),
     .fp_env_offset = offsetof(struct rv_state, frm),
     .state = &rv_state_list,

@@ -171,19 +171,56 @@ static bool leaf_legal(const struct walk *w)
     return bits_get(ppn, 0, VPN_BITS * w->level) == 0; /* a superpage is aligned */
 }
 
+/* The table of the last level for w->va, if it is known: *ppn. Tables may be remembered until a
+ * fence like their leaves (12.2.1); one for a single address may leave out the tables above
+ * the leaf, but here ends them all. */
+static bool table_known(struct walk *w, u64 *ppn)
+{
+    gva_t va = w->va >> (PAGE_SHIFT + VPN_BITS);
+    const struct rv_tables *tables = isa_scratch(w->c);
+    unsigned i = va % RV_TABLES;
+
+    if (tables->at[i].va != va || tables->at[i].satp != w->s->satp ||
+        tables->at[i].flushes != w->c->tlb_flushes)
+        return false;
+    *ppn = tables->at[i].ppn;
+    w->global = tables->at[i].global;
+    return true;
+}
+
+static void table_keep(const struct walk *w, u64 ppn)
+{
+    gva_t va = w->va >> (PAGE_SHIFT + VPN_BITS);
+    struct rv_tables *tables = isa_scratch(w->c);
+    unsigned i = va % RV_TABLES;
+
+    tables->at[i].va = va;
+    tables->at[i].satp = w->s->satp;
+    tables->at[i].flushes = w->c->tlb_flushes;
+    tables->at[i].ppn = ppn;
+    tables->at[i].global = w->global;
+}
+
+static bool entry_allowed(const struct walk *w, enum isa_access access, bool *uniform)
+{
+    return rv_pmp_perm(w->s, w->pte_addr, PTE_SIZE, RV_S, uniform) >> access & 1;
+}
+
 /* Follows pointers down to a leaf. */
 static enum walk_end walk_down(struct walk *w, unsigned levels)
 {
     u64 ppn = bits_get(w->s->satp, 0, PTE_PPN_BITS);
-    bool uniform;
+    bool known = table_known(w, &ppn), uniform = false;
 
-    for (w->level = levels - 1;; w->level--) {
+    for (w->level = known ? 0 : levels - 1;; w->level--) {
         u64 vpn = bits_get(w->va, PAGE_SHIFT + VPN_BITS * w->level, VPN_BITS);
 
         w->pte_addr = (ppn << PAGE_SHIFT) + vpn * PTE_SIZE;
-        if (!rv_pmp_allows(w->s, w->pte_addr, PTE_SIZE, ISA_READ, RV_S, &uniform) ||
+        if ((!known && !entry_allowed(w, ISA_READ, &uniform)) ||
             w->c->env->phys_load(w->c, w->pte_addr, PTE_SIZE, &w->pte))
             return WALK_ACCESS_FAULT;
+        if (w->level == 0 && !known && uniform)
+            table_keep(w, ppn);
         if (!(w->pte & PTE_V))
             return WALK_PAGE_FAULT;
         w->global |= (w->pte & PTE_G) != 0;
@@ -207,7 +244,7 @@ static enum walk_end walk_mark(struct walk *w, bool *again)
         return WALK_OK;
     if (!(w->s->menvcfg & ENVCFG_ADUE))
         return WALK_PAGE_FAULT;
-    if (!rv_pmp_allows(w->s, w->pte_addr, PTE_SIZE, ISA_WRITE, RV_S, &uniform) ||
+    if (!entry_allowed(w, ISA_WRITE, &uniform) ||
         w->c->env->phys_cas(w->c, w->pte_addr, PTE_SIZE, w->pte, want, &done))
         return WALK_ACCESS_FAULT;
     *again = !done;
@@ -272,11 +309,11 @@ static bool protect(const struct rv_state *s, enum rv_priv priv, unsigned size,
 {
     bool uniform;
 
-    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
-        if (!rv_pmp_allows(s, out->gpa, size, a, priv, &uniform))
-            out->perm &= (u8) ~(1u << a);
+    u8 perm = rv_pmp_perm(s, out->gpa, size, priv, &uniform);
+
+    out->perm &= perm;
     out->no_tlb = !uniform;
-    return rv_pmp_allows(s, out->gpa, size, access, priv, &uniform);
+    return perm >> access & 1;
 }
 
 int rv_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,

@@ -17,6 +17,19 @@ enum rv_bank {
     RV_BANK_COUNT = 7,
 };
 
+/* The scratch room of a hart: where walks lately found the tables of the last level, by the low
+ * bits of the 2 MiB that a table maps. Only those whose entries physical memory protection lets
+ * S-mode read; none that is older than the last flush. 64 tables map 128 MiB. */
+enum { RV_TABLES = 64 };
+struct rv_tables {
+    struct {
+        u64 satp, flushes; /* when it was found; satp 0: none */
+        gva_t va;          /* >> 21 */
+        u64 ppn;
+        bool global; /* by one of the pointers that lead to it */
+    } at[RV_TABLES];
+};
+
 /* Binds the data regime to the bank that privilege, MPRV, SUM and MXR call for. To be
  * called after any of them changed. */
 void rv_mmu_rebind(struct vcpu *c);
@@ -43,10 +56,9 @@ int rv_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access ac
 void rv_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
                          struct isa_fault *fault);
 
-/* May `priv` do `access` to `size` bytes at gpa? *uniform: the answer is the same for
- * every byte of its 4 KiB page. Privileged Architecture, "Physical Memory Protection". */
-bool rv_pmp_allows(const struct rv_state *s, gpa_t gpa, u64 size, enum isa_access access,
-                   enum rv_priv priv, bool *uniform);
+/* What `priv` may do to `size` bytes at gpa: bit = enum isa_access. *uniform: the answer is the
+ * same for every byte of its 4 KiB page. Privileged Architecture, "Physical Memory Protection". */
+u8 rv_pmp_perm(const struct rv_state *s, gpa_t gpa, u64 size, enum rv_priv priv, bool *uniform);
 
 /* What a write of `wanted` leaves in pmpcfg byte i / pmpaddr i: locks and WARL. */
 u8 rv_pmp_cfg_legal(const struct rv_state *s, unsigned i, u8 wanted);

@@ -7,7 +7,15 @@
 
 #include "base/bits.h"
 
-enum { PMP_R = 1, PMP_W = 2, PMP_X = 4, PMP_A_SHIFT = 3, PMP_A_MASK = 3, PMP_LOCK = 0x80 };
+enum {
+    PMP_R = 1,
+    PMP_W = 2,
+    PMP_X = 4,
+    PMP_ALL = 7,
+    PMP_A_SHIFT = 3,
+    PMP_A_MASK = 3,
+    PMP_LOCK = 0x80
+};
 enum { PMP_OFF, PMP_TOR, PMP_NA4, PMP_NAPOT };
 
 /* pmpaddr holds bits 55:2 of an address. */
@@ -42,23 +50,20 @@ static void pmp_range(const struct rv_state *s, unsigned i, u64 *from, u64 *to)
     }
 }
 
-static bool pmp_grants(u8 cfg, enum isa_access access)
+/* What an entry that matches lets priv do. */
+static u8 pmp_grants(u8 cfg, enum rv_priv priv)
 {
-    static const u8 need[ISA_ACCESS_COUNT] = {
-        [ISA_READ] = PMP_R, [ISA_WRITE] = PMP_W, [ISA_FETCH] = PMP_X
-    };
-
-    return cfg & need[access];
+    _Static_assert(1 << ISA_READ == PMP_R && 1 << ISA_WRITE == PMP_W && 1 << ISA_FETCH == PMP_X,
+                   "the same bits");
+    return priv == RV_M && !(cfg & PMP_LOCK) ? PMP_ALL : cfg & PMP_ALL;
 }
 
-bool rv_pmp_allows(const struct rv_state *s, gpa_t gpa, u64 size, enum isa_access access,
-                   enum rv_priv priv, bool *uniform)
+u8 rv_pmp_perm(const struct rv_state *s, gpa_t gpa, u64 size, enum rv_priv priv, bool *uniform)
 {
     gpa_t page = bits_align_down(gpa, 4096);
 
     *uniform = true;
     for (unsigned i = 0; i < RV_PMP_COUNT; i++) {
-        u8 cfg = s->pmpcfg[i];
         u64 from, to;
 
         pmp_range(s, i, &from, &to);
@@ -69,10 +74,10 @@ bool rv_pmp_allows(const struct rv_state *s, gpa_t gpa, u64 size, enum isa_acces
         if (gpa >= to || gpa + size <= from)
             continue;
         if (gpa < from || gpa + size > to)
-            return false; /* partly matched by the deciding entry */
-        return (priv == RV_M && !(cfg & PMP_LOCK)) || pmp_grants(cfg, access);
+            return 0; /* partly matched by the deciding entry */
+        return pmp_grants(s->pmpcfg[i], priv);
     }
-    return priv == RV_M;
+    return priv == RV_M ? PMP_ALL : 0;
 }
 
 u8 rv_pmp_cfg_legal(const struct rv_state *s, unsigned i, u8 wanted)
