@@ -1,12 +1,13 @@
 """fio.py - how fast a guest's disk is: Debian's fio in it, on a virtio-blk disk of its own.
 
 The disk's image lies in memory, so that what is timed is the virtual machine and no medium; fio
-goes past the guest's page cache. Rows are NAME-DEPTH: sequential transfers of 128 KiB and random ones
-of 4 KiB, with 16 requests under way and with one. All machines are started once and take turns.
+goes past the guest's page cache. Rows are NAME-DEPTH: sequential transfers of 128 KiB and random
+ones of 4 KiB, with 16 requests under way and with one. All machines are started once and take
+turns.
 
 MiB/s   by fio's own clock, the most and the least of the runs
-CPU us  of the whole virtual machine for one request, the least; fio's start is subtracted, and where
-        that is most of it the runs are too short to tell
+CPU us  of the whole virtual machine for one request, the least; fio's start is subtracted, and
+        where that is most of it the runs are too short to tell
 """
 
 import contextlib
@@ -62,8 +63,8 @@ class Guest:
         kib = TRANSFERS[name][0]
         cpu = targets.process_cpu_ns(self.machine.process.pid)
         printed = self.machine.shell(
-            "busybox chroot /mnt /usr/bin/fio --name=row --filename=/dev/vdb --direct=1 --norandommap "
-            "--rw=%s --bs=%dk --iodepth=%d --ioengine=%s --size=%dm --io_size=%dk "
+            "busybox chroot /mnt /usr/bin/fio --name=row --filename=/dev/vdb --direct=1 "
+            "--norandommap --rw=%s --bs=%dk --iodepth=%d --ioengine=%s --size=%dm --io_size=%dk "
             "--output-format=terse --terse-version=3" %
             (name, kib, depth, "libaio" if depth > 1 else "psync", DISK_MIB, kib * requests))
         cpu = targets.process_cpu_ns(self.machine.process.pid) - cpu

@@ -195,14 +195,14 @@ def login(opt, kinds, place):
 
 def net(opt, kinds, place):
     """In a network namespace, and so in a process of its own."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "net.py")
     figures = os.path.join(place.folder, "net.json")
     names = [name for name, _ in kinds]
     if [name for name, _ in kinds.programs] not in ([], ["vm"]):
         raise BenchError("--whole net times one vm-cli")
-    subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "net.py"),
-                    "--targets", ",".join(names), "--runs", str(opt.runs), "--cpus", str(opt.cpus),
-                    "--json", figures] + [w for _, path in kinds.programs for w in ("--vm", path)],
-                   check=True)
+    subprocess.run([sys.executable, program, "--targets", ",".join(names), "--runs", str(opt.runs),
+                    "--cpus", str(opt.cpus), "--json", figures] +
+                   [word for _, path in kinds.programs for word in ("--vm", path)], check=True)
     with open(figures, encoding="utf-8") as f:
         return json.load(f)
 
