@@ -10,9 +10,12 @@ time of the whole virtual machine; none is judged. All of it runs in a network n
 own, so it needs no privileges and disturbs nothing.
 
     bench/net.py [--net user,tap,passt] [--runs 3] [--mib 64] [--vm PATH] [--targets vm,qemu]
+
+`./dev bench --whole net` is the same with an optimised build; it asks for the figures by --json.
 """
 
 import argparse
+import json
 import os
 import shutil
 import socket
@@ -39,6 +42,7 @@ def options(argv):
     p.add_argument("--mib", type=int, default=64, help="of each transfer (64)")
     p.add_argument("--cpus", type=int, default=1, help="of the guest, and queues of tap (1)")
     p.add_argument("--vm", default=vm.vm_cli(), help="the vm-cli to time")
+    p.add_argument("--json", metavar="FILE", help="where the figures go, instead of a table")
     p.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return p.parse_args(argv)
 
@@ -141,6 +145,14 @@ def show(opt, net, seen):
         print("%-6s %-6s %s" % (net, work, " | ".join(cells)), flush=True)
 
 
+def add_figures(result, net, seen):
+    """What whole.py shows: machine -> row -> what was measured."""
+    for (work, kind), runs in seen.items():
+        result.setdefault(kind, {})["%s %s" % (net, work)] = {
+            "ms": min(r[0] for r in runs) * 1e3, "most": max(r[0] for r in runs) * 1e3,
+            "CPU ms": min(r[1] for r in runs) * 1e3}
+
+
 def network(opt, net):
     """All runs of all targets on one kind of network; a passt for QEMU is started anew."""
     seen = {}
@@ -157,7 +169,7 @@ def network(opt, net):
                 if server:
                     server.kill()
                     server.wait()
-    show(opt, net, seen)
+    return seen
 
 
 def set_up(opt):
@@ -177,6 +189,7 @@ def main(argv):
                                os.path.abspath(__file__), "--inside"] + argv,
                               check=False).returncode
     opt.kinds = opt.targets.split(",")
+    result = {}
     set_up(opt)
     with tempfile.TemporaryDirectory() as folder:
         opt.socket = os.path.join(folder, "passt")
@@ -184,7 +197,13 @@ def main(argv):
             if net == "passt" and not shutil.which("passt"):
                 print("passt  is not installed")
                 continue
-            network(opt, net)
+            seen = network(opt, net)
+            add_figures(result, net, seen)
+            if not opt.json:
+                show(opt, net, seen)
+    if opt.json:
+        with open(opt.json, "w", encoding="utf-8") as f:
+            json.dump(result, f)
     return 0
 
 

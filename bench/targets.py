@@ -88,13 +88,16 @@ class Native(Target):
         return super()._result(row, answer, int(answer[2]), host)
 
 
-def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True):
+def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True, data=None):
+    """data: a second disk, which is written to."""
     args = ["--kernel", kernel, "--initrd", initrd, "--memory", memory, "--cpus", str(cpus),
             "--append", words + (" bench=disk" if disk and readonly else "")]
-    return args + (["--disk", disk + (",readonly=on" if readonly else "")] if disk else [])
+    if disk:
+        args += ["--disk", disk + (",readonly=on" if readonly else "")]
+    return args + (["--disk", data] if data else [])
 
 
-def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True):
+def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True, data=None):
     args = ["-M", "virt", "-accel", "tcg,thread=multi", "-smp", str(cpus), "-m", memory,
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", kernel, "-initrd", initrd,
@@ -103,6 +106,9 @@ def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=T
         args += ["-drive", "file=%s,format=raw,if=none,id=d0,readonly=%s,file.locking=off" %
                  (disk, "on" if readonly else "off"),
                  "-device", "virtio-blk-pci,drive=d0"]
+    if data:
+        args += ["-drive", "file=%s,format=raw,if=none,id=d1" % data,
+                 "-device", "virtio-blk-pci,drive=d1"]
     return args
 
 

@@ -11,6 +11,7 @@ import xml.dom.minidom
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench
+import fio
 import guestfiles
 import install
 import report
@@ -98,6 +99,20 @@ def what_was_installed():
              "%s, %s" % (texts, words))
 
 
+def fio_line():
+    """A line of fio 3.39, after what a console echoes; and one of a run that failed."""
+    read = ["3", "fio-3.39", "row", "0", "0", "64", "2048", "181"] + ["0"] * 39
+    line = "fio --output-format=terse\n" + ";".join(read + ["512", "128"]) + "\n"
+    vm.check(fio.bandwidth("randread", line) == 2, "read: %s" % line)
+    vm.check(fio.bandwidth("write", line) == 0.5, "written: %s" % line)
+    for bad in ("fio: no such file", line.replace("row;0;0", "row;0;5")):
+        try:
+            fio.bandwidth("read", bad)
+        except targets.BenchError:
+            continue
+        vm.check(False, "taken for a result: %s" % bad)
+
+
 def record(name, kind, **wall):
     figures = {n: {"wall_ns": t, "cpu_ns": t, "first_ns": t} for n, t in wall.items()}
     return {"row": name, "class": kind, "checksum": "1", "targets": figures}
@@ -124,6 +139,7 @@ def main():
     tap.case("a tiny row on native and vm-cli", tiny_row)
     tap.case("the interpreter's speed", interpreter_speed)
     tap.case("rows too short to tell a speed", rows_too_short)
+    tap.case("what fio says of itself", fio_line)
     tap.case("an unknown row is named", unknown_row)
     tap.case("what an installation has installed", what_was_installed)
     tap.case("means, table and plot", shows)

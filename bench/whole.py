@@ -8,13 +8,17 @@ smp    row "parallel" with 1, 2 and 4 CPUs
 interp guest instructions that the interpreter retires in a second of CPU time, on integer
        rows, with paging on
 login  from the start of the process to the login prompt of an installed system (--login)
+fio    how fast a guest's disk is: fio.py
+net    how fast a guest's network is: net.py
 """
 
 import json
 import os
 import subprocess
+import sys
 import time
 
+import fio
 import targets
 from targets import BenchError
 
@@ -189,7 +193,22 @@ def login(opt, kinds, place):
             for name, runs in seen.items()}
 
 
-KINDS = {"boot": boot, "idle": idle, "smp": smp, "interp": interp, "login": login}
+def net(opt, kinds, place):
+    """In a network namespace, and so in a process of its own."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "net.py")
+    figures = os.path.join(place.folder, "net.json")
+    names = [name for name, _ in kinds]
+    if [name for name, _ in kinds.programs] not in ([], ["vm"]):
+        raise BenchError("--whole net times one vm-cli")
+    subprocess.run([sys.executable, program, "--targets", ",".join(names), "--runs", str(opt.runs),
+                    "--cpus", str(opt.cpus), "--json", figures] +
+                   [word for _, path in kinds.programs for word in ("--vm", path)], check=True)
+    with open(figures, encoding="utf-8") as f:
+        return json.load(f)
+
+
+KINDS = {"boot": boot, "idle": idle, "smp": smp, "interp": interp, "login": login,
+         "fio": fio.fio, "net": net}
 
 
 def show(kind, result):

@@ -1,23 +1,29 @@
 /*
- * test_tap.c - a TAP interface that takes no more, in a network namespace of this program's own:
- * behind it a bridge, and a link that is slower than the guest.
+ * test_tap.c - a TAP interface in a network namespace of this program's own: behind it a bridge,
+ * and a link that is slower than the guest.
  */
 #include "backend/net/tap.h"
 #include "host/clock.h"
 #include "host/loop.h"
 #include "test.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+enum { FRAME_SIZE = 1000 };
 
 static struct err err;
 static const struct net_header plain;
 static unsigned rooms;
+static bool has_network;
 
 static void on_frame(void *arg, unsigned queue, const struct net_header *h, const u8 *f, size_t len)
 {
@@ -54,24 +60,65 @@ static bool own_network(void)
                   "tc qdisc add dev far root tbf rate 1mbit burst 2000 limit 10000000") == 0;
 }
 
-/* As an interface's owner may: frames of a queue that are on their way, in bytes. */
-static int bound_set(int bytes)
+/* The same interface as another program has it, which sets something there. */
+static int also_open(unsigned long what, int value)
 {
     struct ifreq request = { .ifr_name = "tap0",
                              .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE };
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-    CHECK(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, TUNSETSNDBUF, &bytes) == 0);
+    CHECK(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, what, &value) == 0);
     return fd;
 }
 
 /* To a host that nobody knows: the bridge sends it on, and keeps no copy. */
+static u8 frame[FRAME_SIZE] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+
 static enum net_sent send_frame(struct net_backend *net)
 {
-    static u8 frame[1000] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
     struct iovec iov = { frame, sizeof frame };
 
     return net_backend_send(net, 0, &plain, &iov, 1);
+}
+
+TEST(a_network)
+{
+    has_network = own_network();
+    if (!has_network)
+        TEST_SKIP("no network namespace with a slow link");
+}
+
+/* What the interface was set to by whoever had it before, as QEMU does, says nothing to us. */
+TEST(frames_leave_whole_whatever_the_interface_was_set_to)
+{
+    struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(0x88b5) };
+    struct net_backend *net;
+    struct loop *loop;
+    u8 got[2000];
+    ssize_t n = -1;
+    ns_t end;
+    int wire;
+
+    if (!has_network)
+        TEST_SKIP("no network namespace with a slow link");
+    close(also_open(TUNSETVNETHDRSZ, 12));
+    CHECK_EQ(loop_new(NULL, &loop, &err), 0);
+    if (!CHECK_EQ(tap_backend_new("tap0", 1, loop, &net, &err), 0))
+        return;
+    wire = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    at.sll_ifindex = (int)if_nametoindex("end");
+    CHECK_EQ(bind(wire, (struct sockaddr *)&at, sizeof at), 0);
+    /* At first the bridge drops everything: its ports come up when they like. */
+    for (end = host_clock_monotonic() + 60 * NS_PER_SEC; n < 0 && host_clock_monotonic() < end;) {
+        CHECK(send_frame(net) == NET_SENT);
+        loop_run_once(loop, 10 * NS_PER_MS);
+        n = recv(wire, got, sizeof got, 0);
+    }
+    CHECK_EQ(n, FRAME_SIZE);
+    CHECK(memcmp(got, frame, FRAME_SIZE) == 0);
+    close(wire);
+    net_backend_free(net);
+    loop_free(loop);
 }
 
 TEST(a_full_interface_makes_the_guest_wait)
@@ -82,15 +129,14 @@ TEST(a_full_interface_makes_the_guest_wait)
     ns_t end;
     int fd;
 
-    if (!own_network())
+    if (!has_network)
         TEST_SKIP("no network namespace with a slow link");
     CHECK_EQ(loop_new(NULL, &loop, &err), 0);
     if (!CHECK_EQ(tap_backend_new("tap0", 1, loop, &net, &err), 0))
         return;
-    fd = bound_set(20000);
+    fd = also_open(TUNSETSNDBUF, 20000); /* bytes of frames that are on their way */
     net_backend_set_card(net, on_frame, on_room, NULL);
-    /* At first the bridge drops everything: its ports come up when they like. */
-    for (end = host_clock_monotonic() + 60 * NS_PER_SEC;
+    for (end = host_clock_monotonic() + 60 * NS_PER_SEC; /* the bridge may be late, too */
          rooms < 4 && host_clock_monotonic() < end;) {
         enum net_sent what = rooms == refused ? send_frame(net) : NET_FULL;
 
@@ -109,4 +155,5 @@ TEST(a_full_interface_makes_the_guest_wait)
     close(fd);
 }
 
-TEST_MAIN(TEST_CASE(a_full_interface_makes_the_guest_wait))
+TEST_MAIN(TEST_CASE(a_network), TEST_CASE(frames_leave_whole_whatever_the_interface_was_set_to),
+          TEST_CASE(a_full_interface_makes_the_guest_wait))

@@ -28,8 +28,8 @@ bench_tree()
 
 bench_guest_image()
 {
-    # The guest's own compiler calls the assembler by its short name.
-    bench_tree "$assets_work/root" "$assets_guest" binutils
+    # The guest's own compiler calls the assembler by its short name; fio is for --whole fio.
+    bench_tree "$assets_work/root" "$assets_guest" binutils fio
     truncate -s 768M "$assets_work/root.ext4"
     mke2fs -q -t ext4 -E root_owner=0:0 -L vm-bench -m 0 -d "$assets_work/root" \
         "$assets_work/root.ext4" || die "mke2fs cannot make the image of the benchmarks"
@@ -48,6 +48,6 @@ bench_native_tree()
 bench_assets()
 {
     assets_main kernel initramfs qemu10
-    assets_make bench-image "$bench_packages" 2 -- bench_guest_image
+    assets_make bench-image "$bench_packages" 3 -- bench_guest_image
     assets_make bench-native "$bench_packages" 1 -- bench_native_tree
 }

@@ -202,11 +202,12 @@ static int open_failed(const struct tap_net *t, int code, struct err *err)
     return err_set_errno(err, code, "cannot open the interface '%s'", name);
 }
 
-/* One that was made with multi_queue is to be opened so, for one queue too. */
+/* One that was made with multi_queue is to be opened so, for one queue too. What the header is like
+ * belongs to the interface, and is as its last user left it. */
 static int bind_queue(const struct tap_net *t, int fd)
 {
     struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-    int little = 1;
+    int little = 1, size = HEADER_SIZE;
 
     memcpy(request.ifr_name, t->ifname, IFNAMSIZ);
     if (t->net.queues > 1)
@@ -218,7 +219,10 @@ static int bind_queue(const struct tap_net *t, int fd)
         if (ioctl(fd, TUNSETIFF, &request) < 0)
             return -errno;
     }
-    return ioctl(fd, TUNSETVNETLE, &little) < 0 || ioctl(fd, TUNSETOFFLOAD, 0ul) < 0 ? -errno : 0;
+    return ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 || ioctl(fd, TUNSETVNETLE, &little) < 0 ||
+                   ioctl(fd, TUNSETOFFLOAD, 0ul) < 0
+               ? -errno
+               : 0;
 }
 
 static int queue_open(struct tap_net *t, struct tap_queue *q, struct loop *loop, struct err *err)
