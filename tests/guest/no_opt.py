@@ -13,7 +13,7 @@ from tiny import POWER_OFF, T0, T1, T2, T3, addi, bne, lui, write
 from vm import PATIENCE, Tap, check, run_cli, skip_all, vm_cli
 
 NAMES = ["long-blocks", "chaining", "jump-cache", "memory", "groups", "atomics", "host-fpu",
-         "fp-loops", "int-loops", "signed-loads"]
+         "fp-loops", "int-loops", "signed-loads", "streams"]
 A0, ROUNDS = 10, 16
 
 
@@ -36,7 +36,7 @@ GUEST = FLOATS_ON + [
     load(T1, A0, 0), bne(0, 0, 8), load(T1, A0, 8), AMOADD,
     load(T1, A0, 16, 0), load(T1, A0, 20, 1), load(T1, A0, 24, 2), load(T1, A0, 28, 2),
     addi(T3, T3, -1), bne(T3, 0, -48),
-    lui(T3, ROUNDS)] + FADDS + COUNTS + [addi(T3, T3, -1), bne(T3, 0, -52)]
+    lui(T3, ROUNDS), load(T1, A0, 0)] + FADDS + COUNTS + [addi(T3, T3, -1), bne(T3, 0, -56)]
 
 
 def sizes(options):

@@ -15,6 +15,7 @@
 
 enum { PAGE = 4096, BUDGET = 1000 };
 #define SLOW_VA  (FAST_VA + PAGE)
+#define LAST_VA  (-(u64)PAGE)
 #define BLOCK_VA 0x10000f00ull
 
 u64 rng_state = 88172645463325252ull;
@@ -38,7 +39,7 @@ u64 rnd_value(void)
 /* --- memory: one copy for each engine --- */
 
 struct memory {
-    u8 fast[PAGE], slow[PAGE];
+    u8 fast[PAGE], last[PAGE], slow[PAGE]; /* not side by side as the guest has them */
     const u8 *reserved; /* where, of the evaluator's copy; NULL: no reservation */
     u64 reserved_value;
     unsigned reserved_size;
@@ -46,10 +47,12 @@ struct memory {
 
 static u8 *memory_at(struct memory *m, u64 va, unsigned size)
 {
-    if (va >= FAST_VA && va + size <= FAST_VA + PAGE)
+    if (va - FAST_VA <= PAGE - size) /* at the end of the address space, too */
         return m->fast + (va - FAST_VA);
-    if (va >= SLOW_VA && va + size <= SLOW_VA + PAGE)
+    if (va - SLOW_VA <= PAGE - size)
         return m->slow + (va - SLOW_VA);
+    if (va - LAST_VA <= PAGE - size)
+        return m->last + (va - LAST_VA);
     return NULL;
 }
 
@@ -298,8 +301,10 @@ static void cpu_prepare(const u64 *state)
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
             bank.entry[a][i].tag = TLB_EMPTY;
-    for (unsigned a = ISA_READ; a <= ISA_WRITE; a++)
+    for (unsigned a = ISA_READ; a <= ISA_WRITE; a++) {
         *tlb_slot(FAST_VA, a) = (struct tlb_entry){ FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
+        *tlb_slot(LAST_VA, a) = (struct tlb_entry){ LAST_VA, (uintptr_t)jit_memory.last - LAST_VA };
+    }
     cpu.e.bind[IR_MMU_DATA] = &bank;
     cpu.e.jumps = &jumps;
     cpu.e.v.isa = &test_isa;
@@ -345,7 +350,8 @@ static const char *compare(const struct ir_eval_result *want, const u64 *state,
     }
     if (cpu.e.fp_live || host_mxcsr() != mxcsr)
         return "MXCSR is not the host's";
-    if (memcmp(m->fast, jit_memory.fast, PAGE) || memcmp(m->slow, jit_memory.slow, PAGE))
+    if (memcmp(m->fast, jit_memory.fast, PAGE) || memcmp(m->last, jit_memory.last, PAGE) ||
+        memcmp(m->slow, jit_memory.slow, PAGE))
         return "memory";
     if ((m->reserved != NULL) != (cpu.e.reserve_addr != 0))
         return "the reservation";
@@ -383,10 +389,11 @@ static struct ir_eval_result evaluate(const struct ir_block *ir, u64 *state,
  * there are none here. */
 static u32 opts_off(void)
 {
-    return getenv("NO_OPT") ? 1u << ENGINE_OPT_CHAINING | 1u << ENGINE_OPT_JUMP_CACHE |
-                                  1u << ENGINE_OPT_GROUPS | 1u << ENGINE_OPT_FP_LOOPS |
-                                  1u << ENGINE_OPT_INT_LOOPS | 1u << ENGINE_OPT_SIGNED_LOADS
-                            : 0;
+    return getenv("NO_OPT")
+               ? 1u << ENGINE_OPT_CHAINING | 1u << ENGINE_OPT_JUMP_CACHE | 1u << ENGINE_OPT_GROUPS |
+                     1u << ENGINE_OPT_FP_LOOPS | 1u << ENGINE_OPT_INT_LOOPS |
+                     1u << ENGINE_OPT_SIGNED_LOADS | 1u << ENGINE_OPT_STREAMS
+               : 0;
 }
 
 static struct lower_job describe_job(const struct ir_block *ir)

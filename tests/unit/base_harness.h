@@ -1,8 +1,8 @@
 /*
  * base_harness.h - random blocks of IR: the base tier's host code against the evaluator.
  *
- * Memory is one page whose TLB entry is there, one that only the slow path reaches, and
- * nothing else. State is SLOTS words, pc, and a struct fp_env.
+ * Memory is one page whose TLB entry is there, one behind it that only the slow path reaches, the
+ * last of the address space, and nothing else. State is SLOTS words, pc, and a struct fp_env.
  */
 #ifndef TESTS_UNIT_BASE_HARNESS_H
 #define TESTS_UNIT_BASE_HARNESS_H

@@ -129,14 +129,18 @@ static bool is_native(const struct low *l, const struct ir_op *op)
     return rows[op->op].fn && (rows[op->op].types >> op->type & 1);
 }
 
-bool lo_is_plain_block(const struct low *l)
+enum lo_block_kind lo_block_kind(const struct low *l)
 {
     const struct ir_block *ir = l->job->ir;
+    enum lo_block_kind kind = LO_BLOCK_PLAIN;
 
-    for (u32 i = 0; i < ir->op_count; i++)
-        if (!is_native(l, &ir->ops[i]) || is_fp(&ir->ops[i]) || is_atomic(&ir->ops[i]))
-            return false;
-    return true;
+    for (u32 i = 0; i < ir->op_count; i++) {
+        if (!is_native(l, &ir->ops[i]))
+            return LO_BLOCK_CALLS;
+        if (is_fp(&ir->ops[i]) || is_atomic(&ir->ops[i]))
+            kind = LO_BLOCK_NATIVE;
+    }
+    return kind;
 }
 
 /* --- the block --- */

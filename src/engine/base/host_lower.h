@@ -60,6 +60,7 @@ struct lower_access {
     s32 low, high; /* FIRST: bytes [root + low, root + high) are accessed */
     u32 first;     /* NEXT: the one that checked */
     u8 kind;       /* enum lower_access_kind */
+    u8 stream;     /* its number + 1 in a loop; 0: none. See host_plan_stream.c */
 };
 
 struct lower_room {

@@ -38,7 +38,7 @@ static void add(struct words *w, const struct ir_op *op)
         w->bits[i % VALS_HEADS / 64] |= 1ull << i % 64;
 }
 
-static bool is_loop(const struct ir_block *ir)
+bool lo_is_loop(const struct ir_block *ir)
 {
     const struct ir_op *last = &ir->ops[ir->op_count - 1], *target;
 
@@ -88,10 +88,14 @@ void lo_loop_begin(struct low *l)
     bool ints = lower_may(l->job, ENGINE_OPT_INT_LOOPS);
     unsigned left[VALS_FILES] = { 0 };
     struct words changed = { 0 };
+    enum lo_block_kind kind;
 
-    if (!is_loop(ir))
+    if (!lo_is_loop(ir))
         return;
-    l->late = ints && lo_is_plain_block(l);
+    kind = lo_block_kind(l);
+    if (kind == LO_BLOCK_CALLS)
+        l->streams = 0;
+    l->late = ints && kind == LO_BLOCK_PLAIN;
     l->count_held = ints && ir->insn_count <= SHORT_LOOP;
     if (l->count_held)
         l->a.reserved |= 1u << REG_BUDGET;
@@ -107,11 +111,14 @@ void lo_loop_begin(struct low *l)
     l->job->loops = l->carried_count > 0;
     if (!l->job->loops) {
         l->late = l->count_held = false;
+        l->streams = 0;
         l->a.reserved &= (u16) ~(1u << REG_BUDGET);
         return;
     }
     if (l->count_held)
         x86_load_zx(l->o, 8, REG_BUDGET, LO_CPU(budget));
+    for (unsigned i = 0; i < l->streams; i++)
+        x86_mov_mi(l->o, 8, LO_CPU(tier_stream[i].bound), 0);
     memset(l->a.pinned, 0, sizeof l->a.pinned);
     l->loop_head = l->hot.at;
 }

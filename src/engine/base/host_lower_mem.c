@@ -46,22 +46,93 @@ u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_ac
     return miss;
 }
 
-/* The first of several accesses: one check for the bytes of all. The cold part asks for the page
- * and comes back when there is one; else it goes on with the slow path. */
-static void check_group(struct low *l, const struct ir_op *op, const struct where *w,
-                        const struct lower_access *a, enum isa_access access, enum x86_reg held)
+/* The bytes that are checked at once: [base + from, base + to). */
+struct span {
+    enum x86_reg base;
+    s32 from, to;
+    enum isa_access access;
+};
+
+static struct span span_of(struct low *l, const struct ir_op *op, const struct where *w)
 {
-    s32 root = w->offset - l->job->room->access[op->a].offset; /* from w->base */
+    const struct lower_access *access = l->job->room->access;
+    const struct lower_access *a = &access[op - l->job->ir->ops];
+    s32 root = w->offset - access[op->a].offset; /* from w->base */
+
+    return (struct span){ w->base, root + a->low, root + a->high,
+                          op->op == IR_LD ? ISA_READ : ISA_WRITE };
+}
+
+/* In the cold part: rdx = host minus guest address of the span's page, or 0. */
+static void ask_page(struct low *l, const struct span *s)
+{
     struct x86_out *cold = &l->cold;
 
-    lo_fix_cold(l, lo_tlb_probe(l, w->base, root + a->low, root + a->high, access, held, 0));
-    x86_lea(cold, 8, RCX, x86_at(w->base, root + a->low));
-    x86_mov_ri(cold, RDX, (u32)(a->high - a->low));
-    x86_mov_ri(cold, RAX, access);
+    x86_lea(cold, 8, RCX, x86_at(s->base, s->from));
+    x86_mov_ri(cold, RDX, (u32)(s->to - s->from));
+    x86_mov_ri(cold, RAX, s->access);
     lo_fix(l, x86_call(cold), FIX_ABSOLUTE, (uintptr_t)l->job->thunks->page[vals_any_xmm(&l->a)]);
-    x86_mov_rr(cold, 8, held, RDX);
-    x86_test_rr(cold, 8, held, held);
-    lo_fix(l, x86_jcc(cold, CC_NE), FIX_HOT, (u64)(l->hot.at - l->hot_start));
+}
+
+/* The first of several accesses: one check for the bytes of all. The cold part asks for the page
+ * and comes back when there is one; else it goes on with the slow path. */
+static void check_group(struct low *l, const struct span *s, enum x86_reg held)
+{
+    lo_fix_cold(l, lo_tlb_probe(l, s->base, s->from, s->to, s->access, held, 0));
+    ask_page(l, s);
+    x86_mov_rr(&l->cold, 8, held, RDX);
+    x86_test_rr(&l->cold, 8, held, held);
+    lo_fix(l, x86_jcc(&l->cold, CC_NE), FIX_HOT, (u64)(l->hot.at - l->hot_start));
+}
+
+/* --- addresses that grow: host_plan_stream.c --- */
+
+#define BOUND(n) LO_CPU(tier_stream[n].bound)
+#define PAGE(n)  LO_CPU(tier_stream[n].page)
+
+/* In the cold part: looks the page up and notes it and what `base` has to be below; not where
+ * bytes, bound or the next addresses wrap at the end of the address space. Returns the jump when it
+ * is not found. */
+static u8 *stream_renew(struct low *l, unsigned n, const struct span *s)
+{
+    struct x86_out *cold = &l->cold;
+    u8 *miss, *wraps, *near_end;
+
+    l->o = cold;
+    miss = lo_tlb_probe(l, s->base, s->from, s->to, s->access, RDX, 0);
+    l->o = &l->hot;
+    x86_mov_mr(cold, 8, PAGE(n), RDX);
+    x86_lea(cold, 8, RCX, x86_at(s->base, s->from));
+    x86_alu_ri(cold, ALU_AND, 8, RCX, -(1 << TLB_PAGE_SHIFT));
+    x86_lea(cold, 8, RCX, x86_at(RCX, (1 << TLB_PAGE_SHIFT) + 1 - s->to));
+    x86_alu_rr(cold, ALU_CMP, 8, s->base, RCX);
+    wraps = x86_jcc(cold, CC_AE);
+    x86_alu_ri(cold, ALU_CMP, 8, RCX, -(1 << TLB_PAGE_SHIFT)); /* more than a stride */
+    near_end = x86_jcc(cold, CC_AE);
+    x86_mov_mr(cold, 8, BOUND(n), RCX);
+    x86_point(wraps, cold->at);
+    x86_point(near_end, cold->at);
+    lo_jmp_hot(l);
+    return miss;
+}
+
+/* `page` becomes host minus guest address. In the cold part the slow path comes next. */
+static void check_stream(struct low *l, unsigned n, const struct span *s, enum x86_reg page)
+{
+    u8 *miss;
+
+    x86_alu_rm(l->o, ALU_CMP, 8, s->base, BOUND(n));
+    lo_fix_cold(l, x86_jcc(l->o, CC_AE));
+    miss = stream_renew(l, n, s);
+    x86_point(miss, l->cold.at);
+    if (page != RDX) { /* others rest on it */
+        ask_page(l, s);
+        x86_mov_mr(&l->cold, 8, PAGE(n), RDX);
+        x86_mov_rr(&l->cold, 8, page, RDX);
+        x86_test_rr(&l->cold, 8, page, page);
+        lo_fix(l, x86_jcc(&l->cold, CC_NE), FIX_HOT, (u64)(l->hot.at - l->hot_start));
+    }
+    x86_load_zx(l->o, 8, page, PAGE(n));
 }
 
 /* Emits what has to hold before the access, and what to do else up to the slow path, which comes
@@ -75,6 +146,8 @@ static void check_access(struct low *l, const struct ir_op *op, const struct whe
     enum x86_reg held = access == ISA_READ ? REG_LOADS : REG_STORES;
     u32 *checked = &l->checked[access == ISA_WRITE];
     bool natural = op->mem.align == IR_ALIGN_NATURAL;
+    bool grows = a->stream && a->stream <= l->streams;
+    struct span span = span_of(l, op, w);
 
     *at = x86_at_index(w->base, held, w->offset);
     if (a->kind == ACCESS_NEXT && *checked == a->first) {
@@ -82,7 +155,13 @@ static void check_access(struct low *l, const struct ir_op *op, const struct whe
         lo_fix_cold(l, x86_jcc(l->o, CC_E));
     } else if (a->kind == ACCESS_FIRST) {
         *checked = id;
-        check_group(l, op, w, a, access, held);
+        if (grows)
+            check_stream(l, a->stream - 1u, &span, held);
+        else
+            check_group(l, &span, held);
+    } else if (grows) {
+        *at = x86_at_index(w->base, RDX, w->offset);
+        check_stream(l, a->stream - 1u, &span, RDX);
     } else {
         *at = x86_at_index(w->base, RDX, w->offset);
         lo_fix_cold(l, lo_tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),

@@ -33,6 +33,7 @@ struct low {
         bool changed;         /* by the block */
     } carried[LOWER_CARRIED]; /* state in registers at the loop's head */
     unsigned carried_count;
+    unsigned streams; /* of the loop */
     u8 *loop_head;    /* in the hot part */
     bool late;        /* what is carried is written on the ways out only */
     bool count_held;  /* the count of instructions is in REG_BUDGET; `late`: there only */
@@ -67,6 +68,9 @@ bool lo_atomic_native(const struct low *l, const struct ir_op *op);
 
 /* Which accesses share a check: fills in lower_room.access. (plan_mem.c) */
 void lo_mem_plan(struct low *l);
+/* Which of them have addresses that grow in a loop. slots: the i64 values of guest state at the
+ * block's end, by offset / 8, or IR_NO_VAL. (plan_stream.c) */
+void lo_stream_plan(struct low *l, const u32 *slots, unsigned slot_count);
 /* Is the load or store one of those that the plan, and fused addresses, are about? */
 bool lo_is_plain_access(const struct ir_op *op);
 /* Is the sum only the address of one access, which will add it up itself? */
@@ -110,8 +114,13 @@ bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
 
-/* Is every operation done in place, without the floating-point unit and atomic accesses? */
-bool lo_is_plain_block(const struct low *l);
+/* Does it end by a branch to its own start? */
+bool lo_is_loop(const struct ir_block *ir);
+
+/* CALLS: it has instructions left to handlers. PLAIN: nor has it floating-point operations or
+ * atomic accesses. */
+enum lo_block_kind { LO_BLOCK_CALLS, LO_BLOCK_NATIVE, LO_BLOCK_PLAIN };
+enum lo_block_kind lo_block_kind(const struct low *l);
 
 /* The count has a register of its own in loops of so many instructions: longer ones want
  * the register more, and do not wait for the count. */

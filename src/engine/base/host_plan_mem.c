@@ -145,4 +145,7 @@ void lo_mem_plan(struct low *l)
         else if (op->op == IR_SETX || op->op == IR_CALL)
             memset(p.slots, 0xff, sizeof p.slots);
     }
+    if (lo_is_loop(ir) && lower_may(l->job, ENGINE_OPT_STREAMS) &&
+        lower_may(l->job, ENGINE_OPT_GROUPS))
+        lo_stream_plan(l, p.slots, SLOT_HEADS);
 }

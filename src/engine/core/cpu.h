@@ -19,6 +19,7 @@ enum {
     JUMP_CACHE_BITS = 14, /* docs/design/0007-blocks.md says why */
     JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
     TIER_SPILLS = 64,
+    TIER_STREAMS = 8,
 };
 
 /* A translation that the fast path may use. tag is the page's virtual address; any low
@@ -74,6 +75,9 @@ struct ecpu {
     u8 fp_live;                  /* tier: MXCSR is the guest's, see base/host_fp.h */
     u64 fp_arg[3];               /* tier: operands of an operation done by software */
     u64 tier_spill[TIER_SPILLS]; /* tier: values that found no host register */
+    struct tier_stream {
+        u64 bound, page;
+    } tier_stream[TIER_STREAMS]; /* tier: base/host_plan_stream.c */
     /* more private fields follow in core/: see cpu_private.h */
 };
 
