@@ -53,8 +53,16 @@ void clock_freeze(struct machine_clock *k)
 
 void clock_thaw(struct machine_clock *k)
 {
+    u64 host = host_clock_boottime(), frozen = clock_now(k), behind = 0;
+
+    __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
     if (k->was_set)
-        __atomic_store_n(&k->offset, host_clock_boottime() - clock_now(k), __ATOMIC_RELAXED);
+        __atomic_store_n(&k->offset, host - frozen, __ATOMIC_RELAXED);
+    else
+        behind = host - k->offset - frozen;
+    __atomic_store_n(&k->behind, behind > CLOCK_JUMP_NS ? behind : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&k->thawed, host, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
     k->was_set = false;
     __atomic_store_n(&k->frozen, UINT64_MAX, __ATOMIC_RELEASE);
 }
@@ -70,15 +78,47 @@ bool clock_is_frozen(struct machine_clock *k)
     return __atomic_load_n(&k->frozen, __ATOMIC_ACQUIRE) != UINT64_MAX;
 }
 
-ns_t clock_now(struct machine_clock *k)
+/* Guest time, how far it is behind what it catches up to, and how long that takes yet. */
+struct reading {
+    ns_t now, behind, left;
+};
+
+static struct reading read_once(const struct machine_clock *k)
 {
-    u64 frozen = __atomic_load_n(&k->frozen, __ATOMIC_ACQUIRE);
+    u64 host = host_clock_boottime();
+    u64 behind = __atomic_load_n(&k->behind, __ATOMIC_RELAXED);
+    u64 since = host - __atomic_load_n(&k->thawed, __ATOMIC_RELAXED);
+    struct reading r = { .now = host - __atomic_load_n(&k->offset, __ATOMIC_RELAXED) };
+
+    if (behind && since < CLOCK_CATCH_UP_NS) {
+        r.left = CLOCK_CATCH_UP_NS - since;
+        r.behind = (u64)((u128)behind * r.left / CLOCK_CATCH_UP_NS);
+        r.now -= r.behind;
+    }
+    return r;
+}
+
+static struct reading read_clock(struct machine_clock *k)
+{
+    u64 frozen = __atomic_load_n(&k->frozen, __ATOMIC_ACQUIRE), before, after;
+    struct reading r;
 
     if (frozen != UINT64_MAX)
-        return frozen;
+        return (struct reading){ .now = frozen };
     if (k->deterministic)
-        return k->count_ns(k->count_arg);
-    return host_clock_boottime() - __atomic_load_n(&k->offset, __ATOMIC_RELAXED);
+        return (struct reading){ .now = k->count_ns(k->count_arg) };
+    do {
+        before = __atomic_load_n(&k->changes, __ATOMIC_ACQUIRE);
+        r = read_once(k);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        after = __atomic_load_n(&k->changes, __ATOMIC_RELAXED);
+    } while (before != after || before & 1);
+    return r;
+}
+
+ns_t clock_now(struct machine_clock *k)
+{
+    return read_clock(k).now;
 }
 
 ns_t clock_realtime(struct machine_clock *k)
@@ -110,9 +150,15 @@ u64 clock_random(struct machine_clock *k)
 
 ns_t clock_host_deadline(struct machine_clock *k, ns_t at)
 {
-    ns_t host = host_clock_monotonic(), now = clock_now(k);
+    ns_t host = host_clock_monotonic(), wait;
+    struct reading r = read_clock(k);
 
-    if (at <= now)
+    if (at <= r.now)
         return host;
-    return at - now > UINT64_MAX - host ? UINT64_MAX : host + (at - now);
+    wait = at - r.now;
+    if (wait >= r.left + r.behind)
+        wait -= r.behind;
+    else
+        wait = (ns_t)((u128)wait * r.left / (r.left + r.behind));
+    return wait > UINT64_MAX - host ? UINT64_MAX : host + wait;
 }

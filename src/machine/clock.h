@@ -2,9 +2,10 @@
  * clock.h - a machine's time and randomness: the one door by which they come in.
  *
  * Guest time counts nanoseconds since the machine's start. It stands still while the machine is
- * paused, and has passed all the same when it goes on, as has the time that the host slept: a
- * guest reads the date once and counts from there. In deterministic mode it is the engine's
- * function of the instruction count, and the date follows from it.
+ * paused, and soon has passed all the same when it goes on, as has the time that the host slept: a
+ * guest reads the date once and counts from there. After a pause of more than CLOCK_JUMP_NS it runs
+ * faster until it has caught up (docs/design/0009-time-after-a-pause.md). In deterministic mode it
+ * is the engine's function of the instruction count, and the date follows from it.
  */
 #ifndef MACHINE_CLOCK_H
 #define MACHINE_CLOCK_H
@@ -28,18 +29,25 @@ struct machine_clock {
     struct clock_state s;   /* now_ns and the quantum only while saving */
     u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
     u64 offset;             /* atomic: host boottime - guest time, while running */
+    u64 behind;             /* atomic: how far guest time was behind at `thawed`, to catch up; 0 */
+    u64 thawed;             /* atomic: host boottime of the last thaw */
+    u64 changes;            /* atomic: thaws; odd: one is at work on the three above */
     bool was_set;           /* while frozen: the next thaw goes on from `frozen` */
     bool deterministic;
     ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
     void *count_arg;
 };
 
+/* How long guest time takes to catch up, and what it makes up for at once. */
+#define CLOCK_CATCH_UP_NS (3 * NS_PER_SEC)
+#define CLOCK_JUMP_NS     (10 * NS_PER_SEC)
+
 /* seed: of the random source; NULL asks the host. The clock is frozen at 0. */
 void clock_init(struct machine_clock *k, const u64 *seed, bool deterministic);
 void clock_fini(struct machine_clock *k);
 
 /* Life: frozen ⇄ running. From the thread that controls the machine. Thawed, guest time goes on
- * from where it would be without the freeze. */
+ * to where it would be without the freeze. */
 void clock_freeze(struct machine_clock *k);
 void clock_thaw(struct machine_clock *k);
 /* While frozen: guest time becomes `now`, and goes on from there. */

@@ -24,6 +24,11 @@ static ns_t host_clock_now(void *arg)
     return clock_now(&((struct machine *)arg)->clock);
 }
 
+static ns_t host_deadline(void *arg, ns_t at)
+{
+    return clock_host_deadline(&((struct machine *)arg)->clock, at);
+}
+
 static ns_t host_realtime(void *arg)
 {
     return clock_realtime(&((struct machine *)arg)->clock);
@@ -199,6 +204,7 @@ static int make_engine(struct machine *m, struct err *err)
                                  .blocks_count = m->cfg->blocks_count };
     struct engine_host host = { .arg = m,
                                 .clock = host_clock_now,
+                                .deadline = host_deadline,
                                 .firmware_call = cpu_firmware_call,
                                 .sysreg_read = cpu_sysreg_read,
                                 .sysreg_write = cpu_sysreg_write,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """clock.py - the guest's date is right again soon after its process was stopped (SIGSTOP), and
-after a pause on the control socket, and after the host slept. With VM_SOAK=1 for 60 s each, and within 0.2 s."""
+after a pause on the control socket, and after the host slept. With VM_SOAK=1 for 60 s each, and within
+0.2 s; and Linux reports no CPU that was stuck."""
 
 import os
 import signal
@@ -42,6 +43,14 @@ def paused(machine, path):
     qmp(path, "cont")
 
 
+def busy_and_paused(machine, path):
+    """A CPU that has work is what Linux takes for one that was stuck, when its clock jumps."""
+    machine.shell("while :; do :; done & busy=$!")
+    paused(machine, path)
+    machine.shell("sleep 10; kill $busy")
+    check(b"soft lockup" not in machine.output, "the guest reports a CPU that was stuck")
+
+
 def host_slept(machine, path):
     """The host's monotonic clock stands still meanwhile, as host_sleep.c has it."""
     with open(path + ".slept", "r+b") as f:
@@ -54,9 +63,9 @@ def kept(interrupt, ahead=0):
         path = os.path.join(folder, "control")
         with open(path + ".slept", "wb") as f:
             f.write(struct.pack("=d", 0))
-        command = ["env", "HOST_SLEEP=" + path + ".slept", "LD_PRELOAD=" + SLEEPER, vm_cli(), "run"]
-        with Machine(linux_args() + ["--control", "unix:" + path],
-                     command=command if ahead else None) as m:
+        command = ["env", "HOST_SLEEP=" + path + ".slept", "LD_PRELOAD=" + SLEEPER, vm_cli(),
+                   "run"] if ahead else None
+        with Machine(linux_args() + ["--control", "unix:" + path], command=command) as m:
             m.expect("vm# ")
             offset = error(m)  # an initramfs reads its clock once, to the second
             interrupt(m, path)
@@ -77,6 +86,8 @@ def main():
     tap = Tap()
     tap.case("SIGSTOP for %d s" % STOPPED, kept, stopped_process)
     tap.case("pause for %d s" % STOPPED, kept, paused)
+    if SOAK:
+        tap.case("no CPU is stuck after a pause", kept, busy_and_paused)
     if SLEEPER:
         tap.case("host asleep for %d s" % HOST_SLEPT, kept, host_slept, HOST_SLEPT)
     return tap.finish()

@@ -73,6 +73,9 @@ struct engine_host {
     /* Guest time, ns since start, not counted while paused. Not called in deterministic
      * mode, where it is a function of the count. [any thread] */
     ns_t (*clock)(void *arg);
+    /* When that will be `at`, on the host's monotonic clock; UINT64_MAX: never. NULL: guest time
+     * runs as fast as the host's. Likewise. */
+    ns_t (*deadline)(void *arg, ns_t at);
     bool (*firmware_call)(void *arg, struct vcpu *c);
     int (*sysreg_read)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out);
     int (*sysreg_write)(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 v);

@@ -15,6 +15,8 @@ ns_t timer_host_deadline(struct engine *e, ns_t guest_deadline)
 
     if (guest_deadline == NS_NEVER)
         return NS_NEVER;
+    if (e->host.deadline)
+        return e->host.deadline(e->host.arg, guest_deadline);
     now = e->host.clock(e->host.arg);
     if (guest_deadline <= now)
         return host_now;
