@@ -4,7 +4,7 @@
  * Guest time counts nanoseconds since the machine's start. It stands still while the machine is
  * paused, and soon has passed all the same when it goes on, as has the time that the host slept: a
  * guest reads the date once and counts from there. After a pause of more than CLOCK_JUMP_NS it runs
- * faster until it has caught up (docs/design/0009-time-after-a-pause.md). In deterministic mode it
+ * faster until it has caught up (docs/design/0010-time-after-a-pause.md). In deterministic mode it
  * is the engine's function of the instruction count, and the date follows from it.
  */
 #ifndef MACHINE_CLOCK_H
