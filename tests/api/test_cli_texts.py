@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 
+from results import report
+
 COMPLETE = """
 %s
 COMP_WORDS=(vm-cli %s --) COMP_CWORD=%d
@@ -84,12 +86,7 @@ def main():
                 continue
             results.append((f"{shell}: {command}", has == want,
                             f"missing: {sorted(want - has)}, too many: {sorted(has - want)}"))
-    print(f"1..{len(results)}")
-    for number, (name, good, note) in enumerate(results, 1):
-        if not good:
-            print(f"# {note}")
-        print(f"{'ok' if good else 'not ok'} {number} - {name}")
-    return 0 if all(good for _, good, _ in results) else 1
+    return report(results)
 
 
 if __name__ == "__main__":

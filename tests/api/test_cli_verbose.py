@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from results import report
+
 # lui a0, 0x100; lui a1, 7; addi a1, a1, 0x777; sw a1, 0(a0); j .
 RESET = struct.pack("<5I", 0x00100537, 0x000075b7, 0x77758593, 0x00b52023, 0x0000006f)
 TEXTS = [(["run", "--help"], "-v, --verbose"), (["list", "--help"], "-v, --verbose"),
@@ -55,12 +57,7 @@ def main():
                              check=False)
         results.append((" ".join(words), got.returncode == 0 and want in got.stdout,
                         f"no {want} in it"))
-    print(f"1..{len(results)}")
-    for number, (name, good, note) in enumerate(results, 1):
-        if not good:
-            print(f"# {note}")
-        print(f"{'ok' if good else 'not ok'} {number} - {name}")
-    return 0 if all(good for _, good, _ in results) else 1
+    return report(results)
 
 
 if __name__ == "__main__":

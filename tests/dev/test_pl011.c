@@ -8,45 +8,10 @@ enum { DR = 0, RSR = 4, FR = 0x18, IBRD = 0x24, LCR = 0x2c, CR = 0x30, IFLS = 0x
 enum { IMSC = 0x38, RIS = 0x3c, MIS = 0x40, ICR = 0x44 };
 enum { FEN = 0x10, RX = 0x10, TX = 0x20, RT = 0x40, OE = 0x400, IDLE = 0x97, ENABLED = 0x301 };
 
-static struct fake_host h;
-static struct device *d;
-
-static void begin(void)
-{
-    struct dev_setting s = { "chardev", NULL, NULL };
-
-    fake_host_init(&h);
-    s.ptr = &h.chardev.cd;
-    d = fake_device(&h, dev_class_find("pl011"), &s, 1);
-}
-
-static void end(void)
-{
-    fake_device_free(&h, d);
-    fake_host_fini(&h);
-}
-
-static u64 get(u64 reg)
-{
-    return dev_read(d, 0, reg, 4);
-}
-
-static void set(u64 reg, u64 v)
-{
-    dev_write(d, 0, reg, v, 4);
-}
-
-static void send(const char *text)
-{
-    while (*text)
-        set(DR, (u8)*text++);
-}
-
-static const char *sent(void)
-{
-    h.chardev.out[h.chardev.out_len] = 0;
-    return (const char *)h.chardev.out;
-}
+#define CLASS "pl011"
+#define WIDTH 4
+#define DATA  DR
+#include "serial.h"
 
 TEST(what_is_written_comes_out)
 {

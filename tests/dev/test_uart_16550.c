@@ -7,45 +7,9 @@
 enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = 2 };
 enum { THRE_TEMT = 0x60 };
 
-static struct fake_host h;
-static struct device *d;
-
-static void begin(void)
-{
-    struct dev_setting s = { "chardev", NULL, NULL };
-
-    fake_host_init(&h);
-    s.ptr = &h.chardev.cd;
-    d = fake_device(&h, dev_class_find("uart-16550"), &s, 1);
-}
-
-static void end(void)
-{
-    fake_device_free(&h, d);
-    fake_host_fini(&h);
-}
-
-static u64 get(u64 reg)
-{
-    return dev_read(d, 0, reg, 1);
-}
-
-static void set(u64 reg, u64 v)
-{
-    dev_write(d, 0, reg, v, 1);
-}
-
-static void send(const char *text)
-{
-    while (*text)
-        set(DATA, (u8)*text++);
-}
-
-static const char *sent(void)
-{
-    h.chardev.out[h.chardev.out_len] = 0;
-    return (const char *)h.chardev.out;
-}
+#define CLASS "uart-16550"
+#define WIDTH 1
+#include "serial.h"
 
 TEST(what_is_written_comes_out)
 {

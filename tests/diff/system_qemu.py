@@ -1,13 +1,14 @@
 """system_qemu.py - a program in qemu-system, run to an address and read by its gdb stub."""
 
 import os
+import shutil
 import socket
 import struct
 import subprocess
 import tempfile
 import time
 
-from vm import PATIENCE, check
+from vm import PATIENCE, Skip, Tap, asset, check
 
 
 class Gdb:
@@ -110,3 +111,30 @@ def compare(ours, theirs, areas, fields, record, least, same=None):
         one, two = ours.memory(at, size), theirs.memory(at, size)
         check(one == two, "memory differs at %#x" % (
             at + next((i for i in range(size) if one[i] != two[i]), 0)))
+
+
+def run_programs(qemu, tools, keep, compare_program):
+    """A case for each of VM_CASES programs from seed VM_SEED and each engine: compare_program(seed,
+    engine, scratch). Skipped without the asset qemu and the tools. keep: a folder that scratch
+    folders are copied to, or None."""
+    tap = Tap()
+    count = int(os.environ.get("VM_CASES", "200" if os.environ.get("VM_SOAK") else "3"))
+    first = int(os.environ.get("VM_SEED", "1"))
+
+    def case(seed, engine):
+        for tool in tools:
+            if not shutil.which(tool):
+                raise Skip("there is no " + tool)
+        asset(qemu)
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                compare_program(seed, engine, scratch)
+            finally:
+                if keep:
+                    shutil.copytree(scratch, os.path.join(keep, str(seed)), dirs_exist_ok=True,
+                                    ignore=shutil.ignore_patterns("gdb"))
+
+    for seed in range(first, first + count):
+        for engine in ("interp", "base"):
+            tap.case("program %d, %s" % (seed, engine), case, seed, engine)
+    return tap.finish()

@@ -9,18 +9,16 @@ state. VM_CASES programs from seed VM_SEED; without it 3, in a soak 200.
 """
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 
 import privileged_program as pp  # noqa: E402
 from riscv_tests import run_until_saved, symbol  # noqa: E402
-from system_qemu import Theirs, compare  # noqa: E402
-from vm import Skip, Tap, asset, vm_cli  # noqa: E402
+from system_qemu import Theirs, compare, run_programs  # noqa: E402
+from vm import asset, vm_cli  # noqa: E402
 
 STEPS = 2000
 INSNS = 1_000_000  # more than a program takes
@@ -85,34 +83,10 @@ def compare_program(seed, engine, scratch):
             STEPS // 4)
 
 
-def one_program(seed, engine, keep):
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            compare_program(seed, engine, scratch)
-        finally:
-            if keep:
-                shutil.copytree(scratch, os.path.join(keep, str(seed)), dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns("gdb"))
-
-
 def main():
-    tap = Tap()
     keep = sys.argv[2] if sys.argv[1:2] == ["--keep"] else None
-    count = int(os.environ.get("VM_CASES", "200" if os.environ.get("VM_SOAK") else "3"))
-    first = int(os.environ.get("VM_SEED", "1"))
 
-    def tools():
-        if not shutil.which(COMPILER):
-            raise Skip("there is no " + COMPILER)
-        asset("qemu-system-riscv64-10")
-
-    for seed in range(first, first + count):
-        for engine in ("interp", "base"):
-            def case():
-                tools()
-                one_program(seed, engine, keep)
-            tap.case("program %d, %s" % (seed, engine), case)
-    return tap.finish()
+    return run_programs("qemu-system-riscv64-10", (COMPILER,), keep, compare_program)
 
 
 if __name__ == "__main__":

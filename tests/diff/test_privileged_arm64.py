@@ -9,19 +9,17 @@ arm64_bare prints. VM_CASES programs from seed VM_SEED; without it 3, in a soak 
 """
 
 import os
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 
 import privileged_arm64_program as pp  # noqa: E402
 from riscv_tests import symbol  # noqa: E402
-from system_qemu import Theirs, compare  # noqa: E402
-from vm import Skip, Tap, asset, check  # noqa: E402
+from system_qemu import Theirs, compare, run_programs  # noqa: E402
+from vm import asset, check  # noqa: E402
 
 STEPS = 2000
 INSNS = 1_000_000  # more than a program takes
@@ -72,38 +70,16 @@ def same(entry):
     return (step, total, esr, *rest)
 
 
-def one_program(seed, bare, engine, keep):
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            path = assemble(seed, scratch)
-            compare(Ours(path, bare, engine), theirs(path, scratch), areas, FIELDS, pp.RECORD,
-                    STEPS // 4, same)
-        finally:
-            if keep:
-                shutil.copytree(scratch, os.path.join(keep, str(seed)), dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns("gdb"))
-
-
 def main():
-    tap = Tap()
     bare = sys.argv[1]
     keep = sys.argv[3] if sys.argv[2:3] == ["--keep"] else None
-    count = int(os.environ.get("VM_CASES", "200" if os.environ.get("VM_SOAK") else "3"))
-    first = int(os.environ.get("VM_SEED", "1"))
 
-    def tools():
-        for tool in (COMPILER, OBJCOPY):
-            if not shutil.which(tool):
-                raise Skip("there is no " + tool)
-        asset("qemu-system-aarch64-10")
+    def compare_program(seed, engine, scratch):
+        path = assemble(seed, scratch)
+        compare(Ours(path, bare, engine), theirs(path, scratch), areas, FIELDS, pp.RECORD,
+                STEPS // 4, same)
 
-    for seed in range(first, first + count):
-        for engine in ("interp", "base"):
-            def case():
-                tools()
-                one_program(seed, bare, engine, keep)
-            tap.case("program %d, %s" % (seed, engine), case)
-    return tap.finish()
+    return run_programs("qemu-system-aarch64-10", (COMPILER, OBJCOPY), keep, compare_program)
 
 
 if __name__ == "__main__":
