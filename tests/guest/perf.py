@@ -127,9 +127,9 @@ def dump_holds_the_code():
     names = [load.name for load in loads]
     check(SYMBOL in names and THUNKS in names, "who is there: %s" % names)
     apart([(load.address, load.size) for load in loads])
-    # Every block begins by a comparison with the budget: 48 81 or 83, /7, of memory.
+    # Every block begins by a look at the request to leave: 83, /7, memory, 0.
     loop = loads[names.index(SYMBOL)].code
-    check(loop[0] == 0x48 and loop[1] in (0x81, 0x83) and loop[2] >> 3 & 7 == 7,
+    check(loop[0] == 0x83 and loop[1] >> 3 & 7 == 7 and loop[1] >> 6 != 3 and loop[6] == 0,
           "this is no block's code: %s" % loop.hex())
 
 

@@ -163,13 +163,15 @@ static void call_handler(struct low *l, u32 index)
     lo_fix_cold(l, x86_lea_rip(l->o, RSI));
     x86_data(&l->cold, &e->in, sizeof e->in);
     x86_mov_ri(l->o, RAX, (uintptr_t)e->run);
+    x86_mov_mr(l->o, 8, LO_CPU(budget), REG_BUDGET);
     x86_call_r(l->o, RAX);
+    x86_load_zx(l->o, 8, REG_BUDGET, LO_CPU(budget));
     x86_test_rr(l->o, 4, RAX, RAX);
     lo_fix_cold(l, x86_jcc(l->o, CC_NE));
     /* cold: left by a fault, or as the last instruction does */
     x86_alu_ri(&l->cold, ALU_CMP, 4, RAX, RUN_FAULT);
     out = x86_jcc(&l->cold, CC_E);
-    lo_retire(l, &l->cold, index + 1);
+    lo_retire(&l->cold, index + 1);
     lo_jmp_thunk(l, &l->cold, l->job->thunks->leave);
     x86_point(out, l->cold.at);
     lo_leave_fault(l, &l->cold, index);
@@ -180,10 +182,10 @@ static void entry_check(struct low *l)
     u8 *a, *b;
 
     /* The first instruction is long enough to be made a jump: see base_invalidate(). */
-    x86_alu_mi(l->o, ALU_CMP, 8, LO_CPU(budget), l->job->block->insn_count);
-    a = x86_jcc(l->o, CC_L);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
-    b = x86_jcc(l->o, CC_NE);
+    a = x86_jcc(l->o, CC_NE);
+    x86_alu_ri(l->o, ALU_CMP, 8, REG_BUDGET, l->job->block->insn_count);
+    b = x86_jcc(l->o, CC_L);
     lo_fix_cold(l, a);
     lo_fix_cold(l, b);
     x86_mov_mr(&l->cold, 8, lo_pc_slot(l), REG_PC);
@@ -240,7 +242,7 @@ static void lower_all(struct low *l)
     }
     if (!l->left) { /* falls through to what follows */
         vals_flush(&l->a);
-        lo_retire(l, l->o, ir->insn_count);
+        lo_retire(l->o, ir->insn_count);
         lo_exit_direct(l, l->o, ir->next);
     }
 }

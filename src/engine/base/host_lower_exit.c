@@ -51,25 +51,16 @@ struct x86_mem lo_pc_slot(const struct low *l)
     return cpu_at(VCPU_STATE_OFF + (s32)l->job->isa->pc_offset);
 }
 
-static void write_count(struct low *l, struct x86_out *o)
-{
-    if (l->late && l->count_held)
-        x86_mov_mr(o, 8, LO_CPU(budget), REG_BUDGET);
-}
-
 void lo_write_late(struct low *l)
 {
-    if (!l->late)
-        return;
-    vals_flush_copy(&l->a, &l->cold);
-    write_count(l, &l->cold);
+    if (l->late)
+        vals_flush_copy(&l->a, &l->cold);
 }
 
-void lo_retire(struct low *l, struct x86_out *o, u32 insns)
+void lo_retire(struct x86_out *o, u32 insns)
 {
-    write_count(l, o);
     if (insns)
-        x86_alu_mi(o, ALU_SUB, 8, LO_CPU(budget), (s32)insns);
+        x86_alu_ri(o, ALU_SUB, 8, REG_BUDGET, (s32)insns);
 }
 
 /* Tells helpers which block runs, and where. Uses rax. */
@@ -158,7 +149,7 @@ void low_jump(struct low *l, const struct ir_op *op, u32 id)
     enum x86_reg target = is_near(v) ? X86_NO_REG : vals_use(&l->a, op->a);
 
     vals_flush(&l->a);
-    lo_retire(l, l->o, op->insn + 1u);
+    lo_retire(l->o, op->insn + 1u);
     if (target == X86_NO_REG)
         lo_exit_direct(l, l->o, (s32)v->imm);
     else
@@ -184,7 +175,7 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     lo_fix_cold(l, x86_jcc(l->o, cc));
     if (!last)
         vals_flush_copy(&l->a, &l->cold);
-    lo_retire(l, &l->cold, op->insn + 1u);
+    lo_retire(&l->cold, op->insn + 1u);
     if (target == X86_NO_REG)
         lo_exit_direct(l, &l->cold, (s32)v->imm);
     else
@@ -196,7 +187,7 @@ static void exit_endblock(struct low *l, u32 insn)
     const struct eblock *b = l->job->block;
 
     vals_flush(&l->a);
-    lo_retire(l, l->o, insn + 1);
+    lo_retire(l->o, insn + 1);
     x86_lea(l->o, 8, RAX, x86_at(REG_PC, b->offset[insn] + b->len[insn]));
     x86_mov_mr(l->o, 8, lo_pc_slot(l), RAX);
     lo_leave(l, l->o, RUN_LOOKUP);
@@ -211,7 +202,7 @@ void low_endblock(struct low *l, const struct ir_op *op, u32 id)
 /* The end of an instruction whose fault is pending, state written. */
 void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
 {
-    lo_retire(l, o, insn);
+    lo_retire(o, insn);
     x86_mov_mi(o, 4, LO_CPU(v.insn_index), (s32)insn);
     lo_leave(l, o, RUN_FAULT);
 }
@@ -222,7 +213,6 @@ static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 
                   enum x86_reg value)
 {
     vals_flush_copy(&l->a, o);
-    write_count(l, o);
     if (value == X86_NO_REG)
         vals_load_const(o, RCX, vals_of(&l->a, id));
     else

@@ -37,7 +37,7 @@ void lo_fp_guard(struct low *l, u32 insn)
     good = x86_jcc(&l->cold, CC_E);
     vals_flush_copy(&l->a, &l->cold);
     lo_store_here(l, &l->cold);
-    lo_retire(l, &l->cold, insn);
+    lo_retire(&l->cold, insn);
     x86_mov_mi(&l->cold, 4, LO_CPU(v.insn_index), (s32)insn);
     lo_jmp_thunk(l, &l->cold, l->job->thunks->finish);
     x86_point(good, l->cold.at);

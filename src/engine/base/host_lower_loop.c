@@ -3,9 +3,8 @@
  *
  * What it reads of guest state is loaded before the loop's head and stays in registers from one
  * round to the next: a sum that went through memory would wait for its own store every time.
- * So would the count of instructions, which short loops keep in a register too.
  *
- * Where only integers are at work ("late"), what is carried and the count are written on the
+ * Where only integers are at work ("late"), what is carried is written on the
  * ways out and before slow paths, from the cold part. Else stores are made as ever, and memory
  * is up to date at the head. State that is not carried always is.
  *
@@ -16,9 +15,8 @@
 
 #include <string.h>
 
-/* SHORT: instructions of a loop whose count has a register. REST: registers that are left for what
- * is not carried. */
-enum { SHORT_LOOP = 16, REST = 2, CARRIED_FP = 8 };
+/* REST: registers that are left for what is not carried. */
+enum { REST = 2, CARRIED_FP = 8 };
 
 /* State by its words, modulo; two that meet are taken for one. */
 struct words {
@@ -96,9 +94,6 @@ void lo_loop_begin(struct low *l)
     if (kind == LO_BLOCK_CALLS)
         l->streams = 0;
     l->late = ints && kind == LO_BLOCK_PLAIN;
-    l->count_held = ints && ir->insn_count <= SHORT_LOOP;
-    if (l->count_held)
-        l->a.reserved |= 1u << REG_BUDGET;
     if (ints)
         left[VALS_GPR] = vals_room(&l->a, VALS_GPR) - REST;
     if (lower_may(l->job, ENGINE_OPT_FP_LOOPS))
@@ -110,13 +105,10 @@ void lo_loop_begin(struct low *l)
     carry_all(l, &changed, false, left);
     l->job->loops = l->carried_count > 0;
     if (!l->job->loops) {
-        l->late = l->count_held = false;
+        l->late = false;
         l->streams = 0;
-        l->a.reserved &= (u16) ~(1u << REG_BUDGET);
         return;
     }
-    if (l->count_held)
-        x86_load_zx(l->o, 8, REG_BUDGET, LO_CPU(budget));
     for (unsigned i = 0; i < l->streams; i++)
         x86_mov_mi(l->o, 8, LO_CPU(tier_stream[i].bound), 0);
     memset(l->a.pinned, 0, sizeof l->a.pinned);
@@ -236,24 +228,17 @@ static void write_rest(struct low *l)
  * be entered. */
 static void back(struct low *l)
 {
-    bool held = l->count_held && !l->job->called; /* handlers may see and change the count */
-    enum x86_reg budget = held ? REG_BUDGET : RAX;
     s32 insns = (s32)l->job->block->insn_count;
     u8 *request;
 
-    if (!held)
-        x86_load_zx(l->o, 8, budget, LO_CPU(budget));
-    x86_alu_ri(l->o, ALU_SUB, 8, budget, insns);
-    if (!held || !l->late)
-        x86_mov_mr(l->o, 8, LO_CPU(budget), budget);
+    lo_retire(l->o, (u32)insns);
     restore(l);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
     request = x86_jcc(l->o, CC_NE);
-    x86_alu_ri(l->o, ALU_CMP, 8, budget, insns);
+    x86_alu_ri(l->o, ALU_CMP, 8, REG_BUDGET, insns);
     x86_point(x86_jcc(l->o, CC_GE), l->loop_head);
     x86_point(request, l->o->at);
     write_carried(l);
-    lo_retire(l, l->o, 0);
     lo_exit_direct(l, l->o, 0);
 }
 
@@ -267,7 +252,7 @@ void lo_loop_end(struct low *l, const struct ir_op *op)
     cc = lo_test_true(l, op->a);
     lo_fix_cold(l, x86_jcc(l->o, cc ^ 1)); /* the opposite */
     vals_flush_copy(&l->a, &l->cold);
-    lo_retire(l, &l->cold, ir->insn_count);
+    lo_retire(&l->cold, ir->insn_count);
     lo_exit_direct(l, &l->cold, ir->next);
     back(l);
     l->left = true;

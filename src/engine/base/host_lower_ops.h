@@ -36,7 +36,6 @@ struct low {
     unsigned streams; /* of the loop */
     u8 *loop_head;    /* in the hot part */
     bool late;        /* what is carried is written on the ways out only */
-    bool count_held;  /* the count of instructions is in REG_BUDGET; `late`: there only */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -122,10 +121,6 @@ bool lo_is_loop(const struct ir_block *ir);
 enum lo_block_kind { LO_BLOCK_CALLS, LO_BLOCK_NATIVE, LO_BLOCK_PLAIN };
 enum lo_block_kind lo_block_kind(const struct low *l);
 
-/* The count has a register of its own in loops of so many instructions: longer ones want
- * the register more, and do not wait for the count. */
-#define REG_BUDGET RBX /* one that C code keeps */
-
 /* host_lower_loop.c: after the entry's checks; and, when that made job->loops true, the block's
  * last operation. */
 void lo_loop_begin(struct low *l);
@@ -144,9 +139,9 @@ void lo_jmp_thunk(struct low *l, struct x86_out *o, const u8 *thunk);
 u64 lo_site(const struct low *l, u32 index);
 struct x86_mem lo_pc_slot(const struct low *l);
 /* Counts `insns` as retired, on a way out. */
-void lo_retire(struct low *l, struct x86_out *o, u32 insns);
-/* Before others see the count and state, or may leave the block: writes, to the cold part, what is
- * not written yet. Uses rdx. */
+void lo_retire(struct x86_out *o, u32 insns);
+/* Before others see state, or may leave the block: writes, to the cold part, what is not written
+ * yet. Uses rdx. */
 void lo_write_late(struct low *l);
 /* Tells helpers which block runs, and where. Uses rax. */
 void lo_store_here(struct low *l, struct x86_out *o);

@@ -143,6 +143,7 @@ static void make_enter(struct maker *m)
     x86_lea(&m->o, 8, REG_CPU, x86_at(RDI, CPU_BIAS));
     x86_load_zx(&m->o, 8, REG_TLB, CPU_AT(bind[IR_MMU_DATA]));
     x86_load_zx(&m->o, 8, REG_PC, pc_slot(m));
+    x86_load_zx(&m->o, 8, REG_BUDGET, CPU_AT(budget));
     x86_jmp_r(&m->o, RSI);
 }
 
@@ -160,8 +161,10 @@ static void call_here(struct maker *m, const u8 *rx)
 
 static void make_leave(struct maker *m, const u8 *drop)
 {
-    u8 *clean = if_no_fp(m);
+    u8 *clean;
 
+    x86_mov_mr(&m->o, 8, CPU_AT(budget), REG_BUDGET);
+    clean = if_no_fp(m);
     x86_mov_rr(&m->o, 8, RDX, RAX);
     call_here(m, drop);
     x86_mov_rr(&m->o, 8, RAX, RDX);
@@ -200,6 +203,14 @@ static void move_xmm(struct maker *m, bool save)
     }
 }
 
+/* The function whose address is in rax, which may look at the count and change it. */
+static void call_c(struct maker *m)
+{
+    x86_mov_mr(&m->o, 8, CPU_AT(budget), REG_BUDGET);
+    x86_call_r(&m->o, RAX);
+    x86_load_zx(&m->o, 8, REG_BUDGET, CPU_AT(budget));
+}
+
 /* The call itself, under the host's MXCSR. */
 static void call_slow(struct maker *m, slow_fn *fn)
 {
@@ -215,7 +226,7 @@ static void call_slow(struct maker *m, slow_fn *fn)
     x86_mov_rr(&m->o, 8, RDX, RCX);
     x86_mov_rr(&m->o, 4, RCX, RAX);
     x86_mov_ri(&m->o, RAX, (uintptr_t)fn);
-    x86_call_r(&m->o, RAX);
+    call_c(m);
     clean = if_no_fp(m);
     x86_ldmxcsr(&m->o, guest);
     x86_point(clean, m->o.at);
@@ -253,7 +264,7 @@ static void make_finish(struct maker *m)
 {
     x86_lea(&m->o, 8, RDI, cpu_at(0));
     x86_mov_ri(&m->o, RAX, (uintptr_t)host_fp_finish);
-    x86_call_r(&m->o, RAX);
+    call_c(m);
     jump_to(m, m->thunks->leave);
 }
 

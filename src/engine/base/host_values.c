@@ -9,7 +9,7 @@
 
 /* In order of preference: registers that C calls preserve come last, as slow paths save
  * the others; the last two hold no value in blocks whose accesses share checks. */
-static const u8 pool_gpr[] = { RSI, RDI, R8, R9, R10, R11, RBX, REG_LOADS, REG_STORES };
+static const u8 pool_gpr[] = { RSI, RDI, R8, R9, R10, R11, REG_LOADS, REG_STORES };
 static const u8 pool_xmm[] = { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 static const struct {

@@ -26,6 +26,9 @@ enum { VALS_SLOTS = 64, VALS_SPILLS = 64 /* both: bits of a word */, VALS_HEADS 
 #define REG_LOADS  R15
 #define REG_STORES R12
 #define REG_PC  R14 /* guest virtual address of the block's start */
+/* ecpu.budget while translated code runs; one that C code keeps. In memory each block would wait
+ * for the block before to have stored it: docs/design/0007-blocks.md. */
+#define REG_BUDGET RBX
 
 /* So that the first 256 bytes of guest state have one-byte displacements. */
 enum { CPU_BIAS = VCPU_STATE_OFF + 128 };

@@ -18,7 +18,8 @@
  *     with it holding the address of the next instruction, except for RUN_FAULT;
  *   - at the entry of every block, the first included, checks that vcpu.exit_request is 0 and
  *     that ecpu.budget >= insn_count, and else leaves with RUN_JUMP, pc = that block;
- *   - subtracts from ecpu.budget what it retired, at every exit; between blocks
+ *   - subtracts from ecpu.budget what it retired, at every exit, where that is left in memory, and
+ *     before whoever may look at it is called; between blocks
  *     retired = icount_base - budget. Inside a block vcpu.insn_index is added: it is set
  *     before helpers with IRH_COUNT or IRH_MEM and by the slow memory paths;
  *   - keeps ecpu.block and ecpu.block_pc true before anything that may fault or look at them;

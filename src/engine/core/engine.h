@@ -154,6 +154,7 @@ struct engine_stats {
     u64 yields;        /* times that a waiting vCPU left its host CPU to others */
 };
 void engine_stats_get(struct engine *e, struct engine_stats *out);
+/* Retired by that CPU so far; while it runs: when it last left translated code. */
 u64 engine_insns(struct engine *e, unsigned cpu);
 /* The operating system's number of the thread that runs a vCPU; 0 before it runs. */
 int engine_cpu_thread(struct engine *e, unsigned cpu);
