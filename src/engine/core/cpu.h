@@ -12,7 +12,7 @@
 #include "isa/isa.h"
 
 enum {
-    TLB_BITS = 10, /* entries of one table: 1024; direct mapped */
+    TLB_BITS = 12, /* entries of one table: 4096; direct mapped */
     TLB_ENTRIES = 1 << TLB_BITS,
     TLB_PAGE_SHIFT = 12,
     TLB_VICTIMS = 4,
