@@ -7,7 +7,7 @@ import struct
 
 START = 0x80000000
 POWER = 0x100000  # the board's power switch takes 0x5555
-T0, T1, T2, T3 = 5, 6, 7, 28
+RA, T0, T1, T2, T3, T4 = 1, 5, 6, 7, 28, 29
 
 
 def addi(rd, rs, imm):
@@ -22,6 +22,10 @@ def lui(rd, upper):
     return upper << 12 | rd << 7 | 0x37
 
 
+def auipc(rd, upper):
+    return upper << 12 | rd << 7 | 0x17
+
+
 def sw(value, base):
     return value << 20 | base << 15 | 2 << 12 | 0x23
 
@@ -31,6 +35,11 @@ def bne(one, other, offset):
             1 << 12 | (offset >> 1 & 0xf) << 8 | (offset >> 11 & 1) << 7 | 0x63)
 
 
+def jalr(rd, rs):
+    return rs << 15 | rd << 7 | 0x67
+
+
+FENCE_I = 0x100f
 JUMP_HERE = 0x6f
 POWER_OFF = [lui(T1, POWER >> 12), lui(T2, 5), addi(T2, T2, 0x555), sw(T2, T1), JUMP_HERE]
 

@@ -257,6 +257,7 @@ static struct thunks thunks;
 static struct lower_room room;
 static struct tlb_bank bank;
 static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
+static struct jump_far far[JUMP_FAR_ENTRIES];
 static union test_cpu {
     struct ecpu e;
     u8 bytes[VCPU_STATE_OFF + 8 * STATE_WORDS];
@@ -307,6 +308,8 @@ static void cpu_prepare(const u64 *state)
     }
     cpu.e.bind[IR_MMU_DATA] = &bank;
     cpu.e.jumps = &jumps;
+    cpu.e.far = far;
+    cpu.e.far_when = FAR_NOTHING;
     cpu.e.v.isa = &test_isa;
     cpu.e.budget = BUDGET;
     memcpy(vcpu_state(&cpu.e.v), state, 8 * STATE_WORDS);

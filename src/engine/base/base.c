@@ -268,7 +268,7 @@ static void base_link(void *self, void *site, struct eblock *to)
 static void entry_close(struct base *t, const struct record *r)
 {
     size_t at = (size_t)r->first * UNIT;
-    s32 rel = (s32)(t->thunks.shared.miss - (t->map.rx + at + 5));
+    s32 rel = (s32)(t->thunks.shared.out - (t->map.rx + at + 5));
     u64 code;
 
     memcpy(&code, t->map.rw + at, sizeof code);
@@ -324,7 +324,7 @@ static void *base_miss(void *self)
 {
     const struct base *t = self;
 
-    return (void *)(uintptr_t)t->thunks.shared.miss;
+    return (void *)(uintptr_t)t->thunks.shared.out;
 }
 
 static const struct tier base_tier = {

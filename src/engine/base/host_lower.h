@@ -20,7 +20,8 @@ struct lower_thunks {
     const u8 *raise;
     const u8 *fp_load, *fp_drop, *fp_slow, *finish;
     const u8 *leave; /* eax: enum run_code */
-    const u8 *miss;  /* REG_PC is set: leaves with RUN_JUMP */
+    const u8 *out;   /* REG_PC is set: leaves with RUN_JUMP */
+    const u8 *miss;  /* the same, but goes on where ecpu.far says, if it does */
     const u8 *link;  /* the same, from an edge that is not linked; rax: its site */
     unsigned jump_shift;
 };

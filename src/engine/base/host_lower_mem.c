@@ -7,8 +7,6 @@
 
 /* --- memory --- */
 
-enum { TLB_ENTRY_SHIFT = 4 };
-
 /* Where an access goes: base + offset. */
 struct where {
     enum x86_reg base;

@@ -175,18 +175,43 @@ static void make_leave(struct maker *m, const u8 *drop)
     x86_ret(&m->o);
 }
 
+/* On to what ecpu.far has for the address in REG_PC. */
+static void make_miss(struct maker *m, const u8 *out)
+{
+    u8 *other, *old;
+
+    _Static_assert(sizeof(struct jump_far) == 1 << 5, "index is scaled by a shift of 5");
+    x86_mov_rr(&m->o, 4, RDX, REG_PC);
+    x86_shift_ri(&m->o, SH_SHR, 4, RDX, m->thunks->jump_shift);
+    x86_mov_rr(&m->o, 4, RCX, RDX);
+    x86_shift_ri(&m->o, SH_SHR, 4, RCX, JUMP_CACHE_BITS);
+    x86_alu_rr(&m->o, ALU_XOR, 4, RDX, RCX);
+    x86_alu_ri(&m->o, ALU_AND, 4, RDX, JUMP_FAR_ENTRIES - 1);
+    x86_shift_ri(&m->o, SH_SHL, 4, RDX, 5);
+    x86_alu_rm(&m->o, ALU_ADD, 8, RDX, CPU_AT(far));
+    x86_alu_rm(&m->o, ALU_CMP, 8, REG_PC, x86_at(RDX, offsetof(struct jump_far, pc)));
+    other = x86_jcc(&m->o, CC_NE);
+    x86_load_zx(&m->o, 8, RCX, CPU_AT(far_when));
+    x86_alu_rm(&m->o, ALU_CMP, 8, RCX, x86_at(RDX, offsetof(struct jump_far, when)));
+    old = x86_jcc(&m->o, CC_NE);
+    x86_jmp_m(&m->o, x86_at(RDX, offsetof(struct jump_far, code)));
+    x86_point(other, m->o.at);
+    x86_point(old, m->o.at);
+    jump_to(m, out);
+}
+
 /* Out with RUN_JUMP to the address in REG_PC. */
-static void make_miss(struct maker *m, const u8 *leave)
+static void make_out(struct maker *m, const u8 *leave)
 {
     x86_mov_mr(&m->o, 8, pc_slot(m), REG_PC);
     x86_mov_ri(&m->o, RAX, RUN_JUMP);
     jump_to(m, leave);
 }
 
-static void make_link(struct maker *m, const u8 *miss)
+static void make_link(struct maker *m, const u8 *out)
 {
     x86_mov_mr(&m->o, 8, CPU_AT(link), RAX);
-    jump_to(m, miss);
+    jump_to(m, out);
 }
 
 enum { SAVED_XMM = 8 * (XMM_LAST - XMM_FIRST + 1), FRAME = SAVED_XMM + 24 };
@@ -232,9 +257,39 @@ static void call_slow(struct maker *m, slow_fn *fn)
     x86_point(clean, m->o.at);
 }
 
-static const u8 *make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
+/* Blocks come here also for bytes whose page a check of several accesses could not have, as these
+ * were in two pages: most of such accesses are in one. Plain ones that the table has end here. */
+static void make_probe(struct maker *m, enum isa_access access, unsigned size)
 {
-    const u8 *at = here(m);
+    s32 table = (s32)(access * sizeof(struct tlb_entry) * TLB_ENTRIES);
+    u8 *other, *miss;
+
+    x86_test_rr(&m->o, 4, RAX, RAX); /* a struct ir_mem of zeroes */
+    other = x86_jcc(&m->o, CC_NE);
+    x86_push(&m->o, RSI);
+    x86_mov_rr(&m->o, 4, RAX, RCX);
+    x86_lea(&m->o, 8, RSI, x86_at(RCX, (s32)size - 1));
+    x86_shift_ri(&m->o, SH_SHR, 4, RAX, TLB_PAGE_SHIFT - TLB_ENTRY_SHIFT);
+    x86_alu_ri(&m->o, ALU_AND, 4, RAX, (TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT);
+    x86_alu_ri(&m->o, ALU_AND, 8, RSI, -(1 << TLB_PAGE_SHIFT));
+    x86_alu_rm(&m->o, ALU_CMP, 8, RSI, x86_at_index(REG_TLB, RAX, table));
+    x86_pop(&m->o, RSI);
+    miss = x86_jcc(&m->o, CC_NE);
+    x86_load_zx(&m->o, 8, RDX, x86_at_index(REG_TLB, RAX, table + 8));
+    if (access == ISA_READ) {
+        x86_load_zx(&m->o, size, RDX, x86_at_index(RCX, RDX, 0));
+    } else {
+        x86_load_zx(&m->o, 8, RAX, CPU_AT(tier_value));
+        x86_mov_mr(&m->o, size, x86_at_index(RCX, RDX, 0), RAX);
+    }
+    x86_ret(&m->o);
+    x86_point(miss, m->o.at);
+    x86_mov_ri(&m->o, RAX, 0);
+    x86_point(other, m->o.at);
+}
+
+static void make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
+{
     u8 *fault;
 
     for (unsigned i = 0; i < sizeof caller_saved; i++)
@@ -256,6 +311,22 @@ static const u8 *make_slow(struct maker *m, slow_fn *fn, bool keep_xmm)
     x86_alu_ri(&m->o, ALU_ADD, 8, RSP, 8); /* never back to the block */
     x86_mov_ri(&m->o, RAX, RUN_FAULT);
     jump_to(m, m->thunks->leave);
+}
+
+static const u8 *make_call(struct maker *m, slow_fn *fn, bool keep_xmm)
+{
+    const u8 *at = here(m);
+
+    make_slow(m, fn, keep_xmm);
+    return at;
+}
+
+static const u8 *make_access(struct maker *m, enum isa_access access, unsigned log2, bool keep_xmm)
+{
+    const u8 *at = here(m);
+
+    make_probe(m, access, 1u << log2);
+    make_slow(m, (access == ISA_READ ? slow_loads : slow_stores)[log2], keep_xmm);
     return at;
 }
 
@@ -291,19 +362,21 @@ bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct
     make_leave(&m, t->shared.fp_drop);
     t->shared.finish = here(&m);
     make_finish(&m);
+    t->shared.out = here(&m);
+    make_out(&m, t->shared.leave);
     t->shared.miss = here(&m);
-    make_miss(&m, t->shared.leave);
+    make_miss(&m, t->shared.out);
     t->shared.link = here(&m);
-    make_link(&m, t->shared.miss);
-    t->shared.fp_slow = make_slow(&m, slow_fp, true);
-    t->shared.raise = make_slow(&m, slow_raise, false);
-    t->shared.page[0] = make_slow(&m, slow_page, false);
-    t->shared.page[1] = make_slow(&m, slow_page, true);
-    t->shared.atomic[0] = make_slow(&m, slow_atomic, false);
-    t->shared.atomic[1] = make_slow(&m, slow_atomic, true);
+    make_link(&m, t->shared.out);
+    t->shared.fp_slow = make_call(&m, slow_fp, true);
+    t->shared.raise = make_call(&m, slow_raise, false);
+    t->shared.page[0] = make_call(&m, slow_page, false);
+    t->shared.page[1] = make_call(&m, slow_page, true);
+    t->shared.atomic[0] = make_call(&m, slow_atomic, false);
+    t->shared.atomic[1] = make_call(&m, slow_atomic, true);
     for (unsigned i = 0; i < 8; i++) {
-        t->shared.load[i / 4][i % 4] = make_slow(&m, slow_loads[i % 4], i / 4);
-        t->shared.store[i / 4][i % 4] = make_slow(&m, slow_stores[i % 4], i / 4);
+        t->shared.load[i / 4][i % 4] = make_access(&m, ISA_READ, i % 4, i / 4);
+        t->shared.store[i / 4][i % 4] = make_access(&m, ISA_WRITE, i % 4, i / 4);
     }
     t->size = ((size_t)(m.o.at - map->rw) + 63) & ~(size_t)63;
     return !m.o.full && t->size <= map->size;

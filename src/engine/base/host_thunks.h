@@ -4,7 +4,8 @@
  * Made once at the start of the code map:
  *   enter    called from C: saves registers, sets REG_CPU, REG_TLB and REG_PC, jumps to a block
  *   leave    jumped to from blocks with eax = enum run_code: back to C
- *   miss     jumped to with REG_PC set: leaves with RUN_JUMP
+ *   out      jumped to with REG_PC set: leaves with RUN_JUMP
+ *   miss     the same where the jump cache has another address: looks behind it first
  *   link     the same from an edge that could be linked; rax = its site
  *   load[n]  called from cold parts; rcx = address, rdx = decoded instruction, eax = struct
  *            ir_mem. 2^n bytes come back in rdx. It does not return when there is a fault

@@ -27,9 +27,10 @@
  *     faulting one in this block too, insn_index and block tell which it was.
  * It may go straight from block to block in two ways:
  *   - by probing ecpu.jumps->entry[jump_index(pc)]: when pc equals, `code` may be jumped to. It
- *     is a block's host_entry or what miss() returned. The engine empties the jump cache
- *     whenever privilege, translation or mapping changes, but not when a block dies: the
- *     tier makes the entry of that block's code lead to the way out in invalidate();
+ *     is a block's host_entry or what miss() returned. Behind it ecpu.far[jump_far_index(pc)]
+ *     may be probed, for pc and far_when; what miss() returned must not come back to it. The engine
+ * empties the jump cache whenever privilege, translation or mapping changes, but not when a block
+ * dies: the tier makes the entry of that block's code lead to the way out in invalidate();
  *   - by a patched jump. A tier that leaves through an exit it would like to have patched
  *     sets ecpu.link to a pointer of its own choice; when the next block is found and
  *     has host code, the run loop calls link(ecpu.link, block) with the cache locked. The
@@ -186,6 +187,14 @@ void code_evict(struct engine *e);
 static inline unsigned jump_index(gva_t pc, unsigned shift)
 {
     return (unsigned)(pc >> shift) & (JUMP_CACHE_ENTRIES - 1);
+}
+
+/* And in ecpu.far. Addresses that meet in the jump cache do not meet here. */
+static inline unsigned jump_far_index(gva_t pc, unsigned shift)
+{
+    u32 x = (u32)pc >> shift;
+
+    return (x ^ x >> JUMP_CACHE_BITS) & (JUMP_FAR_ENTRIES - 1);
 }
 
 #endif

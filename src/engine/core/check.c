@@ -126,14 +126,17 @@ static int run_eval(struct cpu *c, struct eblock *b)
 static int run_tier(struct cpu *c, struct eblock *b)
 {
     struct jump_cache *jumps = c->e.jumps;
+    u64 far_when = c->e.far_when;
     s64 rest = c->e.budget - b->insn_count;
     int r;
 
     c->e.jumps = c->check->no_jumps; /* one block only, and once */
+    c->e.far_when = FAR_NOTHING;
     c->e.budget = b->insn_count;
     r = c->e.engine->tier->run(&c->e, b);
     c->e.budget += rest;
     c->e.jumps = jumps;
+    c->e.far_when = far_when;
     c->e.link = NULL;
     return r;
 }

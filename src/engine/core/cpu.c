@@ -31,7 +31,8 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     size_t banks_at = align_up(scratch_at + isa->scratch_size);
     size_t modes_at = banks_at + places * sizeof(struct tlb_bank);
     size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
-    size_t size = side_at + align_up(places * sizeof(struct tlb_side));
+    size_t far_at = side_at + align_up(places * sizeof(struct tlb_side));
+    size_t size = far_at + JUMP_FAR_ENTRIES * sizeof(struct jump_far);
     char *p = aligned_alloc(CPU_ALIGN, size);
     struct cpu *c = (struct cpu *)(void *)p;
 
@@ -47,6 +48,7 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->modes = (struct jump_mode *)(void *)(p + modes_at);
     c->mode = c->modes;
     c->e.jumps = &c->mode->cache;
+    c->e.far = (struct jump_far *)(void *)(p + far_at);
     c->side = (struct tlb_side *)(void *)(p + side_at);
     c->pc = (u64 *)(void *)(p + VCPU_STATE_OFF + isa->pc_offset);
     c->deadline = NS_NEVER;

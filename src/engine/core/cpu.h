@@ -15,9 +15,12 @@ enum {
     TLB_BITS = 12, /* entries of one table: 4096; direct mapped */
     TLB_ENTRIES = 1 << TLB_BITS,
     TLB_PAGE_SHIFT = 12,
+    TLB_ENTRY_SHIFT = 4, /* log2 of an entry's size */
     TLB_VICTIMS = 4,
     JUMP_CACHE_BITS = 14, /* docs/design/0007-blocks.md says why */
     JUMP_CACHE_ENTRIES = 1 << JUMP_CACHE_BITS,
+    JUMP_FAR_BITS = 15,
+    JUMP_FAR_ENTRIES = 1 << JUMP_FAR_BITS,
     TIER_SPILLS = 64,
     TIER_STREAMS = 8,
 };
@@ -52,6 +55,16 @@ struct jump_cache {
     struct eblock *block[JUMP_CACHE_ENTRIES];
 };
 
+/* What the jump caches of all modes have no room for: by jump_far_index(), good while `when` is
+ * ecpu.far_when. So a mode is emptied by giving it another number. 32 bytes. */
+#define FAR_NOTHING UINT64_MAX
+struct jump_far {
+    gva_t pc;
+    u64 when;   /* 0: empty */
+    void *code; /* host code of that block, which has some */
+    struct eblock *block;
+};
+
 struct ecpu {
     struct vcpu v;                       /* first: the public part */
     struct engine *engine;               /* borrows (outlives) */
@@ -65,6 +78,8 @@ struct ecpu {
     u64 reserve_addr, reserve_lo, reserve_hi, reserve_size;
     u64 io_accesses, slow_accesses, tlb_refills; /* statistics */
     struct jump_cache *jumps;    /* borrows: the present mode's, in this allocation */
+    struct jump_far *far;        /* borrows: in this allocation */
+    u64 far_when;                /* of the present mode; or FAR_NOTHING is good */
     void *link;                  /* tier: the exit it wants patched, see block.h */
     u32 jump_shift;              /* jump_index()'s */
     void *tier_self;             /* tier: what its start() made */

@@ -56,6 +56,7 @@ struct jump_mode {
     bool valid;     /* key and place mean something */
     bool used;      /* holds entries */
     u64 last_use;
+    u64 when;                       /* its entries' in ecpu.far */
     u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
     struct jump_cache cache;
 };
@@ -95,7 +96,7 @@ struct cpu {
     struct tlb_side *side; /* context_places() of them, in this allocation */
     struct contexts context;
     struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
-    u64 mode_clock;
+    u64 mode_clock, far_clock;
 
     u32 requests;   /* atomic: REQ_* */
     u64 quiescent;  /* atomic: 0 not running, else the epoch it has seen */

@@ -24,10 +24,19 @@ void jump_cache_clear(struct jump_cache *j, unsigned shift)
     entry_clear(j, 0, shift);
 }
 
+/* None of the mode's entries in ecpu.far is good from now on. */
+static void mode_leave_far(struct cpu *c, struct jump_mode *m)
+{
+    m->when = ++c->far_clock;
+    if (m == c->mode)
+        c->e.far_when = m->when;
+}
+
 static void mode_empty(struct cpu *c, struct jump_mode *m)
 {
     if (!m->used)
         return;
+    mode_leave_far(c, m);
     jump_cache_clear(&m->cache, c->e.jump_shift);
     memset(m->pages, 0, sizeof m->pages);
     m->used = false;
@@ -47,6 +56,7 @@ static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
 
     if (!(m->pages[bit / 64] >> bit % 64 & 1))
         return;
+    mode_leave_far(c, m);
     if (slots > JUMP_CACHE_ENTRIES)
         slots = JUMP_CACHE_ENTRIES;
     for (unsigned i = 0; i < slots; i++) {
@@ -90,6 +100,7 @@ void cpu_mode_update(struct cpu *c)
     if (!m->valid || m->key != key || m->place != place) {
         m = oldest;
         mode_empty(c, m);
+        mode_leave_far(c, m);
         m->key = key;
         m->place = place;
         m->valid = true;
@@ -97,6 +108,7 @@ void cpu_mode_update(struct cpu *c)
     m->last_use = ++c->mode_clock;
     c->mode = m;
     c->e.jumps = &m->cache;
+    c->e.far_when = m->when;
 }
 
 void cpu_jumps_put(struct cpu *c, struct eblock *b)
@@ -111,6 +123,8 @@ void cpu_jumps_put(struct cpu *c, struct eblock *b)
         return;
     m->cache.entry[i] = (struct jump_entry){ pc, code ? code : c->e.engine->tier_miss };
     m->cache.block[i] = b;
+    if (code)
+        c->e.far[jump_far_index(pc, c->e.jump_shift)] = (struct jump_far){ pc, m->when, code, b };
     m->pages[bit / 64] |= 1ull << bit % 64;
     m->used = true;
 }
@@ -136,10 +150,15 @@ struct eblock *code_find(struct cpu *c)
     gva_t pc = *c->pc;
     unsigned i = jump_index(pc, c->e.jump_shift);
     struct eblock *b = m->cache.block[i];
+    const struct jump_far *far = &c->e.far[jump_far_index(pc, c->e.jump_shift)];
     struct mem_ref ref;
 
     if (b && m->cache.entry[i].pc == pc && !eblock_dead(b))
         return b;
+    if (far->pc == pc && far->when == m->when && !eblock_dead(far->block)) {
+        cpu_jumps_put(c, far->block);
+        return far->block;
+    }
     if (unlikely(pc & (c->e.v.isa->insn_align - 1u))) {
         mmu_fault(c, ISA_FAULT_ALIGN, pc, ISA_FETCH);
         return NULL;
