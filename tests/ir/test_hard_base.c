@@ -24,6 +24,7 @@ static const struct isa hard_isa = {
 static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;
+static struct jump_far far[JUMP_FAR_ENTRIES];
 static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
 
 /* The case whose code is in the map. */
@@ -31,7 +32,6 @@ static struct {
     const struct hard_case *of;
     struct eblock *block; /* owns */
     void *entry;
-    u8 edge_sites[LOWER_EDGES]; /* any addresses */
 } now;
 
 static unsigned native, called;
@@ -78,9 +78,6 @@ static void translate(const struct hard_case *c)
     ir_block_init(&ir);
     hard_build(c, &ir);
     job.block = now.block;
-    job.edge_sites = now.edge_sites;
-    job.edge_step = 1;
-    job.edge_max = LOWER_EDGES;
     now.entry = NULL;
     if (lower_block(&job)) {
         now.entry = map.rx + thunks.size;
@@ -104,6 +101,8 @@ static void run(struct hard_machine *m, const struct hard_case *c)
     m->cpu.v.isa = &hard_isa;
     m->cpu.budget = 1000;
     m->cpu.jumps = &jumps;
+    m->cpu.far = far;
+    m->cpu.far_when = FAR_NOTHING;
     m->cpu.block = now.block;
     BUG_ON((thunks.enter(hard_vcpu(m), now.entry) == RUN_FAULT) != m->cpu.v.fault.pending);
 }

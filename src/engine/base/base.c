@@ -143,20 +143,15 @@ static void place(struct base *t, struct eblock *b, struct record *r, const stru
     eblock_code_set(b, r, (void *)(uintptr_t)rx);
 }
 
-/* How many direct ways out b has at most. */
-static unsigned exit_count(const struct eblock *b)
+static u32 units_of(const struct lower_job *job)
 {
-    unsigned n = 1;
-
-    for (unsigned i = 0; i < b->insn_count; i++)
-        n += (eblock_decoded(b)[i].in.flags & ISA_INSN_ENDS) != 0;
-    return n;
+    return (job->hot_size + job->cold_size + UNIT - 1) / UNIT;
 }
 
 /* pc: b's address when it was translated; other mappings may lead to it, too. */
-static void tell_perf(struct base *t, const struct record *r, gva_t pc, u32 size)
+static void tell_perf(struct base *t, u32 first, gva_t pc, u32 size)
 {
-    size_t at = (size_t)r->first * UNIT;
+    size_t at = (size_t)first * UNIT;
     char name[96];
 
     if (!t->perf)
@@ -165,37 +160,41 @@ static void tell_perf(struct base *t, const struct record *r, gva_t pc, u32 size
     host_perf_code(t->perf, name, t->map.rw + at, size, t->map.rx + at);
 }
 
+/* Gives b the code that `job` made, which begins with unit `first`; false: no memory. */
+static bool keep(struct base *t, struct eblock *b, const struct lower_job *job, u32 first)
+{
+    struct record *r = calloc(1, sizeof *r + job->edge_count * sizeof r->edges[0]);
+
+    if (!r)
+        return false;
+    r->first = first;
+    r->units = units_of(job);
+    place(t, b, r, job);
+    return true;
+}
+
 /* False when code memory is full. pc: of b. */
 static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
 {
-    unsigned edges = lower_may(&t->host, ENGINE_OPT_CHAINING) ? exit_count(b) : 0;
-    struct record *r = calloc(1, sizeof *r + edges * sizeof r->edges[0]);
     struct lower_job job = t->host;
-    bool room = true;
+    u32 first;
 
-    if (!r)
-        return true;
     job.ir = &t->ir;
     job.isa = t->isa;
     job.block = b;
     job.thunks = &t->thunks.shared;
     job.room = t->room;
-    job.edge_sites = (u8 *)r->edges;
-    job.edge_step = sizeof r->edges[0];
-    job.edge_max = edges;
     block_ir_build(t->builder, &t->ir, t->isa, b);
-    if (lower_block(&job)) {
-        r->units = (job.hot_size + job.cold_size + UNIT - 1) / UNIT;
-        r->first = code_space_take(&t->space, r->units);
-        if (r->first != CODE_SPACE_FULL) {
-            place(t, b, r, &job);
-            tell_perf(t, r, pc, job.hot_size + job.cold_size);
-            return true;
-        }
-        room = false;
-    }
-    free(r); /* the block stays with the interpreter */
-    return room;
+    if (!lower_block(&job)) /* the block stays with the interpreter */
+        return true;
+    first = code_space_take(&t->space, units_of(&job));
+    if (first == CODE_SPACE_FULL)
+        return false;
+    if (keep(t, b, &job, first))
+        tell_perf(t, first, pc, job.hot_size + job.cold_size);
+    else
+        code_space_give(&t->space, first, units_of(&job));
+    return true;
 }
 
 static gva_t pc_of(const struct base *t, struct ecpu *c)
@@ -243,17 +242,26 @@ static void edge_unlink(struct base *t, struct edge *e)
     edge_point(t, e, t->map.rx + (size_t)e->from->first * UNIT + e->at.stub);
 }
 
+/* Of what ecpu.link says. NULL: that block has no code any more. */
+static struct edge *edge_of(void *site)
+{
+    struct record *r = lower_site_block((uintptr_t)site)->tier;
+
+    return r ? &r->edges[lower_site_index((uintptr_t)site)] : NULL;
+}
+
 /* Where an edge leads must be what comes after it in guest memory too: between the exit
  * and this call the mapping, or the pc itself, may have changed. */
 static void base_link(void *self, void *site, struct eblock *to)
 {
     struct base *t = self;
-    struct edge *e = site;
+    struct edge *e;
     struct record *r;
 
     host_mutex_lock(&t->lock);
+    e = edge_of(site);
     r = to->tier;
-    if (r && !e->to && !eblock_dead(e->from->block) && to->key == e->from->block->key &&
+    if (r && e && !e->to && !eblock_dead(e->from->block) && to->key == e->from->block->key &&
         to->host == e->from->block->host + e->at.offset) {
         e->to = r;
         e->next = r->incoming;

@@ -26,9 +26,20 @@ struct lower_thunks {
     unsigned jump_shift;
 };
 
-/* A place in a block: its address, and the instruction's index from this bit on. (User addresses
+/* A place in a block: its address, and the index of an instruction or, in ecpu.link, of an edge
+ * from this bit on. (User addresses
  * end below it, with five levels of page tables too.) */
 enum { LOWER_SITE_INDEX = 56 };
+
+static inline struct eblock *lower_site_block(u64 site)
+{
+    return (struct eblock *)(uintptr_t)(site & ((1ull << LOWER_SITE_INDEX) - 1));
+}
+
+static inline unsigned lower_site_index(u64 site)
+{
+    return (unsigned)(site >> LOWER_SITE_INDEX);
+}
 
 /* What the atomic thunk does, in ir_mem.access: an enum ir_rmw or one of these, and from bit
  * ATOMIC_SIZE on the log2 of the size. */
@@ -77,10 +88,6 @@ struct lower_job {
     const struct isa *isa;
     struct eblock *block; /* decoded; and what exits hand to the engine */
     const struct lower_thunks *thunks;
-    /* What ecpu.link is set to when edge n is unlinked: edge_sites + n * edge_step. */
-    u8 *edge_sites;
-    size_t edge_step;
-    unsigned edge_max;
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
     bool has_fma;        /* FMA3 */

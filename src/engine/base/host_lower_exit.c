@@ -117,7 +117,7 @@ void lo_exit_direct(struct low *l, struct x86_out *o, s32 offset)
 
     if (offset)
         x86_lea(o, 8, REG_PC, x86_at(REG_PC, offset));
-    if (!same_page(l, offset) || n == job->edge_max) {
+    if (!same_page(l, offset) || n == LOWER_EDGES || !lower_may(job, ENGINE_OPT_CHAINING)) {
         exit_lookup(l, o);
         return;
     }
@@ -128,7 +128,7 @@ void lo_exit_direct(struct low *l, struct x86_out *o, s32 offset)
     job->edges[n] = (struct lower_edge){ (u32)(where - start), (u32)(l->cold.at - l->cold_start),
                                          offset, in_cold };
     job->edge_count++;
-    x86_mov_ri(&l->cold, RAX, (uintptr_t)(job->edge_sites + n * job->edge_step));
+    x86_mov_ri(&l->cold, RAX, lo_site(l, n));
     lo_jmp_thunk(l, &l->cold, job->thunks->link);
 }
 

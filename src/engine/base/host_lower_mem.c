@@ -177,7 +177,10 @@ void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s3
     lo_write_late(l);
     x86_lea(&l->cold, 8, RCX, x86_at(base, offset));
     x86_mov_ri(&l->cold, RDX, lo_site(l, op->insn));
-    x86_mov_ri(&l->cold, RAX, word);
+    if (word)
+        x86_mov_ri(&l->cold, RAX, word);
+    else
+        x86_alu_rr(&l->cold, ALU_XOR, 4, RAX, RAX);
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
 }
 

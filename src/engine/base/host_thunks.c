@@ -28,8 +28,8 @@ static struct ir_mem unpack(u32 how)
 /* The running instruction's block, as slow paths and faults want it. */
 static void enter_insn(struct ecpu *c, u64 site)
 {
-    c->block = (struct eblock *)(uintptr_t)(site & ((1ull << LOWER_SITE_INDEX) - 1));
-    c->v.insn_index = (u32)(site >> LOWER_SITE_INDEX);
+    c->block = lower_site_block(site);
+    c->v.insn_index = lower_site_index(site);
 }
 
 /* A fault is pending: the block ends in front of the instruction. */

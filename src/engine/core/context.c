@@ -47,6 +47,7 @@ void context_bind(struct cpu *c, unsigned mmu, unsigned bank)
 {
     BUG_ON(bank >= c->e.v.isa->mmu_banks);
     c->context.bound[mmu] = (u8)bank;
+    mmu_place_use(c, c->context.place[bank]);
     c->e.bind[mmu] = &c->e.banks[c->context.place[bank]];
 }
 

@@ -6,21 +6,13 @@
 
 #include "base/bits.h"
 #include "base/bug.h"
-#include <stdlib.h>
+#include "base/log.h"
 
 enum { CPU_ALIGN = 64 };
 
 static size_t align_up(size_t n)
 {
     return (n + CPU_ALIGN - 1) & ~(size_t)(CPU_ALIGN - 1);
-}
-
-static void places_init(struct cpu *c, unsigned places)
-{
-    for (unsigned p = 0; p < places; p++) {
-        c->side[p].used = true;
-        mmu_flush_places(c, ISA_FLUSH_ALL, 0, 1ull << p);
-    }
 }
 
 struct cpu *cpu_new(struct engine *e, unsigned index)
@@ -33,12 +25,19 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
     size_t far_at = side_at + align_up(places * sizeof(struct tlb_side));
     size_t size = far_at + JUMP_FAR_ENTRIES * sizeof(struct jump_far);
-    char *p = aligned_alloc(CPU_ALIGN, size);
-    struct cpu *c = (struct cpu *)(void *)p;
+    struct host_map map;
+    struct err err = { 0 };
+    struct cpu *c;
+    u8 *p;
 
-    if (!c)
+    if (host_map_ram(&map, size, &err) < 0) {
+        log_error("%s", err.text);
         return NULL;
-    memset(p, 0, size);
+    }
+    host_map_sparse(&map, 0, map.size); /* most of it is never touched */
+    p = map.at;
+    c = (struct cpu *)(void *)p;
+    c->map = map;
     c->e.v.isa = isa;
     c->e.v.env = &engine_cpu_env;
     c->e.v.index = index;
@@ -54,9 +53,8 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->deadline = NS_NEVER;
     c->stop_at = UINT64_MAX;
     for (unsigned i = 0; i < JUMP_MODES; i++)
-        jump_cache_clear(&c->modes[i].cache, c->e.jump_shift);
+        jump_cache_init(&c->modes[i].cache, c->e.jump_shift);
     context_init(c);
-    places_init(c, places);
     if (e->cfg.check_interp || e->cfg.check_eval) {
         c->check = check_new(c);
         if (!c->check)
@@ -67,8 +65,12 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
 
 struct cpu *cpu_free(struct cpu *c)
 {
-    if (c)
-        check_free(c->check);
-    free(c);
+    struct host_map map;
+
+    if (!c)
+        return NULL;
+    check_free(c->check);
+    map = c->map; /* it lies in it */
+    host_map_fini(&map);
     return NULL;
 }

@@ -38,6 +38,7 @@ struct tlb_spans {
 };
 
 struct tlb_side {
+    bool ready;                             /* its tables are there, if empty: mmu_place_use() */
     bool used;                              /* filled since it was last emptied */
     bool local;                             /* the same, with something not global */
     u8 note[ISA_ACCESS_COUNT][TLB_ENTRIES]; /* log2 of the leaf's size | GLOBAL */
@@ -91,6 +92,7 @@ enum {
 
 struct cpu {
     struct ecpu e;         /* first */
+    struct host_map map;   /* owns: the memory of all this */
     struct worker *worker; /* borrows */
     u64 *pc;               /* the pc slot in guest state */
     struct tlb_side *side; /* context_places() of them, in this allocation */
@@ -223,6 +225,8 @@ int mmu_fault(struct cpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access 
 /* banks, places: bit masks. */
 void mmu_flush(struct cpu *c, enum isa_tlb_flush what, gva_t va, u32 banks);
 void mmu_flush_context(struct cpu *c, u64 id, enum isa_tlb_flush what, gva_t va);
+/* Before translations of a place are looked for: empties it if it never was in use. */
+void mmu_place_use(struct cpu *c, unsigned place);
 void mmu_flush_places(struct cpu *c, enum isa_tlb_flush what, gva_t va, u64 places);
 /* Sets NOTIFY in write entries to the host page. */
 void mmu_notify_page(struct cpu *c, const u8 *host_page);
@@ -338,6 +342,8 @@ void cpu_calls_serve(struct cpu *c);
 void cpu_mode_update(struct cpu *c);
 void cpu_jumps_empty(struct cpu *c);
 void jump_cache_clear(struct jump_cache *j, unsigned shift);
+/* The same for one of zeroes. */
+void jump_cache_init(struct jump_cache *j, unsigned shift);
 /* b is what the pc slot leads to in the present mode, with whatever host code it has. */
 void cpu_jumps_put(struct cpu *c, struct eblock *b);
 /* Drops what was found through the bank in `place`: of va's page, or all. */

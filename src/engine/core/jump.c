@@ -18,10 +18,15 @@ static void entry_clear(struct jump_cache *j, unsigned i, unsigned shift)
     j->block[i] = NULL;
 }
 
+void jump_cache_init(struct jump_cache *j, unsigned shift)
+{
+    entry_clear(j, 0, shift);
+}
+
 void jump_cache_clear(struct jump_cache *j, unsigned shift)
 {
     memset(j, 0, sizeof *j);
-    entry_clear(j, 0, shift);
+    jump_cache_init(j, shift);
 }
 
 /* None of the mode's entries in ecpu.far is good from now on. */
@@ -90,6 +95,7 @@ void cpu_mode_update(struct cpu *c)
 
     if (m->valid && m->key == key && m->place == place)
         return;
+    mmu_place_use(c, place);
     for (unsigned i = 0; i < JUMP_MODES; i++) {
         m = &c->modes[i];
         if (m->valid && m->key == key && m->place == place)

@@ -252,8 +252,6 @@ static void flush_all(struct cpu *c, unsigned bank)
 {
     struct tlb_side *s = &c->side[bank];
 
-    if (!s->used)
-        return;
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
             tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
@@ -262,6 +260,14 @@ static void flush_all(struct cpu *c, unsigned bank)
         s->large[a].count = 0;
     }
     s->used = s->local = false;
+}
+
+void mmu_place_use(struct cpu *c, unsigned place)
+{
+    if (likely(c->side[place].ready))
+        return;
+    flush_all(c, place);
+    c->side[place].ready = true;
 }
 
 static void flush_non_global(struct cpu *c, unsigned bank)
