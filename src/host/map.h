@@ -68,4 +68,8 @@ void host_code_map_fini(struct host_code_map *map);
  * after writing and before running; nothing on x86_64. */
 void host_code_flush(const struct host_code_map *map, size_t off, size_t len);
 
+/* [off, off + len), multiples of the page size, holds nothing any more: its memory goes back to the
+ * host. Advice: on some hosts it does nothing. */
+void host_code_discard(struct host_code_map *map, size_t off, size_t len);
+
 #endif

@@ -192,3 +192,13 @@ void host_code_unmap_os(struct host_code_map *map)
     if (map->fd >= 0)
         close(map->fd);
 }
+
+void host_code_discard(struct host_code_map *map, size_t off, size_t len)
+{
+    BUG_ON(!checked_range(off, len, map->size));
+    BUG_ON((off | len) & (host_page_size() - 1));
+    if (map->fd < 0)
+        madvise(map->rw + off, len, MADV_DONTNEED);
+    else if (fallocate(map->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
+        return; /* it stays */
+}

@@ -128,3 +128,7 @@ void host_code_unmap_os(struct host_code_map *map)
     UnmapViewOfFile(map->rw);
     UnmapViewOfFile(map->rx);
 }
+
+void host_code_discard(struct host_code_map *map, size_t off, size_t len)
+{
+}

@@ -154,7 +154,9 @@ struct machine_trim {
     struct loop_timer *timer; /* owns; NULL: none (deterministic mode) */
     u64 insns_seen;           /* retired at the last look, by all CPUs */
     u64 insns_trimmed;        /* at the last trim */
-    bool due;                 /* leave the loop and do it */
+    unsigned idle_looks;      /* that found it idle, one after the other */
+    bool deep_left;           /* what came to light as unused is to be given back, too */
+    bool due, deep;           /* leave the loop and do it; that */
 };
 
 struct machine {

@@ -12,8 +12,9 @@
 
 static const ns_t every = 2000 * NS_PER_MS;
 
-/* In the time between two looks: an idle guest's clock ticks, and something worth a trim. */
-enum { IDLE_INSNS = 20000000, WORK_INSNS = 100000000 };
+/* In the time between two looks: an idle guest's clock ticks, and something worth a trim. Looks
+ * after which translated code that was not used since that trim goes, too. */
+enum { IDLE_INSNS = 20000000, WORK_INSNS = 100000000, DEEP_LOOKS = 15 };
 
 static u64 insns_all(const struct machine *m)
 {
@@ -29,12 +30,19 @@ static void look(void *arg)
     struct machine *m = arg;
     struct machine_trim *t = &m->trim;
     u64 now = insns_all(m);
+    bool idle = now - t->insns_seen < IDLE_INSNS;
 
-    if (now - t->insns_seen < IDLE_INSNS && now - t->insns_trimmed > WORK_INSNS) {
+    t->idle_looks = idle ? t->idle_looks + 1 : 0;
+    t->deep = false;
+    if (idle && now - t->insns_trimmed > WORK_INSNS) {
         t->insns_trimmed = now;
-        t->due = true;
-        loop_stop(m->loop);
+        t->deep_left = t->due = true;
+    } else if (t->deep_left && t->idle_looks >= DEEP_LOOKS) {
+        t->deep_left = false;
+        t->deep = t->due = true;
     }
+    if (t->due)
+        loop_stop(m->loop);
     t->insns_seen = now;
     loop_timer_set(t->timer, host_clock_monotonic() + every);
 }
@@ -54,7 +62,7 @@ void machine_trim_start(struct machine *m)
 
 void machine_trim(struct machine *m)
 {
-    engine_trim(m->engine);
+    engine_trim(m->engine, m->trim.deep);
     mem_ram_release_zeroes(m->ram);
     host_heap_trim();
 }

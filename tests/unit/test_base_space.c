@@ -54,6 +54,12 @@ TEST(every_unit)
     CHECK_EQ(s.taken, FEW);
     code_space_give(&s, 1000, 50);
     CHECK_EQ(code_space_take(&s, 51), CODE_SPACE_FULL);
+    first = 0;
+    CHECK(code_space_free_run(&s, &first, &count));
+    CHECK_EQ(first, 1000);
+    CHECK_EQ(count, 50);
+    first += count;
+    CHECK(!code_space_free_run(&s, &first, &count));
     CHECK_EQ(code_space_take(&s, 50), 1000);
     code_space_fini(&s);
 }

@@ -848,7 +848,7 @@ TEST(decoded_given_back)
     CHECK(stats(m).decoded_again > 0);
     held = stats(m).insns_held;
     all_translated = getenv("TOY_TIER") && strcmp(getenv("TOY_TIER"), "base") == 0;
-    engine_trim(m->engine); /* what never got host code goes too, and is decoded anew */
+    engine_trim(m->engine, false); /* what never got host code goes too, and is decoded anew */
     CHECK_EQ(stats(m).insns_held, all_translated ? held : 42);
     toy_reset(m, 0, CODE);
     state(m, 0)->r[2] = state(m, 0)->r[3] = 0;

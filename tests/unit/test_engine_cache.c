@@ -195,10 +195,57 @@ TEST(trim_gives_decoded_instructions_back)
     toy_reset(m, 0, CODE);
     toy_run(m);
     if (m->engine->tier)
-        engine_trim(m->engine);
+        engine_trim(m->engine, false);
     CHECK_EQ(m->engine->code.insns.slabs == 0, m->engine->tier != NULL);
     toy_machine_free(m);
 }
 
-TEST_MAIN(TEST_CASE(insns_asked_for_and_dropped), TEST_CASE(insns_memory),
-          TEST_CASE(many_blocks_are_found), TEST_CASE(trim_gives_decoded_instructions_back))
+/* Live ones that begin at [at, at + 4096). */
+static unsigned live_blocks(const struct toy_machine *m, u64 at)
+{
+    unsigned n = 0;
+
+    for (const struct eblock *b = m->engine->code.oldest; b; b = b->age_next)
+        n += (u64)(b->host - (m->ram->host + at)) < 4096;
+    return n;
+}
+
+/* Of two loops that were translated, one runs between two trims: it alone stays. */
+TEST(trim_gives_unused_host_code_back)
+{
+    struct engine_config cfg = { .cpus = 1, .tier = ENGINE_AUTO };
+    struct toy_machine *m = toy_machine_new(cfg);
+    u64 starts[] = { CODE, CODE + 0x2000 };
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct toy_asm a = toy_code(m, starts[i]);
+        u8 *top;
+
+        toy_li(&a, 6, 1000);
+        toy_li(&a, 5, 0);
+        top = a.at;
+        toy_put(&a, TOY_INC, 5, 0, 0);
+        toy_branch(&a, TOY_BNE, 5, 6, top);
+        toy_stop(&a);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        toy_reset(m, 0, starts[i]);
+        toy_run(m);
+    }
+    if (m->engine->tier) {
+        engine_trim(m->engine, false);
+        CHECK(live_blocks(m, starts[0]) && live_blocks(m, starts[1]));
+        toy_reset(m, 0, starts[0]);
+        toy_run(m);
+        engine_trim(m->engine, true);
+        CHECK(live_blocks(m, starts[0]) && !live_blocks(m, starts[1]));
+    }
+    toy_reset(m, 0, starts[1]);
+    toy_run(m);
+    CHECK_EQ(toy_state(engine_cpu(m->engine, 0))->r[5], 1000);
+    toy_machine_free(m);
+}
+
+TEST_MAIN(TEST_CASE(trim_gives_unused_host_code_back), TEST_CASE(insns_asked_for_and_dropped),
+          TEST_CASE(insns_memory), TEST_CASE(many_blocks_are_found),
+          TEST_CASE(trim_gives_decoded_instructions_back))

@@ -318,6 +318,23 @@ static void base_release(void *self, struct eblock *b)
     host_mutex_unlock(&t->lock);
 }
 
+static void base_trim(void *self)
+{
+    struct base *t = self;
+    u64 page = host_page_size();
+    u32 first = 0, count;
+
+    host_mutex_lock(&t->lock);
+    for (; code_space_free_run(&t->space, &first, &count); first += count) {
+        u64 from = bits_align_up((u64)first * UNIT, page);
+        u64 to = bits_align_down(((u64)first + count) * UNIT, page);
+
+        if (from < to)
+            host_code_discard(&t->map, from, to - from);
+    }
+    host_mutex_unlock(&t->lock);
+}
+
 static int base_run(struct ecpu *c, struct eblock *b)
 {
     const struct base *t = c->tier_self;
@@ -346,6 +363,7 @@ static const struct tier base_tier = {
     .miss = base_miss,
     .invalidate = base_invalidate,
     .release = base_release,
+    .trim = base_trim,
 };
 
 const struct tier *tier_base(void)

@@ -79,3 +79,16 @@ void code_space_give(struct code_space *s, u32 first, u32 count)
     mark(s, first, count, false);
     s->taken -= count;
 }
+
+bool code_space_free_run(const struct code_space *s, u32 *first, u32 *count)
+{
+    u32 at = *first;
+
+    while (at < s->reach && is_used(s, at))
+        at++;
+    *first = at;
+    while (at < s->reach && !is_used(s, at))
+        at++;
+    *count = at - *first;
+    return *count != 0;
+}

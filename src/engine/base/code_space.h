@@ -23,5 +23,7 @@ void code_space_fini(struct code_space *s);
  * before `reach` grows, unless less than a quarter of it is. */
 u32 code_space_take(struct code_space *s, u32 count);
 void code_space_give(struct code_space *s, u32 first, u32 count);
+/* The first run of free units from *first on, among those that were in use. False: none. */
+bool code_space_free_run(const struct code_space *s, u32 *first, u32 *count);
 
 #endif

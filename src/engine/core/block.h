@@ -128,6 +128,8 @@ struct tier {
     void (*invalidate)(void *self, struct eblock *b);
     /* Nobody runs in b any more and it will be freed: give its host code back. */
     void (*release)(void *self, struct eblock *b);
+    /* Gives memory that holds no host code back to the host. NULL: keeps it. vCPUs are paused. */
+    void (*trim)(void *self);
 };
 
 /* The base tier of this build for this host; NULL when there is none. (tiers.c) */

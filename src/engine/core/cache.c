@@ -219,20 +219,24 @@ void code_evict(struct engine *e)
     host_mutex_unlock(&e->code.lock);
 }
 
-void engine_trim(struct engine *e)
+void engine_trim(struct engine *e, bool unused)
 {
     struct code_cache *cache = &e->code;
     struct eblock *next;
 
     host_mutex_lock(&cache->lock);
     for (struct eblock *b = cache->oldest; b && e->tier; b = next) {
+        bool used = __atomic_exchange_n(&b->used, 0, __ATOMIC_RELAXED);
+
         next = b->age_next;
-        if (!b->host_entry)
+        if (!b->host_entry || (unused && !used))
             code_block_kill(cache, b);
     }
     reclaim(cache, 1); /* begins a batch, which nobody is in: they are paused */
     reclaim(cache, 1);
     host_mutex_unlock(&cache->lock);
+    if (unused && e->tier && e->tier->trim)
+        e->tier->trim(e->tier_self);
 }
 
 /* --- putting blocks in --- */

@@ -106,8 +106,9 @@ void engine_pause_request(struct engine *e);
 void engine_pause_wait(struct engine *e);
 
 /* Only while paused: drops what is decoded and has no host code, so that it is decoded anew where
- * it runs again. For a guest that has become idle. */
-void engine_trim(struct engine *e);
+ * it runs again. For a guest that has become idle. unused: also host code that was not looked
+ * for since the call before; its memory goes back to the host. */
+void engine_trim(struct engine *e, bool unused);
 
 /* Pauses when CPU 0 has retired exactly `insns` instructions since its start (exact in
  * deterministic mode, at the next block edge otherwise). Only while paused. */
