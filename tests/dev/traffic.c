@@ -105,11 +105,14 @@ static const struct {
         0x3004, 0x3008, 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 },
       32 },
     { "gicv3",
-      { 0,       0x14,    0x40,    0x84,    0x88,    0x104,   0x108,   0x184,
-        0x204,   0x208,   0x284,   0x304,   0x384,   0x420,   0x440,   0xc08,
-        0x6100,  0x6108,  0x6200,  0x10080, 0x10100, 0x10180, 0x10200, 0x10280,
-        0x10300, 0x10400, 0x10410, 0x10c04, 0x20014, 0x30080, 0x30100, 0x30200 },
+      { 0,       0,       0x14,    0x14,    0x10080, 0x10100, 0x10100, 0x10180,
+        0x10200, 0x10200, 0x10280, 0x10300, 0x10380, 0x10400, 0x10404, 0x10c04,
+        0x84,    0x104,   0x104,   0x184,   0x204,   0x204,   0x284,   0x304,
+        0x384,   0x420,   0xc08,   0x6100,  0x6108,  0x40,    0x48,    0x30100 },
       32 },
+    { "gpio-pl061",
+      { 0x3fc, 0x400, 0x404, 0x408, 0x40c, 0x410, 0x410, 0x414, 0x418, 0x41c, 0x420 },
+      11 },
     { "plic", { 0x200000, 0x200004, 0x201000, 0x201004, 0x202004, 0x2000, 0x2080, 0x2100 }, 8 },
 };
 
@@ -182,19 +185,22 @@ static void do_access(struct traffic *t, struct bytes *b, bool write)
 }
 
 /* Arm's: the CPU interface's and PPIs. */
-static unsigned take_arm_sysreg(struct bytes *b, unsigned space)
+static unsigned take_arm_sysreg(struct bytes *b, unsigned *space)
 {
     static const u16 known[] = { 0,          ICC_PMR,   ICC_IAR0,    ICC_IAR0,    ICC_EOIR0,
                                  ICC_HPPIR0, ICC_BPR0,  ICC_AP0R0,   ICC_AP1R0,   ICC_DIR,
                                  ICC_RPR,    ICC_SGI1R, ICC_ASGI1R,  ICC_SGI0R,   ICC_IAR1,
                                  ICC_IAR1,   ICC_EOIR1, ICC_HPPIR1,  ICC_BPR1,    ICC_CTLR,
                                  ICC_SRE,    ICC_EOIR1, ICC_IGRPEN0, ICC_IGRPEN1, ICC_IGRPEN1,
-                                 ICC_PMR };
+                                 ICC_PMR,    ICC_PMR };
     unsigned v = (unsigned)take(b, 1);
 
-    if (space == GICV3_SPACE_PPI)
+    if (*space == GICV3_SPACE_PPI)
         return v % 33;
-    return v >= 0xf8 ? (unsigned)take(b, 2) : known[v % ARRAY_SIZE(known)];
+    if (v >= 0xf8)
+        return (unsigned)take(b, 2);
+    *space = GICV3_SPACE_CPU;
+    return known[v % ARRAY_SIZE(known)];
 }
 
 static unsigned take_sysreg(struct bytes *b)
@@ -214,7 +220,7 @@ static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
     u64 v = 0;
 
     if (strcmp(t->cls->name, "gicv3") == 0)
-        number = take_arm_sysreg(b, space);
+        number = take_arm_sysreg(b, &space);
     else
         number = take_sysreg(b);
     if (write)

@@ -26,9 +26,8 @@ static int cpu_of_affinity(const struct gicv3 *g, u32 affinity)
 
 static bool takes_part(const struct gicv3 *g, unsigned cpu, unsigned group)
 {
-    const struct gicv3_cpu_state *c = &g->s.cpu[cpu];
-
-    return c->awake && c->icc[0].on[group] && !(c->ctlr >> (CTLR_DPG0 + group) & 1);
+    return g->s.awake[cpu] && g->s.icc[cpu].on[group] &&
+           !(g->s.redist[cpu] >> (CTLR_DPG0 + group) & 1);
 }
 
 static int any_cpu(const struct gicv3 *g, unsigned group)
@@ -38,7 +37,7 @@ static int any_cpu(const struct gicv3 *g, unsigned group)
     for (unsigned cpu = 0; cpu < g->cpus; cpu++) {
         if (!takes_part(g, cpu, group))
             continue;
-        if (gic_cpu_running(&g->s.cpu[cpu].icc[0]) == GIC_IDLE)
+        if (gic_cpu_running(&g->s.icc[cpu]) == GIC_IDLE)
             return (int)cpu;
         if (found == NOBODY)
             found = (int)cpu;
@@ -78,7 +77,7 @@ static void first_of(struct gic_first *f, const struct gic_bank_state *b, u32 ba
 /* Groups that distributor and CPU interface have both enabled: bit 0, bit 1. */
 static unsigned groups_of(const struct gicv3 *g, unsigned cpu)
 {
-    const struct gic_cpu_state *icc = &g->s.cpu[cpu].icc[0];
+    const struct gic_cpu_state *icc = &g->s.icc[cpu];
 
     return g->s.ctlr & ((unsigned)icc->on[0] | (unsigned)icc->on[1] << 1);
 }
@@ -86,11 +85,11 @@ static unsigned groups_of(const struct gicv3 *g, unsigned cpu)
 struct gic_first gicv3_first(struct gicv3 *g, unsigned cpu)
 {
     struct gic_first f = GIC_NONE;
-    struct gic_bank_state *local = &g->s.cpu[cpu].local[0];
+    struct gic_bank_state *local = &g->s.local[cpu];
     unsigned groups = groups_of(g, cpu);
     int any[2] = { NOT_ASKED, NOT_ASKED };
 
-    if (!g->s.cpu[cpu].awake || !groups)
+    if (!g->s.awake[cpu] || !groups)
         return f;
     first_of(&f, local, 0, gic_bank_candidates(local, groups));
     for (unsigned w = 0; w < g->spis / GIC_BANK; w++) {
@@ -105,7 +104,7 @@ struct gic_first gicv3_first(struct gicv3 *g, unsigned cpu)
 static void update_cpu(struct gicv3 *g, unsigned cpu)
 {
     struct gic_first f = gicv3_first(g, cpu);
-    bool on = gic_cpu_takes(&g->s.cpu[cpu].icc[0], &f);
+    bool on = gic_cpu_takes(&g->s.icc[cpu], &f);
 
     dev_cpu_irq(&g->dev, cpu, GICV3_LINE_IRQ, on && f.group == 1);
     dev_cpu_irq(&g->dev, cpu, GICV3_LINE_FIQ, on && f.group == 0);
@@ -187,8 +186,8 @@ static void gicv3_reset(struct device *d)
     struct gicv3 *g = gicv3_self(d);
 
     for (unsigned cpu = 0; cpu < GICV3_MAX_CPUS; cpu++) {
-        g->s.cpu[cpu].local[0].edge = 0xffff;
-        gic_cpu_reset(&g->s.cpu[cpu].icc[0]);
+        g->s.local[cpu].edge = 0xffff;
+        gic_cpu_reset(&g->s.icc[cpu]);
     }
 }
 
@@ -197,7 +196,7 @@ static int gicv3_check(struct device *d, struct err *err)
     struct gicv3 *g = gicv3_self(d);
 
     for (unsigned cpu = 0; cpu < g->cpus; cpu++)
-        if (!gic_cpu_is_sound(&g->s.cpu[cpu].icc[0]))
+        if (!gic_cpu_is_sound(&g->s.icc[cpu]))
             return err_set(err, EINVAL, "CPU %u has a binary point that is out of range", cpu);
     for (unsigned w = (unsigned)g->spis / GIC_BANK; w < GICV3_SPI_BANKS; w++)
         if (gic_bank_pending(&g->s.spi[w]) | g->s.spi[w].active)
@@ -206,9 +205,6 @@ static int gicv3_check(struct device *d, struct err *err)
     return 0;
 }
 
-#define STATE_ROW_T struct gicv3_cpu_state
-STATE_LIST(gicv3_cpu, GICV3_CPU_STATE, 1);
-#undef STATE_ROW_T
 #define STATE_ROW_T struct gicv3_state
 STATE_LIST(gicv3, GICV3_STATE, 1);
 #undef STATE_ROW_T

@@ -17,7 +17,7 @@ enum { SRE_DIB_DFB_SRE = 7 };
 
 static u32 acknowledge(struct gicv3 *g, unsigned cpu, unsigned group)
 {
-    struct gic_cpu_state *icc = &g->s.cpu[cpu].icc[0];
+    struct gic_cpu_state *icc = &g->s.icc[cpu];
     struct gic_first f = gicv3_first(g, cpu);
 
     if (!gic_cpu_takes(icc, &f) || f.group != group)
@@ -43,7 +43,7 @@ static void deactivate(struct gicv3 *g, unsigned cpu, u64 intid)
 
 static void end_of_interrupt(struct gicv3 *g, unsigned cpu, unsigned group, u64 v)
 {
-    struct gic_cpu_state *icc = &g->s.cpu[cpu].icc[0];
+    struct gic_cpu_state *icc = &g->s.icc[cpu];
     u32 intid = v & 0xffffff;
 
     if (!gicv3_has(g, intid) || !gic_cpu_drop(icc, group))
@@ -56,7 +56,7 @@ static void end_of_interrupt(struct gicv3 *g, unsigned cpu, unsigned group, u64 
 /* Only where a write to EOIR does not deactivate. */
 static void deactivate_write(struct gicv3 *g, unsigned cpu, u64 v)
 {
-    if (!(g->s.cpu[cpu].icc[0].ctlr & GIC_CPU_EOIMODE))
+    if (!(g->s.icc[cpu].ctlr & GIC_CPU_EOIMODE))
         return;
     deactivate(g, cpu, v & 0xffffff);
     gicv3_changed(g, cpu, v & 0xffffff);
@@ -82,7 +82,7 @@ static void sgi_write(struct gicv3 *g, unsigned self, unsigned group, u64 v)
     unsigned n = (unsigned)bits_get(v, SGI_INTID, 4);
 
     for (unsigned cpu = 0; cpu < g->cpus; cpu++) {
-        struct gic_bank_state *b = &g->s.cpu[cpu].local[0];
+        struct gic_bank_state *b = &g->s.local[cpu];
 
         if (!is_target(self, v, cpu) || (b->group >> n & 1) != group)
             continue;
@@ -102,7 +102,7 @@ static u64 running(const struct gic_cpu_state *icc)
 
 static int icc_read(struct gicv3 *g, unsigned cpu, unsigned number, u64 *out)
 {
-    const struct gic_cpu_state *icc = &g->s.cpu[cpu].icc[0];
+    const struct gic_cpu_state *icc = &g->s.icc[cpu];
 
     switch (number) {
     case 0: *out = 1; break;
@@ -155,7 +155,7 @@ static int icc_write(struct gicv3 *g, unsigned cpu, unsigned number, u64 v)
     case ICC_SGI1R:
     case ICC_ASGI1R: sgi_write(g, cpu, 1, v); return 0;
     }
-    rc = icc_plain_write(&g->s.cpu[cpu].icc[0], number, v);
+    rc = icc_plain_write(&g->s.icc[cpu], number, v);
     if (rc == 0)
         gicv3_changed(g, cpu, GIC_SPURIOUS);
     return rc;
@@ -180,7 +180,7 @@ int gicv3_sysreg_write(struct device *d, unsigned cpu, unsigned space, unsigned 
         return icc_write(g, cpu, number, v);
     if (space != GICV3_SPACE_PPI || number < GIC_PPI || number >= GIC_SPI)
         return -ENOENT;
-    gic_bank_input(&g->s.cpu[cpu].local[0], number, v != 0);
+    gic_bank_input(&g->s.local[cpu], number, v != 0);
     gicv3_changed(g, cpu, GIC_SPURIOUS);
     return 0;
 }

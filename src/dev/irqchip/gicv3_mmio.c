@@ -136,19 +136,17 @@ static u64 redist_typer(const struct gicv3 *g, unsigned cpu)
 
 static u32 redist_read(struct gicv3 *g, unsigned cpu, u64 off, unsigned size)
 {
-    const struct gicv3_cpu_state *c = &g->s.cpu[cpu];
-
     if (off >= SGI_FRAME) {
         off -= SGI_FRAME;
         if (gic_is_bank_register(off))
-            return gic_bank_index(off) == 0 ? gic_bank_read(&c->local[0], off, size) : 0;
+            return gic_bank_index(off) == 0 ? gic_bank_read(&g->s.local[cpu], off, size) : 0;
         return reads_as_zero(off) ? 0 : (u32)dev_bad_access(&g->dev, off, size);
     }
     switch (off) {
-    case GICR_CTLR: return c->ctlr;
+    case GICR_CTLR: return g->s.redist[cpu];
     case GICR_TYPER: return (u32)redist_typer(g, cpu);
     case GICR_TYPER + 4: return (u32)(redist_typer(g, cpu) >> 32);
-    case GICR_WAKER: return c->awake ? 0 : WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP;
+    case GICR_WAKER: return g->s.awake[cpu] ? 0 : WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP;
     case PIDR2: return PIDR2_ARCH_3;
     }
     return reads_as_zero(off) ? 0 : (u32)dev_bad_access(&g->dev, off, size);
@@ -156,16 +154,14 @@ static u32 redist_read(struct gicv3 *g, unsigned cpu, u64 off, unsigned size)
 
 static void redist_write(struct gicv3 *g, unsigned cpu, u64 off, u32 v, unsigned size)
 {
-    struct gicv3_cpu_state *c = &g->s.cpu[cpu];
-
     if (off >= SGI_FRAME && gic_is_bank_register(off - SGI_FRAME)) {
         if (gic_bank_index(off - SGI_FRAME) == 0)
-            gic_bank_write(&c->local[0], off - SGI_FRAME, v, size);
-        c->local[0].edge |= SGI_EDGES;
+            gic_bank_write(&g->s.local[cpu], off - SGI_FRAME, v, size);
+        g->s.local[cpu].edge |= SGI_EDGES;
     } else if (off == GICR_CTLR) {
-        c->ctlr = v & (RCTLR_DPG0 | RCTLR_DPG1NS);
+        g->s.redist[cpu] = v & (RCTLR_DPG0 | RCTLR_DPG1NS);
     } else if (off == GICR_WAKER) {
-        c->awake = !(v & WAKER_PROCESSOR_SLEEP);
+        g->s.awake[cpu] = !(v & WAKER_PROCESSOR_SLEEP);
     } else if (!reads_as_zero(off % SGI_FRAME)) {
         dev_bad_access(&g->dev, off, size);
     }

@@ -10,19 +10,15 @@
 
 enum { GICV3_SPI_BANKS = 30, GICV3_MAX_SPIS = GICV3_SPI_BANKS * GIC_BANK };
 
-#define GICV3_CPU_STATE(F, A, N)                                                                   \
-    F(flag, awake, ZERO, "GICR_WAKER.ProcessorSleep is 0")                                         \
-    F(u32, ctlr, ZERO, "GICR_CTLR: DPG0, DPG1NS")                                                  \
-    N(gic_bank, local, 1, "SGIs and PPIs")                                                         \
-    N(gic_cpu, icc, 1, "CPU interface")
-STATE_STRUCT(gicv3_cpu, GICV3_CPU_STATE);
-
 #define GICV3_STATE(F, A, N)                                                                       \
     F(u32, ctlr, ZERO, "GICD_CTLR: EnableGrp0, EnableGrp1")                                        \
     A(u32, affinity, GICV3_MAX_SPIS, ZERO, "GICD_IROUTER: Aff3 to Aff0, a byte each")              \
     A(u32, any, GICV3_SPI_BANKS, ZERO, "GICD_IROUTER.Interrupt_Routing_Mode of each SPI")          \
     N(gic_bank, spi, GICV3_SPI_BANKS, "SPIs")                                                      \
-    N(gicv3_cpu, cpu, GICV3_MAX_CPUS, "redistributor and CPU interface")
+    A(flag, awake, GICV3_MAX_CPUS, ZERO, "GICR_WAKER.ProcessorSleep of each CPU is 0")             \
+    A(u32, redist, GICV3_MAX_CPUS, ZERO, "GICR_CTLR: DPG0, DPG1NS")                                \
+    N(gic_bank, local, GICV3_MAX_CPUS, "SGIs and PPIs of each CPU")                                \
+    N(gic_cpu, icc, GICV3_MAX_CPUS, "CPU interfaces")
 STATE_STRUCT(gicv3, GICV3_STATE);
 
 struct gicv3 {
@@ -52,7 +48,7 @@ static inline bool gicv3_has(const struct gicv3 *g, u64 intid)
 /* The bank of an interrupt that exists, as the CPU sees it. */
 static inline struct gic_bank_state *gicv3_bank(struct gicv3 *g, unsigned cpu, u32 intid)
 {
-    return intid < GIC_SPI ? &g->s.cpu[cpu].local[0] : &g->s.spi[intid / GIC_BANK - 1];
+    return intid < GIC_SPI ? &g->s.local[cpu] : &g->s.spi[intid / GIC_BANK - 1];
 }
 
 /* The interrupt that the CPU's redistributor forwards to its CPU interface. */
