@@ -6,6 +6,7 @@
 
 #include "dev/irqchip/gicv3.h"
 #include "fake_host.h"
+#include "its_driver.h"
 #include "test.h"
 
 /* Registers of the distributor; those up to ICFGR also at SGIS in a redistributor. */
@@ -138,16 +139,10 @@ static inline bool fiq(unsigned cpu)
     return h.cpu_line[cpu][GICV3_LINE_FIQ];
 }
 
-/* Both groups on in the distributor; each CPU awake, with group 1 on and nothing masked. */
 static inline void ready(void)
 {
     begin();
-    dist_set(CTLR, 3);
-    for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++) {
-        redist_set(cpu, WAKER, 0);
-        icc_set(cpu, ICC_PMR, 0xff);
-        icc_set(cpu, ICC_IGRPEN1, 1);
-    }
+    gicv3_open(d);
 }
 
 /* An enabled interrupt of group 1. */

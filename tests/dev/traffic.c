@@ -3,7 +3,7 @@
  */
 #include "traffic.h"
 #include "base/bits.h"
-#include "dev/irqchip/gicv3.h"
+#include "its_driver.h"
 #include "traffic_virtio.h"
 #include <stdlib.h>
 
@@ -341,6 +341,8 @@ static void do_one(struct traffic *t, struct bytes *b)
         x = take(b, 1);
         if (x == 0)
             dev_reset(t->d);
+        else if (x & 1 && strcmp(t->cls->name, "gicv3") == 0)
+            its_drive(&t->h, t->d, take(b, 4));
         else if (x & 1 && traffic_virtio_is(t->cls))
             do_virtio(t, b);
         else if (x & 2 && t->h.net.net.receive)
@@ -373,6 +375,8 @@ static void device_make(struct traffic *t)
 
     if (traffic_virtio_is(t->cls))
         settings[count++] = (struct dev_setting){ "packed", "on", NULL };
+    if (strcmp(t->cls->name, "gicv3") == 0)
+        settings[count++] = (struct dev_setting){ "its", "on", NULL };
     if (strncmp(t->cls->name, "virtio-net-", 11) == 0)
         settings[count++] = (struct dev_setting){ "queues", "4", NULL };
     t->d = fake_device(&t->h, t->cls, settings, count);

@@ -1,6 +1,6 @@
 /*
  * gicv3.c - Arm GICv3 without a security extension: which interrupt goes to which CPU, and the
- * class (IHI 0069; the registers are in gicv3_mmio.c and gicv3_cpu.c).
+ * class (IHI 0069; gicv3_private.h says what the other files do).
  *
  * Affinity routing and the system registers are always on, GICD_CTLR.DS is 1: group 0 is
  * signalled by FIQ, group 1 by IRQ, and nothing is banked by security state. Everything takes
@@ -98,6 +98,8 @@ struct gic_first gicv3_first(struct gicv3 *g, unsigned cpu)
         if (candidates)
             first_of(&f, &g->s.spi[w], GIC_SPI + w * GIC_BANK, for_cpu(g, w, candidates, cpu, any));
     }
+    if (groups & 2 && g->lpi[cpu].priority < f.priority)
+        f = g->lpi[cpu];
     return f;
 }
 
@@ -155,11 +157,18 @@ static void gicv3_irq_in(struct device *d, unsigned input, bool level)
 
 static bool gicv3_msi_in(struct device *d, u32 requester, gpa_t addr, u32 data)
 {
-    gpa_t at = d->regions[GICV3_DIST].at;
+    gpa_t dist = d->regions[GICV3_DIST].at, its = d->regions[GICV3_ITS].at;
+    struct gicv3 *g = gicv3_self(d);
 
-    if (at == DEV_NOWHERE || addr != at + GICV3_SETSPI)
+    if (dist != DEV_NOWHERE && addr == dist + GICV3_SETSPI) {
+        gicv3_message(g, data, true);
+        return true;
+    }
+    if (!g->its || its == DEV_NOWHERE || addr != its + GICV3_TRANSLATER)
         return false;
-    gicv3_message(gicv3_self(d), data, true);
+    if (!g->s.its_on || !gicv3_its_event(g, requester, data))
+        dev_bad_access(d, GICV3_TRANSLATER, 4);
+    gicv3_update(d);
     return true;
 }
 
@@ -185,10 +194,23 @@ static void gicv3_reset(struct device *d)
 {
     struct gicv3 *g = gicv3_self(d);
 
+    gicv3_lpi_scan_all(g);
     for (unsigned cpu = 0; cpu < GICV3_MAX_CPUS; cpu++) {
         g->s.local[cpu].edge = 0xffff;
         gic_cpu_reset(&g->s.icc[cpu]);
     }
+}
+
+static void gicv3_loaded(struct device *d)
+{
+    gicv3_lpi_scan_all(gicv3_self(d));
+    gicv3_its_continue(gicv3_self(d));
+}
+
+/* Commands are waited for before a machine is saved. */
+static bool gicv3_idle(struct device *d)
+{
+    return !gicv3_its_busy(gicv3_self(d));
 }
 
 static int gicv3_check(struct device *d, struct err *err)
@@ -202,7 +224,7 @@ static int gicv3_check(struct device *d, struct err *err)
         if (gic_bank_pending(&g->s.spi[w]) | g->s.spi[w].active)
             return err_set(err, EINVAL, "it has interrupts over %u",
                            (unsigned)(GIC_SPI + g->spis - 1));
-    return 0;
+    return gicv3_its_check(g, err);
 }
 
 #define STATE_ROW_T struct gicv3_state
@@ -212,6 +234,8 @@ STATE_LIST(gicv3, GICV3_STATE, 1);
 static const struct dev_prop gicv3_props[] = {
     { "spis", "number of shared interrupts, a multiple of 32", DEV_PROP_U64,
       offsetof(struct gicv3, spis), .min = 32, .max = GICV3_MAX_SPIS, .initial = 224 },
+    { "its", "an interrupt translation service: LPIs for messages of PCI devices", DEV_PROP_BOOL,
+      offsetof(struct gicv3, its), .max = 1, .initial = 0 },
 };
 
 static const struct dev_region gicv3_regions[] = {
@@ -219,6 +243,7 @@ static const struct dev_region gicv3_regions[] = {
                      gicv3_dist_read, gicv3_dist_write },
     [GICV3_REDIST] = { "redistributors", 0, MEM_IO_1 | MEM_IO_4 | MEM_IO_8, gicv3_redist_read,
                        gicv3_redist_write },
+    [GICV3_ITS] = { "its", GICV3_ITS_SIZE, MEM_IO_4 | MEM_IO_8, gicv3_its_read, gicv3_its_write },
 };
 
 const struct dev_class gicv3_class = {
@@ -234,7 +259,9 @@ const struct dev_class gicv3_class = {
     .init = gicv3_init,
     .reset = gicv3_reset,
     .update = gicv3_update,
+    .loaded = gicv3_loaded,
     .check = gicv3_check,
+    .idle = gicv3_idle,
     .irq_in = gicv3_irq_in,
     .msi_in = gicv3_msi_in,
     .sysreg_read = gicv3_sysreg_read,

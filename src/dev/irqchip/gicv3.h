@@ -7,16 +7,19 @@
  *
  * Inputs (dev_irq_connect, dev_irq_input): input n is SPI n, INTID GICV3_SPI + n. Messages of
  * devices (dev_msi_input) are stores of an INTID to GICD_SETSPI_NSR, the address where region
- * GICV3_DIST is mapped plus GICV3_SETSPI.
+ * GICV3_DIST is mapped plus GICV3_SETSPI; and with property "its" set, stores of an EventID to
+ * GITS_TRANSLATER, region GICV3_ITS plus GICV3_TRANSLATER, whose DeviceID is the requester.
  */
 #ifndef DEV_IRQCHIP_GICV3_H
 #define DEV_IRQCHIP_GICV3_H
 
 enum { GICV3_MAX_CPUS = 64, GICV3_SPI = 32, GICV3_SETSPI = 0x40 };
 
-/* Regions. Redistributors lie one behind the other, CPU 0's first. */
-enum { GICV3_DIST, GICV3_REDIST };
+/* Regions. Redistributors lie one behind the other, CPU 0's first. The ITS's is to be mapped with
+ * property "its" only. */
+enum { GICV3_DIST, GICV3_REDIST, GICV3_ITS };
 enum { GICV3_DIST_SIZE = 0x10000, GICV3_REDIST_STEP = 0x20000 /* a CPU */ };
+enum { GICV3_ITS_SIZE = 0x20000, GICV3_TRANSLATER = 0x10040 };
 
 /* Lines of a CPU that the controller drives: group 1 and group 0. */
 enum { GICV3_LINE_IRQ, GICV3_LINE_FIQ };

@@ -23,7 +23,10 @@ static u32 acknowledge(struct gicv3 *g, unsigned cpu, unsigned group)
     if (!gic_cpu_takes(icc, &f) || f.group != group)
         return GIC_SPURIOUS;
     gic_cpu_activate(icc, &f);
-    gic_bank_acknowledge(gicv3_bank(g, cpu, f.intid), f.intid % GIC_BANK);
+    if (gicv3_is_lpi(g, f.intid))
+        gicv3_lpi_set(g, cpu, f.intid, false); /* LPIs have no active state */
+    else
+        gic_bank_acknowledge(gicv3_bank(g, cpu, f.intid), f.intid % GIC_BANK);
     gicv3_changed(g, cpu, f.intid);
     return f.intid;
 }
@@ -46,7 +49,7 @@ static void end_of_interrupt(struct gicv3 *g, unsigned cpu, unsigned group, u64 
     struct gic_cpu_state *icc = &g->s.icc[cpu];
     u32 intid = v & 0xffffff;
 
-    if (!gicv3_has(g, intid) || !gic_cpu_drop(icc, group))
+    if ((!gicv3_has(g, intid) && !gicv3_is_lpi(g, intid)) || !gic_cpu_drop(icc, group))
         return;
     if (!(icc->ctlr & GIC_CPU_EOIMODE))
         deactivate(g, cpu, intid);

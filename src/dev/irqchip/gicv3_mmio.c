@@ -17,12 +17,24 @@ enum {
     GICD_IROUTER = 0x6000,
 };
 enum { CTLR_GROUPS = 3, CTLR_ARE = 1 << 4, CTLR_DS = 1 << 6 };
-enum { DTYPER_MBIS = 1 << 16, DTYPER_IDBITS = 19, DTYPER_A3V = 1 << 24, INTID_BITS = 10 };
+enum { DTYPER_MBIS = 1 << 16, DTYPER_LPIS = 1 << 17, DTYPER_IDBITS = 19, DTYPER_A3V = 1 << 24 };
+enum { INTID_BITS = 10 /* without LPIs */ };
 
 /* Redistributor. */
-enum { GICR_CTLR = 0x0000, GICR_TYPER = 0x0008, GICR_WAKER = 0x0014, SGI_FRAME = 0x10000 };
-enum { RCTLR_DPG0 = 1 << 24, RCTLR_DPG1NS = 1 << 25 };
-enum { RTYPER_LAST = 1 << 4, RTYPER_DPGS = 1 << 5, RTYPER_NUMBER = 8 };
+enum {
+    GICR_CTLR = 0x0000,
+    GICR_TYPER = 0x0008,
+    GICR_WAKER = 0x0014,
+    GICR_PROPBASER = 0x0070,
+    GICR_PENDBASER = 0x0078,
+    SGI_FRAME = 0x10000,
+};
+enum { RCTLR_ENABLE_LPIS = 1, RCTLR_CES = 2 /* which can be cleared */ };
+enum { RCTLR_DPG = 3 << 24 /* DPG0, DPG1NS */ };
+#define PROPBASER_KEPT 0x070fffffffffff9full
+#define PENDBASER_KEPT 0x470fffffffff0f80ull
+#define PENDBASER_PTZ  (1ull << 62) /* is not read back */
+enum { RTYPER_PLPIS = 1, RTYPER_LAST = 1 << 4, RTYPER_DPGS = 1 << 5, RTYPER_NUMBER = 8 };
 enum { WAKER_PROCESSOR_SLEEP = 1 << 1, WAKER_CHILDREN_ASLEEP = 1 << 2 };
 
 /* Both. */
@@ -101,8 +113,9 @@ static u32 dist_read(struct gicv3 *g, u64 off, unsigned size)
     switch (off) {
     case GICD_CTLR: return g->s.ctlr | CTLR_ARE | CTLR_DS;
     case GICD_TYPER:
-        return (u32)(g->spis / GIC_BANK) | DTYPER_MBIS | (INTID_BITS - 1) << DTYPER_IDBITS |
-               DTYPER_A3V;
+        return (u32)(g->spis / GIC_BANK) | DTYPER_MBIS | DTYPER_A3V |
+               (g->its ? DTYPER_LPIS | (GICV3_LPI_BITS - 1) << DTYPER_IDBITS
+                       : (INTID_BITS - 1) << DTYPER_IDBITS);
     case PIDR2: return PIDR2_ARCH_3;
     }
     return reads_as_zero(off) ? 0 : (u32)dev_bad_access(&g->dev, off, size);
@@ -131,19 +144,52 @@ static void dist_write(struct gicv3 *g, u64 off, u32 v, unsigned size)
 static u64 redist_typer(const struct gicv3 *g, unsigned cpu)
 {
     return (u64)gicv3_affinity(cpu) << 32 | (u64)cpu << RTYPER_NUMBER | RTYPER_DPGS |
-           (cpu + 1 == g->cpus ? RTYPER_LAST : 0);
+           (cpu + 1 == g->cpus ? RTYPER_LAST : 0) | (g->its ? RTYPER_PLPIS : 0);
+}
+
+/* The base of LPI tables that an offset names; NULL. */
+static u64 *lpi_base(struct gicv3 *g, unsigned cpu, u64 off)
+{
+    switch (g->its ? off & ~4ull : 0) {
+    case GICR_PROPBASER: return &g->s.propbaser[cpu];
+    case GICR_PENDBASER: return &g->s.pendbaser[cpu];
+    default: return NULL;
+    }
+}
+
+/* The tables stay where they are while LPIs are enabled. */
+static void lpi_base_write(struct gicv3 *g, unsigned cpu, u64 off, u32 v)
+{
+    u64 *base = lpi_base(g, cpu, off);
+
+    if (g->s.redist[cpu] & RCTLR_ENABLE_LPIS)
+        dev_bad_access(&g->dev, off, 4);
+    else
+        *base = bits_put(*base, off & 4 ? 32 : 0, 32, v) &
+                (base == &g->s.pendbaser[cpu] ? PENDBASER_KEPT : PROPBASER_KEPT);
+}
+
+static void redist_ctlr_write(struct gicv3 *g, unsigned cpu, u32 v)
+{
+    g->s.redist[cpu] = (g->s.redist[cpu] & ~RCTLR_DPG) | (v & RCTLR_DPG);
+    if (g->its)
+        gicv3_lpi_enable(g, cpu, v & RCTLR_ENABLE_LPIS);
 }
 
 static u32 redist_read(struct gicv3 *g, unsigned cpu, u64 off, unsigned size)
 {
+    const u64 *base = lpi_base(g, cpu, off);
+
     if (off >= SGI_FRAME) {
         off -= SGI_FRAME;
         if (gic_is_bank_register(off))
             return gic_bank_index(off) == 0 ? gic_bank_read(&g->s.local[cpu], off, size) : 0;
         return reads_as_zero(off) ? 0 : (u32)dev_bad_access(&g->dev, off, size);
     }
+    if (base)
+        return (u32)((*base & ~PENDBASER_PTZ) >> (off & 4 ? 32 : 0));
     switch (off) {
-    case GICR_CTLR: return g->s.redist[cpu];
+    case GICR_CTLR: return g->s.redist[cpu] | (g->its ? RCTLR_CES : 0);
     case GICR_TYPER: return (u32)redist_typer(g, cpu);
     case GICR_TYPER + 4: return (u32)(redist_typer(g, cpu) >> 32);
     case GICR_WAKER: return g->s.awake[cpu] ? 0 : WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP;
@@ -159,7 +205,9 @@ static void redist_write(struct gicv3 *g, unsigned cpu, u64 off, u32 v, unsigned
             gic_bank_write(&g->s.local[cpu], off - SGI_FRAME, v, size);
         g->s.local[cpu].edge |= SGI_EDGES;
     } else if (off == GICR_CTLR) {
-        g->s.redist[cpu] = v & (RCTLR_DPG0 | RCTLR_DPG1NS);
+        redist_ctlr_write(g, cpu, v);
+    } else if (lpi_base(g, cpu, off)) {
+        lpi_base_write(g, cpu, off, v);
     } else if (off == GICR_WAKER) {
         g->s.awake[cpu] = !(v & WAKER_PROCESSOR_SLEEP);
     } else if (!reads_as_zero(off % SGI_FRAME)) {
