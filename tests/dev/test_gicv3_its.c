@@ -287,6 +287,47 @@ TEST(a_table_of_tables)
     its_end();
 }
 
+/* The tables are the ITS's own, and in the guest's hands. */
+TEST(a_guest_that_writes_into_the_tables)
+{
+    static const u64 events[] = { 0,
+                                  (u64)LPI << 16 | 1,
+                                  ITS_VALID | 27 << 16 | 1,
+                                  ITS_VALID | (u64)(2 * ITS_LPI) << 16 | 1,
+                                  ITS_VALID | 0xffffffffull << 16 | 1,
+                                  ITS_VALID | (u64)LPI << 16 | 0xffff };
+    u64 *event, *collection, good;
+    u64 errors = 0;
+
+    ready_its();
+    event = (u64 *)(h.ram->host + (ITS_ITT_AT(DEVICE) - FAKE_RAM_AT)) + EVENT;
+    collection = (u64 *)(h.ram->host + (ITS_COLLECTIONS_AT - FAKE_RAM_AT)) + 1;
+    good = *event;
+    for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
+        *event = events[i];
+        message(DEVICE, EVENT);
+        command(ITS_MOVI, DEVICE, EVENT, 1);
+        errors += 2;
+        CHECK_EQ(d->guest_errors, errors);
+    }
+    *event = good;
+    for (u64 cpu = FAKE_CPUS; cpu < 0x10000; cpu = cpu * 4 + 3) {
+        *collection = ITS_VALID | cpu;
+        message(DEVICE, EVENT);
+        CHECK_EQ(d->guest_errors, ++errors);
+    }
+    *collection = ITS_VALID | 1;
+    CHECK(!irq(1));
+    message(DEVICE, EVENT);
+    CHECK(irq(1));
+    its_set(d, GITS_CTLR, 0);
+    its_set(d, GITS_BASER_DEVICES, ITS_DEVICES_AT); /* not valid */
+    its_set(d, GITS_CTLR, 1);
+    message(DEVICE, EVENT);
+    CHECK_EQ(d->guest_errors, errors + 1);
+    its_end();
+}
+
 TEST(pending_lpis_survive_in_memory_while_they_are_off)
 {
     ready_its();
@@ -296,6 +337,7 @@ TEST(pending_lpis_survive_in_memory_while_they_are_off)
     CHECK(!irq(1));
     CHECK_EQ(h.ram->host[ITS_PENDING_AT(1) - FAKE_RAM_AT + LPI / 8], 1 << LPI % 8);
     message(DEVICE, EVENT); /* nobody takes it */
+    CHECK(!irq(1));
     redist_set(1, GICR_CTLR, 1);
     CHECK_EQ(icc_get(1, ICC_IAR1), LPI);
     redist_set(1, GICR_CTLR, 0);
@@ -304,6 +346,16 @@ TEST(pending_lpis_survive_in_memory_while_they_are_off)
     CHECK_EQ(redist_get(1, GICR_PENDBASER + 4), 0);
     redist_set(1, GICR_CTLR, 1);
     CHECK_EQ(icc_get(1, ICC_HPPIR1), SPURIOUS);
+    CHECK_EQ(d->guest_errors, 0);
+    redist_set(1, GICR_CTLR, 0);
+    redist_set(1, GICR_PROPBASER, (u32)ITS_CONFIG_AT | 12); /* too few bits for any LPI */
+    redist_set(1, GICR_CTLR, 1);
+    message(DEVICE, EVENT);
+    CHECK(!irq(1));
+    redist_set(1, GICR_CTLR, 0);
+    redist_set(1, GICR_PROPBASER, (u32)ITS_CONFIG_AT | 13);
+    redist_set(1, GICR_CTLR, 1);
+    CHECK(irq(1));
     CHECK_EQ(d->guest_errors, 0);
     redist_set(1, GICR_PROPBASER, 0); /* not while they are on */
     CHECK_EQ(d->guest_errors, 1);
@@ -340,5 +392,6 @@ TEST_MAIN(TEST_CASE(a_kernel_finds_it), TEST_CASE(a_device_s_message_interrupts_
           TEST_CASE(lpis_take_their_turn_by_priority), TEST_CASE(commands_do_what_they_are_called),
           TEST_CASE(commands_out_of_order_are_passed_over),
           TEST_CASE(a_full_queue_is_worked_off_in_pieces), TEST_CASE(a_table_of_tables),
+          TEST_CASE(a_guest_that_writes_into_the_tables),
           TEST_CASE(pending_lpis_survive_in_memory_while_they_are_off),
           TEST_CASE(tables_outside_ram_hold_nothing))

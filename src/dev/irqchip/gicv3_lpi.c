@@ -138,5 +138,6 @@ void gicv3_lpi_enable(struct gicv3 *g, unsigned cpu, bool on)
     if (!(g->s.pendbaser[cpu] & PENDBASER_PTZ) &&
         !dma_read(&g->dev, pending_at(g, cpu), words, size))
         memset(words, 0, size);
+    g->s.pendbaser[cpu] &= ~PENDBASER_PTZ; /* was said of the table as it is now */
     gicv3_lpi_reload_all(g, cpu);
 }
