@@ -340,6 +340,7 @@ TEST(pending_lpis_survive_in_memory_while_they_are_off)
     CHECK(!irq(1));
     redist_set(1, GICR_CTLR, 1);
     CHECK_EQ(icc_get(1, ICC_IAR1), LPI);
+    icc_set(1, ICC_EOIR1, LPI);
     redist_set(1, GICR_CTLR, 0);
     h.ram->host[ITS_PENDING_AT(1) - FAKE_RAM_AT + LPI / 8] = 1 << LPI % 8;
     redist_set(1, GICR_PENDBASER + 4, 1 << 30); /* the table is all zero, says the guest */
