@@ -40,7 +40,7 @@ static bool io_find(struct mem_map *map, gpa_t at, unsigned size, struct mem_spa
            can_split(span->io->widths, at - span->start, size);
 }
 
-bool mem_map_io_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out)
+bool mem_map_cpu_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out, unsigned cpu)
 {
     struct mem_span s;
     u64 off, v = 0;
@@ -50,13 +50,13 @@ bool mem_map_io_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out)
     off = at - s.start;
     for (unsigned done = 0, w; done < size; done += w) {
         w = piece_at(s.io->widths, off + done, size - done);
-        v |= (s.io->read(s.dev, off + done, w) & bits_mask(8 * w)) << 8 * done;
+        v |= (s.io->read(s.dev, off + done, w, cpu) & bits_mask(8 * w)) << 8 * done;
     }
     *out = v;
     return true;
 }
 
-bool mem_map_io_write(struct mem_map *map, gpa_t at, unsigned size, u64 v)
+bool mem_map_cpu_write(struct mem_map *map, gpa_t at, unsigned size, u64 v, unsigned cpu)
 {
     struct mem_span s;
     u64 off;
@@ -66,7 +66,17 @@ bool mem_map_io_write(struct mem_map *map, gpa_t at, unsigned size, u64 v)
     off = at - s.start;
     for (unsigned done = 0, w; done < size; done += w) {
         w = piece_at(s.io->widths, off + done, size - done);
-        s.io->write(s.dev, off + done, v >> 8 * done & bits_mask(8 * w), w);
+        s.io->write(s.dev, off + done, v >> 8 * done & bits_mask(8 * w), w, cpu);
     }
     return true;
+}
+
+bool mem_map_io_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out)
+{
+    return mem_map_cpu_read(map, at, size, out, MEM_NO_CPU);
+}
+
+bool mem_map_io_write(struct mem_map *map, gpa_t at, unsigned size, u64 v)
+{
+    return mem_map_cpu_write(map, at, size, v, MEM_NO_CPU);
 }

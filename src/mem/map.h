@@ -59,10 +59,12 @@ void mem_ram_dirty_stop(struct mem_ram *ram);
 /* --- devices --- */
 
 /* Register access: off within the region, size 1, 2, 4 or 8, aligned to size and
- * allowed by widths (others are split or refused by the map's user). */
+ * allowed by widths (others are split or refused by the map's user). cpu: the index of the CPU
+ * that makes it, or MEM_NO_CPU. */
+enum { MEM_NO_CPU = 0xffff };
 struct mem_io_ops {
-    u64 (*read)(void *dev, u64 off, unsigned size);
-    void (*write)(void *dev, u64 off, u64 v, unsigned size);
+    u64 (*read)(void *dev, u64 off, unsigned size, unsigned cpu);
+    void (*write)(void *dev, u64 off, u64 v, unsigned size, unsigned cpu);
     u8 widths; /* bit mask of allowed sizes: 1, 2, 4, 8 OR-ed. Wider accesses are split into
                   the widest allowed, narrower ones refused (bus fault) */
 };
@@ -107,6 +109,11 @@ bool mem_map_find(struct mem_map *map, gpa_t at, struct mem_span *out);
 
 /* Device register access of any size and alignment up to 8 bytes, within one region:
  * splits as ops.widths demands. False: nothing there or refused. [any thread] */
+bool mem_map_cpu_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out,
+                      unsigned cpu) MUST_CHECK;
+bool mem_map_cpu_write(struct mem_map *map, gpa_t at, unsigned size, u64 v,
+                       unsigned cpu) MUST_CHECK;
+/* The same, of no CPU. */
 bool mem_map_io_read(struct mem_map *map, gpa_t at, unsigned size, u64 *out) MUST_CHECK;
 bool mem_map_io_write(struct mem_map *map, gpa_t at, unsigned size, u64 v) MUST_CHECK;
 

@@ -3,6 +3,7 @@
  */
 #include "traffic.h"
 #include "base/bits.h"
+#include "its_driver.h"
 #include "traffic_virtio.h"
 #include <stdlib.h>
 
@@ -103,6 +104,15 @@ static const struct {
         0x1bcc, 0x1c00, 0x1cdc, 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000,
         0x3004, 0x3008, 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 },
       32 },
+    { "gicv3",
+      { 0,       0,       0x14,    0x14,    0x10080, 0x10100, 0x10100, 0x10180,
+        0x10200, 0x10200, 0x10280, 0x10300, 0x10380, 0x10400, 0x10404, 0x10c04,
+        0x84,    0x104,   0x104,   0x184,   0x204,   0x204,   0x284,   0x304,
+        0x384,   0x420,   0xc08,   0x6100,  0x6108,  0x40,    0x48,    0x30100 },
+      32 },
+    { "gpio-pl061",
+      { 0x3fc, 0x400, 0x404, 0x408, 0x40c, 0x410, 0x410, 0x414, 0x418, 0x41c, 0x420 },
+      11 },
     { "plic", { 0x200000, 0x200004, 0x201000, 0x201004, 0x202004, 0x2000, 0x2080, 0x2100 }, 8 },
 };
 
@@ -174,18 +184,45 @@ static void do_access(struct traffic *t, struct bytes *b, bool write)
         see(t, v);
 }
 
-static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
+/* Arm's: the CPU interface's and PPIs. */
+static unsigned take_arm_sysreg(struct bytes *b, unsigned *space)
+{
+    static const u16 known[] = { 0,          ICC_PMR,   ICC_IAR0,    ICC_IAR0,    ICC_EOIR0,
+                                 ICC_HPPIR0, ICC_BPR0,  ICC_AP0R0,   ICC_AP1R0,   ICC_DIR,
+                                 ICC_RPR,    ICC_SGI1R, ICC_ASGI1R,  ICC_SGI0R,   ICC_IAR1,
+                                 ICC_IAR1,   ICC_EOIR1, ICC_HPPIR1,  ICC_BPR1,    ICC_CTLR,
+                                 ICC_SRE,    ICC_EOIR1, ICC_IGRPEN0, ICC_IGRPEN1, ICC_IGRPEN1,
+                                 ICC_PMR,    ICC_PMR };
+    unsigned v = (unsigned)take(b, 1);
+
+    if (*space == GICV3_SPACE_PPI)
+        return v % 33;
+    if (v >= 0xf8)
+        return (unsigned)take(b, 2);
+    *space = GICV3_SPACE_CPU;
+    return known[v % ARRAY_SIZE(known)];
+}
+
+static unsigned take_sysreg(struct bytes *b)
 {
     static const u16 common[] = { 0x70, 0x70, 0x70, 0x72, 0x80, 0xc0, 0xc0, 0x100, 0x101, 0x102 };
-    unsigned cpu = (unsigned)take(b, 1) % FAKE_CPUS;
-    unsigned space = (unsigned)take(b, 1) % 3;
     unsigned number = (unsigned)take(b, 1);
-    u64 v = 0;
 
     if (number >= 0x80)
-        number = number < 0xa0 ? (unsigned)take(b, 2) % 0x1000 : common[number % 10];
+        return number < 0xa0 ? (unsigned)take(b, 2) % 0x1000 : common[number % 10];
+    return number + 0x70;
+}
+
+static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
+{
+    unsigned cpu = (unsigned)take(b, 1) % FAKE_CPUS;
+    unsigned space = (unsigned)take(b, 1) % 3, number;
+    u64 v = 0;
+
+    if (strcmp(t->cls->name, "gicv3") == 0)
+        number = take_arm_sysreg(b, &space);
     else
-        number += 0x70;
+        number = take_sysreg(b);
     if (write)
         see(t, (u64)dev_sysreg_write(t->d, cpu, space, number, take_value(b)));
     else
@@ -304,6 +341,8 @@ static void do_one(struct traffic *t, struct bytes *b)
         x = take(b, 1);
         if (x == 0)
             dev_reset(t->d);
+        else if (x & 1 && strcmp(t->cls->name, "gicv3") == 0)
+            its_drive(&t->h, t->d, take(b, 4));
         else if (x & 1 && traffic_virtio_is(t->cls))
             do_virtio(t, b);
         else if (x & 2 && t->h.net.net.receive)
@@ -336,6 +375,8 @@ static void device_make(struct traffic *t)
 
     if (traffic_virtio_is(t->cls))
         settings[count++] = (struct dev_setting){ "packed", "on", NULL };
+    if (strcmp(t->cls->name, "gicv3") == 0)
+        settings[count++] = (struct dev_setting){ "its", "on", NULL };
     if (strncmp(t->cls->name, "virtio-net-", 11) == 0)
         settings[count++] = (struct dev_setting){ "queues", "4", NULL };
     t->d = fake_device(&t->h, t->cls, settings, count);

@@ -57,6 +57,15 @@ FAULTS = [
           "    alarm_check(r);\n    rtc_update(d);", "    alarm_check(r);",
           "dev-rtc_goldfish"),
 
+    # An interrupt controller against its model.
+    Fault("an active interrupt is taken again", "src/dev/irqchip/gic_bank.c",
+          "& ~b->active & of_groups", "& of_groups", "dev-gicv3_model"),
+    Fault("subpriorities preempt", "src/dev/irqchip/gic_cpu.c",
+          "return priority & ~0u << (bpr + 1);", "return priority + (bpr & 0);", "dev-gicv3_model"),
+    Fault("an LPI's number is taken from the guest's table unchecked",
+          "src/dev/irqchip/gicv3_its_commands.c",
+          "return ite && gicv3_is_lpi(g, r->intid) &&", "return ite &&", "dev-gicv3_its"),
+
     # What only privileged code sees.
     Fault("S-mode reaches user pages without SUM", "src/isa/riscv/mmu.c",
           "s->mstatus & MSTATUS_SUM ? RV_BANK_S_SUM : RV_BANK_S;", "RV_BANK_S_SUM;",

@@ -304,6 +304,24 @@ TEST(irq_ring)
     toy_machine_free(m);
 }
 
+TEST(devices_learn_who_asks)
+{
+    struct toy_machine *m = toy_machine_new(four_cpus);
+    struct toy_asm a = toy_code(m, CODE);
+
+    toy_li(&a, 2, TOY_DEV);
+    toy_put(&a, TOY_LD, 7, 2, TOY_DEV_WHO);
+    toy_put(&a, TOY_ST, 1, 2, TOY_DEV_WHO);
+    meet_and_stop(&a, 0x40080);
+    reset_all(m, CODE);
+    toy_run(m);
+    for (unsigned i = 0; i < CPUS; i++) {
+        CHECK_EQ(state(m, i)->r[7], i);
+        CHECK_EQ(m->who[i], i);
+    }
+    toy_machine_free(m);
+}
+
 TEST(pause_storm)
 {
     struct toy_machine *m = toy_machine_new(four_cpus);
@@ -610,6 +628,7 @@ TEST(eviction_and_flush_under_load)
 TEST_MAIN(TEST_CASE(ll_sc_contention), TEST_CASE(cas16_contention),
           TEST_CASE(waits_give_the_host_away), TEST_CASE(short_waits_keep_the_host),
           TEST_CASE(waits_beside_sleepers_keep_the_host), TEST_CASE(calls_cross),
-          TEST_CASE(calls_outside_and_wake), TEST_CASE(irq_ring), TEST_CASE(pause_storm),
-          TEST_CASE(code_changed_by_another), TEST_CASE(code_rewritten_under_readers),
-          TEST_CASE(code_written_unseen), TEST_CASE(eviction_and_flush_under_load))
+          TEST_CASE(calls_outside_and_wake), TEST_CASE(irq_ring), TEST_CASE(devices_learn_who_asks),
+          TEST_CASE(pause_storm), TEST_CASE(code_changed_by_another),
+          TEST_CASE(code_rewritten_under_readers), TEST_CASE(code_written_unseen),
+          TEST_CASE(eviction_and_flush_under_load))

@@ -11,7 +11,7 @@ struct probe_dev {
     char log[256];
 };
 
-static u64 probe_read(void *dev, u64 off, unsigned size)
+static u64 probe_read(void *dev, u64 off, unsigned size, unsigned cpu)
 {
     struct probe_dev *d = dev;
     size_t n = strlen(d->log);
@@ -20,7 +20,7 @@ static u64 probe_read(void *dev, u64 off, unsigned size)
     return 0x8877665544332211ull >> 8 * (off % 8);
 }
 
-static void probe_write(void *dev, u64 off, u64 v, unsigned size)
+static void probe_write(void *dev, u64 off, u64 v, unsigned size, unsigned cpu)
 {
     struct probe_dev *d = dev;
     size_t n = strlen(d->log);

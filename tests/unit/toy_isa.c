@@ -470,7 +470,7 @@ void toy_stop(struct toy_asm *a)
 
 /* --- the machine --- */
 
-static u64 dev_read(void *dev, u64 off, unsigned size)
+static u64 dev_read(void *dev, u64 off, unsigned size, unsigned cpu)
 {
     struct toy_machine *m = dev;
 
@@ -478,6 +478,8 @@ static u64 dev_read(void *dev, u64 off, unsigned size)
     if (off == TOY_DEV_COUNT)
         return toy_isa.name ? engine_cpu(m->engine, 0)->env->insn_count(engine_cpu(m->engine, 0))
                             : 0;
+    if (off == TOY_DEV_WHO)
+        return cpu;
     if (off == TOY_DEV_CLOCK)
         return engine_clock(m->engine);
     return 0x1122334455667700ull + off;
@@ -491,7 +493,7 @@ static void dev_called(struct vcpu *c, void *arg)
     __atomic_fetch_add(&m->called, 1, __ATOMIC_SEQ_CST);
 }
 
-static void dev_write(void *dev, u64 off, u64 v, unsigned size)
+static void dev_write(void *dev, u64 off, u64 v, unsigned size, unsigned cpu)
 {
     struct toy_machine *m = dev;
 
@@ -502,6 +504,8 @@ static void dev_write(void *dev, u64 off, u64 v, unsigned size)
         engine_pause_request(m->engine);
     else if (off == TOY_DEV_IRQ)
         engine_irq_set(m->engine, v & 0xff, v >> 8 & 0xff, v >> 16 & 1);
+    else if (off == TOY_DEV_WHO)
+        m->who[v % ARRAY_SIZE(m->who)] = cpu;
     else if (off == TOY_DEV_CALL)
         engine_cpu_call(m->engine, &v, dev_called, m);
     else if (off == TOY_DEV_WAIT)

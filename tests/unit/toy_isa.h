@@ -133,6 +133,7 @@ enum {
     TOY_DEV_IRQ = 24,   /* write: cpu | line << 8 | level << 16 */
     TOY_DEV_CALL = 32,  /* write: mask of CPUs to be called */
     TOY_DEV_WAIT = 48,  /* write: waits until the word at this physical address is not 0 */
+    TOY_DEV_WHO = 56,   /* read: which CPU asks; write: which CPU told n */
     TOY_DEV_CLOCK = 40, /* read: the machine's clock as a device sees it */
 };
 
@@ -147,6 +148,7 @@ struct toy_machine {
     u64 out[64];
     unsigned out_count; /* atomic */
     unsigned called;    /* atomic: calls done by TOY_DEV_CALL */
+    unsigned who[4];    /* by TOY_DEV_WHO */
 };
 
 /* cpus and what else *cfg wants; isa, handlers and map are filled in. TOY_TIER=auto or base in

@@ -35,6 +35,7 @@ static struct device *device_alloc(const struct dev_class *cls, const char *id)
     if (!d)
         return NULL;
     d->cls = cls;
+    d->accessor = MEM_NO_CPU;
     d->id = strdup(id);
     d->irqs = calloc(cls->irq_count + 1ull, sizeof *d->irqs);
     for (unsigned n = 0; n < cls->region_count; n++)

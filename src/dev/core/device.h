@@ -143,6 +143,7 @@ struct device {
     struct dev_irq_link *irqs;   /* owns: cls->irq_count */
     struct dev_region_handle regions[DEV_MAX_REGIONS];
     ns_t timer_at[DEV_MAX_TIMERS]; /* as last set; DEV_TIMER_OFF */
+    unsigned accessor;             /* CPU whose access a region's callback serves; MEM_NO_CPU */
     u64 guest_errors;              /* accesses against the specification */
 };
 

@@ -41,27 +41,37 @@ static void call_write(struct dev_region_handle *h, u64 off, u64 v, unsigned siz
 
 /* An access that arrives while this thread is inside the domain came out of a device's
  * own callback. No path leads there (DMA reaches RAM only); if one ever does, it ends here. */
-static u64 io_read(void *handle, u64 off, unsigned size)
+static u64 io_read(void *handle, u64 off, unsigned size, unsigned cpu)
 {
     struct dev_region_handle *h = handle;
     struct device *d = h->self;
     bool entered = dev_domain_enter(d->domain);
-    u64 v = entered ? call_read(h, off, size) : dev_bad_access(d, off, size);
+    u64 v;
 
+    if (entered) {
+        d->accessor = cpu;
+        v = call_read(h, off, size);
+        d->accessor = MEM_NO_CPU;
+    } else {
+        v = dev_bad_access(d, off, size);
+    }
     dev_domain_leave(d->domain, entered);
     return v;
 }
 
-static void io_write(void *handle, u64 off, u64 v, unsigned size)
+static void io_write(void *handle, u64 off, u64 v, unsigned size, unsigned cpu)
 {
     struct dev_region_handle *h = handle;
     struct device *d = h->self;
     bool entered = dev_domain_enter(d->domain);
 
-    if (entered)
+    if (entered) {
+        d->accessor = cpu;
         call_write(h, off, v, size);
-    else
+        d->accessor = MEM_NO_CPU;
+    } else {
         dev_bad_access(d, off, size);
+    }
     dev_domain_leave(d->domain, entered);
 }
 

@@ -73,7 +73,7 @@ static int part_load(struct cpu *c, gva_t va, const struct mem_ref *ref, u8 *v, 
         u64 word;
 
         n = size - at < 8 ? size - at : 8;
-        if (!mem_map_io_read(c->e.engine->cfg.map, ref->gpa + at, n, &word))
+        if (!mem_map_cpu_read(c->e.engine->cfg.map, ref->gpa + at, n, &word, c->e.v.index))
             return mmu_fault(c, ISA_FAULT_BUS, va + at, ISA_READ);
         memcpy(v + at, &word, n);
     }
@@ -95,7 +95,7 @@ static int part_store(struct cpu *c, gva_t va, unsigned bank, const struct mem_r
 
         n = size - at < 8 ? size - at : 8;
         memcpy(&word, v + at, n);
-        if (!mem_map_io_write(c->e.engine->cfg.map, ref->gpa + at, n, word))
+        if (!mem_map_cpu_write(c->e.engine->cfg.map, ref->gpa + at, n, word, c->e.v.index))
             return mmu_fault(c, ISA_FAULT_BUS, va + at, ISA_WRITE);
     }
     return 0;
