@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PER_LINE = 24, MAX_INSNS = 350 * PER_LINE };
+enum { PER_LINE = 24, MAX_INSNS = 2048 * PER_LINE };
 
 static u32 words[MAX_INSNS];
 static unsigned lines[MAX_INSNS], count;
