@@ -27,7 +27,10 @@ static const char *const extensions[] = { "",       "CRC32", "LSE",    "LRCPC",
 
 /* The same of V registers. Which widths an instruction has the list does not tell: the comparison
  * with binutils in test_arm64_text.c does. */
-static const char *const vector_extensions[] = { "ASIMD", "FP16", "FRINTTS", "JSCVT" };
+static const char *const vector_extensions[] = { "ASIMD", "AES",  "BF16",    "DOTPROD", "FCMA",
+                                                 "FHM",   "FP16", "FRINTTS", "I8MM",    "JSCVT",
+                                                 "RDM",   "SHA1", "SHA256",  "SHA3",    "SHA512",
+                                                 "SM3",   "SM4" };
 
 /* Of the base set what is not described, or in part: encodings of these may decode. */
 static const char *const left_out[] = { "at",     "dc",    "dcps1",  "dcps2", "dcps3", "drps",
@@ -131,6 +134,9 @@ static const struct {
     u32 where, is, flip;
     const char *why;
 } wrong_bits[] = {
+    { "bfmlalb", 0xffc0f400, 0x0fc0f400, 0x00000400, "bit 10 is set" },
+    { "bfmlalt", 0xffc0f400, 0x4fc0f400, 0x00000400, "the same" },
+    { "fcmla", 0xbf009400, 0x2f009000, 0x00008000, "bit 15 is set" },
     { "bif", 0xbf000000, 0x2f000000, 0x01000000, "bit 24 says: by element" },
     { "bit", 0xbf000000, 0x2f000000, 0x01000000, "the same" },
     { "bsl", 0xbf000000, 0x2f000000, 0x01000000, "the same" },

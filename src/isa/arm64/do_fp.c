@@ -385,3 +385,63 @@ u64 arm_do_f_round_int(struct vcpu *c, u64 v, u64 how, u64 d)
     *m.flags |= flags;
     return r;
 }
+
+/* --- half precision and bfloat16 in single precision --- */
+
+/* FPMulAddH()'s operands: NaNs are chosen among before they become quiet. */
+static u64 half_as_single(const struct mode *m, u64 v)
+{
+    struct layout single = layout_of(FP_F32);
+    struct parts p = take_apart(layout_of(FP_F16), v & 0xffff);
+    u8 none = 0;
+
+    if (p.exponent == 31)
+        return put_together(single, p.sign, largest_exponent(single),
+                            p.fraction << (single.fraction - HALF_FRACTION));
+    if (!p.exponent && flushes(m))
+        return put_together(single, p.sign, 0, 0);
+    return fp_convert(FP_F16, FP_F32, FP_RULES_SNAN_FIRST, FP_RNE, fp_bits_u64(v & 0xffff), &none)
+        .lo;
+}
+
+u64 arm_do_f_half_fma(struct vcpu *c, u64 addend, u64 a, u64 b)
+{
+    struct mode single = mode_of(c, FP_F32), half = mode_of(c, FP_F16);
+
+    return fused(&single, half_as_single(&half, a), half_as_single(&half, b), addend);
+}
+
+/* Rounded to odd, but what is too large becomes infinite. */
+static u64 bf_result(u64 v, u8 flags)
+{
+    struct layout l = layout_of(FP_F32);
+
+    return flags & FP_OF ? infinity(l, v >> (l.bits - 1)) : v;
+}
+
+static u64 bf_multiply(u64 a, u64 b)
+{
+    u8 flags = 0;
+    u64 r = fp32_mul(&flags, FP_RULES_DEFAULT_BEFORE_FZ, FP_RTO, a, b);
+
+    return bf_result(r, flags);
+}
+
+static u64 bf_add(u64 a, u64 b)
+{
+    u8 flags = 0;
+    u64 r = fp32_add(&flags, FP_RULES_DEFAULT_BEFORE_FZ, FP_RTO, a, b);
+
+    return bf_result(r, flags);
+}
+
+/* BFDotAdd() without FEAT_EBF16: denormals are zero, NaNs the default one, and nothing is told. */
+u64 arm_do_bf_dot(struct vcpu *c, u64 addend, u64 x, u64 y)
+{
+    const u64 upper = 0xffff0000;
+    u64 low = bf_multiply(x << 16 & upper, y << 16 & upper);
+    u64 high = bf_multiply(x & upper, y & upper);
+    u64 both = bf_add(low, high);
+
+    return bf_add(addend, both);
+}

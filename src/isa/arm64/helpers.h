@@ -28,7 +28,11 @@
  * f_step:        (a, b, how) FRECPS, FRSQRTS
  * f_estimate:    (number, how) FRECPE, FRSQRTE, FRECPX
  * f_round_int:   (number, how) FRINT32Z and its like
- * u_estimate:    (integer, how) URECPE, URSQRTE */
+ * u_estimate:    (integer, how) URECPE, URSQRTE
+ * f_half_fma:    (single, half, half) the first and the others' product, in single precision
+ * bf_dot:        (single, pair, pair) the first and two products of bfloat16; no flags
+ * aes:           (low, high, ARM_AES_*) half of what the operation makes of 128 bits
+ * sm4:           (word) its bytes by SM4's box */
 #define ARM_HELPERS(H)                                                                             \
     H(crc32, 0)                                                                                    \
     H(crc32c, 0)                                                                                   \
@@ -49,7 +53,11 @@
     H(f_step, IRH_READS | IRH_WRITES)                                                              \
     H(f_estimate, IRH_READS | IRH_WRITES)                                                          \
     H(f_round_int, IRH_READS | IRH_WRITES)                                                         \
-    H(u_estimate, 0)
+    H(u_estimate, 0)                                                                               \
+    H(f_half_fma, IRH_READS | IRH_WRITES)                                                          \
+    H(bf_dot, 0)                                                                                   \
+    H(aes, 0)                                                                                      \
+    H(sm4, 0)
 
 #define H(name, effects)                                                                           \
     extern const struct ir_helper arm_helper_##name;                                               \

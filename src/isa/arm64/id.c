@@ -25,10 +25,14 @@ enum { PFR0_GIC = 24 };
 /* ARMv8 debug with two breakpoints and two watchpoints, the least there is; no PMU. */
 #define DFR0 (FIELD(0, 6) | FIELD(12, 1) | FIELD(20, 1))
 
-/* CRC32, LSE, FlagM2 */
-#define ISAR0 (FIELD(16, 1) | FIELD(20, 2) | FIELD(52, 2))
-/* JSCVT, LRCPC2, FRINTTS, SB */
-#define ISAR1 (FIELD(12, 1) | FIELD(20, 2) | FIELD(32, 1) | FIELD(36, 1))
+/* AES with PMULL, SHA1, SHA2 with SHA512, CRC32, LSE, RDM, SHA3, SM3, SM4, DotProd, FHM, FlagM2 */
+#define ISAR0                                                                                      \
+    (FIELD(4, 2) | FIELD(8, 1) | FIELD(12, 2) | FIELD(16, 1) | FIELD(20, 2) | FIELD(28, 1) |       \
+     FIELD(32, 1) | FIELD(36, 1) | FIELD(40, 1) | FIELD(44, 1) | FIELD(48, 1) | FIELD(52, 2))
+/* JSCVT, FCMA, LRCPC2, FRINTTS, SB, BF16, I8MM */
+#define ISAR1                                                                                      \
+    (FIELD(12, 1) | FIELD(16, 1) | FIELD(20, 2) | FIELD(32, 1) | FIELD(36, 1) | FIELD(44, 1) |     \
+     FIELD(52, 1))
 
 /* 48 bits, 16-bit ASIDs, granules of 16, 64 and 4 KiB; little-endian alone. */
 #define MMFR0 (FIELD(0, 5) | FIELD(4, 2) | FIELD(20, 1))

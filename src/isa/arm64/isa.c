@@ -147,6 +147,7 @@ const struct isa arm64_isa = {
     .state_size = sizeof(struct arm_state),
     .pc_offset = offsetof(struct arm_state, pc),
     .fp_env_offset = offsetof(struct arm_state, round),
+    .dynamic_rules = true,
     .state = &arm_state_list,
     .mmu_banks = ARM_BANK_COUNT,
     .context_banks = ARM_CONTEXT_BANKS,

@@ -62,6 +62,27 @@ s64 arm_imm_by_elem(u32 w)
     return size == 3 ? h * 8 : size == 2 ? h * 8 + l * 4 : h * 8 + l * 4 + m * 2;
 }
 
+s64 arm_imm_dot(u32 w)
+{
+    return (s64)(bits_get(w, 11, 1) * 8 + bits_get(w, 21, 1) * 4);
+}
+
+s64 arm_imm_half_elem(u32 w)
+{
+    return arm_imm_dot(w) + (s64)bits_get(w, 20, 1) * 2;
+}
+
+/* Pairs of halves by H and L, of singles by H. */
+s64 arm_imm_complex(u32 w)
+{
+    return bits_get(w, 22, 2) == 1 ? arm_imm_dot(w) : (s64)bits_get(w, 11, 1) * 8;
+}
+
+s64 arm_imm_sm3(u32 w)
+{
+    return (s64)bits_get(w, 12, 2) * 4;
+}
+
 s64 arm_imm_ext(u32 w)
 {
     return (s64)bits_get(w, 11, 4) * 8;

@@ -121,6 +121,12 @@ enum { ARM_S_SET, ARM_S_ADD, ARM_S_SRI, ARM_S_SLI };
 /* Variant `from` and `to` of narrowing: how they are read, and clipped to. */
 enum { ARM_N_CUT, ARM_N_SIGNED, ARM_N_UNSIGNED };
 
+/* Variant `op` of ciphers and hashes; of AES the helper's last argument, which makes the lower
+ * half, or the upper one. */
+enum { ARM_AES_E, ARM_AES_D, ARM_AES_MC, ARM_AES_IMC, ARM_AES_UPPER };
+enum { ARM_SHA1_C, ARM_SHA1_P, ARM_SHA1_M };
+enum { ARM_SM3_TT1A, ARM_SM3_TT1B, ARM_SM3_TT2A, ARM_SM3_TT2B };
+
 /* Variant `post` of structures: the base grows by what was accessed, or by a register. */
 enum { ARM_POST_NONE, ARM_POST_BYTES, ARM_POST_REG };
 
@@ -142,6 +148,10 @@ s64 arm_imm_fp(u32 w);           /* FMOV (scalar, immediate) */
 s64 arm_imm_fbits(u32 w);        /* bits behind the point */
 s64 arm_imm_lane(u32 w);         /* of LD1 and so on, in bytes */
 s64 arm_imm_by_elem(u32 w);      /* the place of an operand's element in bytes: H, L, M */
+s64 arm_imm_dot(u32 w);          /* of an operand's 32 bits in bytes: H, L */
+s64 arm_imm_half_elem(u32 w);    /* of its half: H, L, M */
+s64 arm_imm_complex(u32 w);      /* of its complex number */
+s64 arm_imm_sm3(u32 w);          /* of its word, of SM3TT1A and so on */
 s64 arm_imm_ext(u32 w);          /* the place where EXT begins, in bits */
 
 /* T(name, format): arm_text_NAME prints the format; its codes are in simd_text.c. */
@@ -213,6 +223,32 @@ s64 arm_imm_ext(u32 w);          /* the place where EXT begins, in bits */
     T(fd_top, "v%d.d[1]")                                                                          \
     T(fn_top, "v%n.d[1]")                                                                          \
     T(fbits, "%b")                                                                                 \
+    T(dot, "v%d.%D, v%n.%B, v%m.%B")                                                               \
+    T(dot_elem, "v%d.%D, v%n.%B, v%m.4b[%t]")                                                      \
+    T(matrix, "v%d.4s, v%n.16b, v%m.16b")                                                          \
+    T(bfdot, "v%d.%D, v%n.%H, v%m.%H")                                                             \
+    T(bfdot_elem, "v%d.%D, v%n.%H, v%m.2h[%t]")                                                    \
+    T(bfmatrix, "v%d.4s, v%n.8h, v%m.8h")                                                          \
+    T(bflong_elem, "v%d.4s, v%n.8h, v%O.h[%w]")                                                    \
+    T(bfcvt, "h%d, s%n")                                                                           \
+    T(bfcvtn, "%2 v%d.%H, v%n.4s")                                                                 \
+    T(fcadd, "%R")                                                                                 \
+    T(fcmla, "%U")                                                                                 \
+    T(fcmla_elem, "v%d.%T, v%n.%T, v%m.%s[%z], #%V")                                               \
+    T(fmlal, "v%d.%D, v%n.%X, v%m.%X")                                                             \
+    T(fmlal_elem, "v%d.%D, v%n.%X, v%O.h[%w]")                                                     \
+    T(aes, "v%d.16b, v%n.16b")                                                                     \
+    T(sha1, "q%d, s%n, v%m.4s")                                                                    \
+    T(sha1h, "s%d, s%n")                                                                           \
+    T(sha256, "q%d, q%n, v%m.4s")                                                                  \
+    T(sha512, "q%d, q%n, v%m.2d")                                                                  \
+    T(crypto2, "v%d.4s, v%n.4s")                                                                   \
+    T(crypto2_2d, "v%d.2d, v%n.2d")                                                                \
+    T(crypto3, "v%d.4s, v%n.4s, v%m.4s")                                                           \
+    T(crypto3_2d, "v%d.2d, v%n.2d, v%m.2d")                                                        \
+    T(sha3, "v%d.16b, v%n.16b, v%m.16b, v%a.16b")                                                  \
+    T(sm3ss1, "v%d.4s, v%n.4s, v%m.4s, v%a.4s")                                                    \
+    T(sm3tt, "v%d.4s, v%n.4s, v%m.s[%N]")                                                          \
     T(vt, "%v%d")                                                                                  \
     T(pair_v, "%p%d, %p%a")                                                                        \
     T(lit_v, "%p%d")

@@ -122,6 +122,17 @@ static void code(struct out *o, char c, u32 w)
     case 'J': arrangement(o, 1 + (size & 1), q); break;
     case 'h': put(o, "%" PRId64, arm_imm_by_elem(w) >> 1); break;
     case 'b': put(o, "%" PRId64, arm_imm_fbits(w)); break;
+    /* groups and halves of elements, their numbers, rotations */
+    case 'D': arrangement(o, 2, q); break;
+    case 'X': put(o, "%uh", q ? 4 : 2); break;
+    case 'O': put(o, "%u", field(w, 16, 4)); break;
+    case 't': put(o, "%" PRId64, arm_imm_dot(w) / 4); break;
+    case 'w': put(o, "%" PRId64, arm_imm_half_elem(w) / 2); break;
+    case 'z': put(o, "%" PRId64, arm_imm_complex(w) >> (size + 1)); break;
+    case 'N': put(o, "%u", field(w, 12, 2)); break;
+    case 'R': put(o, "%u", field(w, 12, 1) ? 270 : 90); break;
+    case 'U': put(o, "%u", field(w, 11, 2) * 90); break;
+    case 'V': put(o, "%u", field(w, 13, 2) * 90); break;
     /* by imm5 */
     case 'C': arrangement(o, size_of_imm5(w), q); break;
     case 'c': put(o, "%c", letters[size_of_imm5(w)]); break;
