@@ -70,7 +70,7 @@ static const char *check_fp(const struct ir_op *op, enum ir_type ta)
 
     if (t == IR_NONE)
         return "unknown floating-point format";
-    if (op->fp.rules >= FP_RULES_COUNT)
+    if (op->fp.rules >= FP_RULES_COUNT && op->fp.rules != IR_RULES_DYNAMIC)
         return "unknown floating-point rules";
     if (op->fp.round > FP_RTO && op->fp.round != IR_ROUND_DYNAMIC)
         return "unknown rounding mode";

@@ -144,11 +144,18 @@ static fp_bits bits_of(u128 v)
     return (fp_bits){ (u64)v, (u64)(v >> 64) };
 }
 
+static enum fp_rules rules_of(const struct ir_op *op, const struct fp_env *env)
+{
+    if (op->fp.rules != IR_RULES_DYNAMIC)
+        return (enum fp_rules)op->fp.rules;
+    return (enum fp_rules)(ir_fp_rules16(op) ? env->rules16 : env->rules);
+}
+
 static u128 eval_fp(struct eval *e, const struct ir_op *op, fp_bits a, fp_bits b, fp_bits c)
 {
     enum fp_format fmt = (enum fp_format)op->fp.format;
-    enum fp_rules rules = (enum fp_rules)op->fp.rules;
     struct fp_env *env = &e->fp[op->fp.env];
+    enum fp_rules rules = rules_of(op, env);
     enum fp_round round =
         (enum fp_round)(op->fp.round == IR_ROUND_DYNAMIC ? env->round : op->fp.round);
     enum fp_minmax mm = (enum fp_minmax)op->imm2;

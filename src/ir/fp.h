@@ -75,10 +75,13 @@ enum fp_rules {
     FP_RULES_COUNT
 };
 
-/* What a CPU's state holds; saved by its owner. */
+/* What a CPU's state holds; saved by its owner. The last two are read only by operations that ask
+ * for them (IR_RULES_DYNAMIC): a guest without such has the first two alone. */
 struct fp_env {
-    u8 round; /* enum fp_round: the dynamic mode */
-    u8 flags; /* sticky FP_* flags */
+    u8 round;   /* enum fp_round: the dynamic mode */
+    u8 flags;   /* sticky FP_* flags */
+    u8 rules;   /* enum fp_rules, never FP_RULES_LARGER: the dynamic rules, */
+    u8 rules16; /* and those of FP_F16 but in conversions between formats */
 };
 
 /* A value of any format, in the low bits; the upper bits are zero. */
@@ -122,9 +125,9 @@ fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules, 
 fp_bits fp_from_int(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, bool is_signed,
                     unsigned bits, u8 *flags);
 
-/* The same with the integer first divided by 2^fraction, fraction <= 64. */
-fp_bits fp_from_fixed(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, bool is_signed,
-                      unsigned bits, unsigned fraction, u8 *flags);
+/* The same with the integer first divided by 2^fraction, fraction <= 64; this may be tiny. */
+fp_bits fp_from_fixed(enum fp_format fmt, enum fp_rules rules, enum fp_round round, u64 lo, u64 hi,
+                      bool is_signed, unsigned bits, unsigned fraction, u8 *flags);
 
 /* What a NaN or a number out of range becomes. FP_NV is raised, without FP_NX. */
 enum fp_toint {

@@ -112,10 +112,10 @@ fp_bits fp_convert(enum fp_format from, enum fp_format to, enum fp_rules rules, 
     return result;
 }
 
-fp_bits fp_from_fixed(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, bool is_signed,
-                      unsigned bits, unsigned fraction, u8 *flags)
+fp_bits fp_from_fixed(enum fp_format fmt, enum fp_rules rules, enum fp_round round, u64 lo, u64 hi,
+                      bool is_signed, unsigned bits, unsigned fraction, u8 *flags)
 {
-    struct fp_op op = fp_op_start(fmt, FP_RULES_CANONICAL, round);
+    struct fp_op op = fp_op_start(fmt, rules, round);
     u128 v = ((u128)hi << 64 | lo) & fp_mask128(bits);
     bool sign = is_signed && v >> (bits - 1);
 
@@ -131,7 +131,7 @@ fp_bits fp_from_fixed(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, b
 fp_bits fp_from_int(enum fp_format fmt, enum fp_round round, u64 lo, u64 hi, bool is_signed,
                     unsigned bits, u8 *flags)
 {
-    return fp_from_fixed(fmt, round, lo, hi, is_signed, bits, 0, flags);
+    return fp_from_fixed(fmt, FP_RULES_CANONICAL, round, lo, hi, is_signed, bits, 0, flags);
 }
 
 /* What an operand out of range becomes; above: it is above the range. */

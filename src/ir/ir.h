@@ -119,11 +119,15 @@ enum {
     IR_ROUND_DYNAMIC = 7
 }; /* in ir_fp.round: the mode in the CPU's fp_env, which is FP_RNE to FP_RTO */
 
+enum {
+    IR_RULES_DYNAMIC = 15
+}; /* in ir_fp.rules: those in the CPU's fp_env (docs/design/0011-dynamic-rules.md) */
+
 /* Immediate of the floating-point operations; see ir/fp.h for the values. */
 struct ir_fp {
     u8 format; /* enum fp_format of the result, or of the operands of FCMP, FTOI, FCLASS */
     u8 from;   /* FCVT: format of a */
-    u8 rules;  /* enum fp_rules */
+    u8 rules;  /* enum fp_rules or IR_RULES_DYNAMIC */
     u8 round;  /* enum fp_round or IR_ROUND_DYNAMIC */
     u8 env;    /* which struct fp_env: 0, or 1 for the one behind it (x87 beside SSE) */
 };
@@ -190,6 +194,9 @@ struct ir_op {
     };
 };
 #define IR_NO_VAL UINT32_MAX
+
+/* Does an operation with IR_RULES_DYNAMIC go by fp_env.rules16? */
+bool ir_fp_rules16(const struct ir_op *op);
 
 enum { IR_BLOCK_MAX_OPS = 4096, IR_BLOCK_MAX_INSNS = 64 };
 

@@ -37,6 +37,8 @@ enum { FPCR_BITS = ARM_FPCR_MODES | 3 << ARM_FPCR_RMODE_SHIFT, FPSR_BITS = 0x080
 
 static void random_state(struct arm64_case *c, u64 *rng)
 {
+    unsigned floats = random_below(rng, 4); /* most V registers hold numbers of this format */
+
     for (unsigned i = 0; i < 31; i++)
         c->x[i] = random_int(rng);
     if (random_below(rng, 4) == 0) /* equal operands, and differences of one */
@@ -44,11 +46,12 @@ static void random_state(struct arm64_case *c, u64 *rng)
             c->x[i] = c->x[i - 1] + (random_below(rng, 3) == 0);
     c->sp = random_int(rng);
     for (unsigned i = 0; i < 64; i++)
-        c->v[i] = random_int(rng);
+        c->v[i] =
+            floats && random_below(rng, 8) ? random_numbers(rng, 8u << floats) : random_int(rng);
     for (unsigned i = 0; i < CASE_MEM_SIZE; i += 8)
         le64_put(c->mem + i, random_int(rng));
     c->nzcv = (u64)random_below(rng, 16) << 28;
-    c->fpcr = random_u64(rng) & FPCR_BITS;
+    c->fpcr = random_below(rng, 3) ? random_u64(rng) & FPCR_BITS : 0;
     c->fpsr = random_u64(rng) & FPSR_BITS;
     c->tpidr = random_int(rng);
 }
@@ -94,6 +97,30 @@ static bool is_aligned(u32 w, const struct isa_line *l)
     return (w & 0x3f000000) == 0x08000000 || !strcmp(l->ext, "lse") || begins(l->ext, "lrcpc");
 }
 
+/* Of V registers: single ones, pairs, structures. */
+static bool is_vector(u32 w)
+{
+    return w >> 26 & 1;
+}
+
+static bool is_pair(const struct isa_line *l)
+{
+    return begins(l->mnemonic, "ldp") || begins(l->mnemonic, "ldnp") ||
+           begins(l->mnemonic, "stp") || begins(l->mnemonic, "stnp");
+}
+
+/* LD1 to LD4, ST1 to ST4 */
+static bool is_structure(u32 w)
+{
+    return (w & 0xbe000000) == 0x0c000000;
+}
+
+/* By a register's value: an index, or what the base grows by. */
+static bool is_indexed(const struct isa_line *l)
+{
+    return strstr(l->id, "index") != NULL;
+}
+
 /* What is added to the base: an offset, or an index register, which is made small if it is not
  * the base. */
 static u64 displacement(struct arm64_case *c, u32 w, const struct isa_line *l,
@@ -102,9 +129,9 @@ static u64 displacement(struct arm64_case *c, u32 w, const struct isa_line *l,
     unsigned rm = number(w, 16), option = (unsigned)bits_get(w, 13, 3);
     u64 index;
 
-    if (strstr(l->id, "/post") || is_aligned(w, l))
+    if (strstr(l->id, "post") || is_aligned(w, l) || is_structure(w))
         return begins(l->ext, "lrcpc2") ? (u64)in->imm : 0;
-    if (!strstr(l->id, "/index"))
+    if (!is_indexed(l))
         return (u64)in->imm;
     if (rm != 31 && rm != number(w, 5) && random_below(rng, 2))
         c->x[rm] = (u64)random_below(rng, 64) - 32;
@@ -119,10 +146,12 @@ static void aim_memory(struct arm64_case *c, u32 w, const struct isa_line *l,
 {
     u64 at = random_below(rng, CASE_MEM_SIZE + 8); /* a few run over the page's end */
 
-    /* What of these is stored before a fault, and whether one that fails faults, is left open
-     * (B2.2.1, B2.12). */
+    /* What of these is stored, or loaded, before a fault, and whether one that fails faults, is
+     * left open (B2.2.1, B2.12). */
     if (begins(l->mnemonic, "stp") || begins(l->mnemonic, "stnp") || is_store_exclusive(l))
         at = random_below(rng, CASE_MEM_SIZE - 15);
+    if (is_structure(w) || (is_vector(w) && (begins(l->mnemonic, "st") || is_pair(l))))
+        at = random_below(rng, CASE_MEM_SIZE - 63);
 
     if (is_aligned(w, l) && (random_below(rng, 16) || is_exclusive(w)))
         at &= ~15ull;
@@ -208,8 +237,10 @@ static bool unpredictable(u32 w, const struct isa_line *l)
 
     if (pair && t == t2 && t != 31)
         return true;
-    if (is_memory(l) && strstr(l->id, "/index") && status == n) /* cannot be aimed */
+    if (is_memory(l) && is_indexed(l) && status == n) /* cannot be aimed */
         return true;
+    if (is_memory(l) && is_vector(w))
+        return false;
     if (strstr(l->id, "/post") || strstr(l->id, "/pre"))
         return n != 31 && (t == n || (begins(l->mnemonic, "ldp") && t2 == n) ||
                            (begins(l->mnemonic, "stp") && t2 == n));
@@ -247,7 +278,8 @@ static bool make(struct arm64_case *c, unsigned line, unsigned slot, unsigned sl
     if (is_direct(&in) && !aim_direct(&w, slot, slots, rng))
         return false;
     if (strstr(l->id, "ldr") && strstr(l->id, "/literal")) /* its own slot */
-        isa_field_put(field_named("lit"), &w, 4 * (s64)random_below(rng, 3));
+        isa_field_put(field_named("lit"), &w,
+                      strstr(l->id, "_q") ? 0 : 4 * (s64)random_below(rng, 3));
     random_state(c, rng);
     if (is_indirect(l)) {
         if (number(w, 5) == 31)

@@ -7,6 +7,7 @@
 #include "diff.h"
 #include "isa/arm64/decode.h"
 #include "isa/arm64/isa.h"
+#include "isa/arm64/pstate.h"
 #include "isa/arm64/state.h"
 #include "isa/arm64/sysreg.h"
 #include <string.h>
@@ -49,6 +50,7 @@ static void load(void *state, const struct case_head *head)
     s->v = c->nzcv >> 28 & 1;
     s->fpcr = (u32)c->fpcr & ARM_FPCR_MODES;
     s->round = rounds[c->fpcr >> ARM_FPCR_RMODE_SHIFT & 3];
+    arm_fpcr_changed(s);
     s->qc = c->fpsr >> ARM_FPSR_QC_SHIFT & 1;
     s->flags = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(flag_bits); i++)

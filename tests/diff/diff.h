@@ -17,7 +17,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { DIFF_BATCH = 20000, DIFF_LINES = 512 };
+enum { DIFF_BATCH = 20000, DIFF_LINES = 2048 };
 
 /* What qemu does wrong, by line; last: the last major version that does, 0 when the newest
  * known still does. */

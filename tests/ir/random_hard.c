@@ -23,6 +23,8 @@ static void randomize(struct hard_rng *g, void *state)
     for (unsigned i = 0; i < 2; i++) {
         s->h.fp[i].round = (u8)hard_below(g, 5);
         s->h.fp[i].flags = (u8)hard_below(g, 64);
+        s->h.fp[i].rules = (u8)hard_below(g, FP_RULES_LARGER);
+        s->h.fp[i].rules16 = (u8)(FP_RULES_LARGER + 1 + hard_below(g, 5));
     }
     s->h.pc = HARD_CODE;
 }

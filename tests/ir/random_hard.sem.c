@@ -139,7 +139,9 @@ static ir_val random_fp(struct random_sem *r)
                          .from = (u8)formats[from],
                          .round = (u8)(mode < 6 ? mode : IR_ROUND_DYNAMIC) };
 
-    how.rules = (u8)rnd(r, FP_RULES_COUNT);
+    how.rules = (u8)rnd(r, FP_RULES_COUNT + 4);
+    if (how.rules >= FP_RULES_COUNT)
+        how.rules = IR_RULES_DYNAMIC;
     how.env = (u8)rnd(r, 2);
     switch (rnd(r, 12)) {
     case 0: return ir_fadd(r->s, x, y, how);

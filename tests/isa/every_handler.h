@@ -43,7 +43,7 @@ static inline void build_every_handler(const struct isa *isa, const struct isa_l
     ir_block_init(&block);
     builder = ir_builder_new(false);
     for (unsigned line = 0; line < lines->line_count; line++)
-        for (unsigned n = 0; n < 200; n++) {
+        for (unsigned n = 0; n < 600; n++) {
             struct isa_insn in;
             u8 bytes[4];
             u32 w;

@@ -19,11 +19,18 @@ static const char *data_folder(void)
 
 /* --- the list --- */
 
-enum { MAX_ENTRIES = 1000 };
+enum { MAX_ENTRIES = 2400 };
 
 /* What is described: extensions by the list's names, "" is the base set. */
 static const char *const extensions[] = { "",       "CRC32", "LSE",    "LRCPC",
                                           "LRCPC2", "FLAGM", "FLAGM2", "SB" };
+
+/* The same of V registers. Which widths an instruction has the list does not tell: the comparison
+ * with binutils in test_arm64_text.c does. */
+static const char *const vector_extensions[] = { "ASIMD", "AES",  "BF16",    "DOTPROD", "FCMA",
+                                                 "FHM",   "FP16", "FRINTTS", "I8MM",    "JSCVT",
+                                                 "RDM",   "SHA1", "SHA256",  "SHA3",    "SHA512",
+                                                 "SM3",   "SM4" };
 
 /* Of the base set what is not described, or in part: encodings of these may decode. */
 static const char *const left_out[] = { "at",     "dc",    "dcps1",  "dcps2", "dcps3", "drps",
@@ -46,6 +53,15 @@ static const struct {
     { "casl Xs, Xd, [Xn|SP]", "11001000|101|Rs|1|11111|Rn|Rd", "the same for X" },
     { "dsb #barrier_op", "11010101|000|00|011|0011|CRm|100|11111", "it has DMB's" },
     { "ret Xn", "11010110|010|11111|000000|Rn|00000", "an opcode that is not allocated" },
+    { "fmla Vx.4S, Vn.4S, Vm.S[#idx]", "01001111|10|idx[0]|Vm|0001|idx[1]|0|Vn|Vx", "it has 2D's" },
+    { "fmls Vx.4S, Vn.4S, Vm.S[#idx]", "01001111|10|idx[0]|Vm|0101|idx[1]|0|Vn|Vx", "the same" },
+    { "fmul Vd.4S, Vn.4S, Vm.S[#idx]", "01001111|10|idx[0]|Vm|1001|idx[1]|0|Vn|Vd", "the same" },
+    { "fmulx Vd.4S, Vn.4S, Vm.S[#idx]", "01101111|10|idx[0]|Vm|1001|idx[1]|0|Vn|Vd", "the same" },
+    { "fabd Vd.2S, Vn.2S, Vm.2S", "00101110|10|1|Vm|11010|1|Vn|Vd", "bit 21 is clear" },
+    { "fabd Vd.4S, Vn.4S, Vm.4S", "01101110|10|1|Vm|11010|1|Vn|Vd", "the same, and Q" },
+    { "fabd Vd.2D, Vn.2D, Vm.2D", "01101110|11|1|Vm|11010|1|Vn|Vd", "the same" },
+    { "fsqrt Sd, Sn", "00011110|00|10000|11100|00|Vn|Vd", "the type is not single precision's" },
+    { "fsqrt Dd, Dn", "00011110|01|10000|11100|00|Vn|Vd", "the type is half precision's" },
     { "mvn Wd, Wn, {sop #n}", NULL, "an X among the bits" },
     { "mvn Xd, Xn, {sop #n}", NULL, "the same" },
     { "ror Wd, Wn, #n", NULL, "Rn stands for Rm" },
@@ -56,36 +72,101 @@ static const struct {
 static const struct {
     const char *alias, *names;
 } aliases[] = {
-    { "asr", "asrv sbfm" }, { "bfc", "bfm" },
-    { "bfi", "bfm" },       { "bfxil", "bfm" },
-    { "cinc", "csinc" },    { "cinv", "csinv" },
-    { "cmn", "adds" },      { "cmp", "subs" },
-    { "cneg", "csneg" },    { "csdb", "hint" },
-    { "cset", "csinc" },    { "csetm", "csinv" },
+    { "asr", "asrv sbfm" },
+    { "bfc", "bfm" },
+    { "bfi", "bfm" },
+    { "bfxil", "bfm" },
+    { "cinc", "csinc" },
+    { "cinv", "csinv" },
+    { "cmn", "adds" },
+    { "cmp", "subs" },
+    { "cneg", "csneg" },
+    { "csdb", "hint" },
+    { "cset", "csinc" },
+    { "csetm", "csinv" },
+    { "fcvtx", "fcvtxn" },
+    { "fcvtx2", "fcvtxn2" },
     { "ldp", "ldnp" }, /* one pattern has all forms */
-    { "lsl", "lslv ubfm" }, { "lsr", "lsrv ubfm" },
-    { "mneg", "msub" },     { "mov", "orr add movz movn" },
-    { "mul", "madd" },      { "neg", "sub" },
-    { "negs", "subs" },     { "ngc", "sbc" },
-    { "ngcs", "sbcs" },     { "nop", "hint" },
-    { "pssbb", "dsb" },     { "ror", "rorv" },
-    { "sbfiz", "sbfm" },    { "sbfx", "sbfm" },
-    { "sev", "hint" },      { "sevl", "hint" },
-    { "smnegl", "smsubl" }, { "smull", "smaddl" },
-    { "ssbb", "dsb" },      { "stp", "stnp" },
-    { "sxtb", "sbfm" },     { "sxth", "sbfm" },
-    { "sxtw", "sbfm" },     { "tst", "ands" },
-    { "ubfiz", "ubfm" },    { "ubfx", "ubfm" },
-    { "umnegl", "umsubl" }, { "umull", "umaddl" },
-    { "uxtb", "ubfm" },     { "uxth", "ubfm" },
-    { "wfe", "hint" },      { "wfi", "hint" },
+    { "mvn", "not" },
+    { "lsl", "lslv ubfm" },
+    { "lsr", "lsrv ubfm" },
+    { "mneg", "msub" },
+    { "mov", "orr add movz movn ins dup umov" },
+    { "mul", "madd" },
+    { "neg", "sub" },
+    { "negs", "subs" },
+    { "ngc", "sbc" },
+    { "ngcs", "sbcs" },
+    { "nop", "hint" },
+    { "pssbb", "dsb" },
+    { "ror", "rorv" },
+    { "sbfiz", "sbfm" },
+    { "sbfx", "sbfm" },
+    { "sev", "hint" },
+    { "sevl", "hint" },
+    { "smnegl", "smsubl" },
+    { "smull", "smaddl" },
+    { "ssbb", "dsb" },
+    { "stp", "stnp" },
+    { "sxtb", "sbfm" },
+    { "sxth", "sbfm" },
+    { "sxtl", "sshll" },
+    { "sxtl2", "sshll2" },
+    { "sxtw", "sbfm" },
+    { "tst", "ands" },
+    { "uxtl", "ushll" },
+    { "uxtl2", "ushll2" },
+    { "ubfiz", "ubfm" },
+    { "ubfx", "ubfm" },
+    { "umnegl", "umsubl" },
+    { "umull", "umaddl" },
+    { "uxtb", "ubfm" },
+    { "uxth", "ubfm" },
+    { "wfe", "hint" },
+    { "wfi", "hint" },
     { "yield", "hint" },
+};
+
+/* The same of V registers: entries of that name whose bits `where` are `is`, and what is to be
+ * flipped in them. */
+static const struct {
+    const char *name;
+    u32 where, is, flip;
+    const char *why;
+} wrong_bits[] = {
+    { "bfmlalb", 0xffc0f400, 0x0fc0f400, 0x00000400, "bit 10 is set" },
+    { "bfmlalt", 0xffc0f400, 0x4fc0f400, 0x00000400, "the same" },
+    { "fcmla", 0xbf009400, 0x2f009000, 0x00008000, "bit 15 is set" },
+    { "bif", 0xbf000000, 0x2f000000, 0x01000000, "bit 24 says: by element" },
+    { "bit", 0xbf000000, 0x2f000000, 0x01000000, "the same" },
+    { "bsl", 0xbf000000, 0x2f000000, 0x01000000, "the same" },
+    { "cmeq", 0xbf3ffc00, 0x2e209800, 0x20000000, "it has CMLE's" },
+    { "facge", 0xffe0fc00, 0x7e40ec00, 0x00200000, "bit 21 is clear" },
+    { "facgt", 0xffe0fc00, 0x7ec0ec00, 0x00200000, "the same" },
+    { "fcvtx", 0xbf7ffc00, 0x2e216800, 0x00400000, "there is none from single precision" },
+    { "fcvtx2", 0xbf7ffc00, 0x2e216800, 0x00400000, "the same" },
+    { "ld4", 0xbfa00000, 0x0d800000, 0x00200000, "it has LD3's" },
+    { "st4", 0xbfa00000, 0x0d800000, 0x00200000, "it has ST3's" },
+    { "sqdmlal", 0xff000400, 0x1f000000, 0x10000000, "bit 28 says: scalar" },
+    { "sqdmlal2", 0xff000400, 0x5f000000, 0x10000000, "the same" },
+    { "sqdmlsl", 0xff000400, 0x1f000000, 0x10000000, "the same" },
+    { "sqdmlsl2", 0xff000400, 0x5f000000, 0x10000000, "the same" },
+    { "sqdmull", 0xff20fc00, 0x0e20b400, 0x00006400, "it has SQDMULH's" },
+    { "sqdmull2", 0xff20fc00, 0x4e20b400, 0x00006400, "the same" },
+    { "sqrshrun", 0x0f00fc00, 0x0f009c00, 0x00001000, "it has UQRSHRN's" },
+    { "sqrshrun2", 0x0f00fc00, 0x0f009c00, 0x00001000, "the same" },
+    { "sqrshrun", 0x3f00fc00, 0x3f009c00, 0x00001000, "the same" },
+    { "sqxtun", 0x2f3ffc00, 0x0e214800, 0x20006000, "it has SQXTN's" },
+    { "sqxtun2", 0x2f3ffc00, 0x0e214800, 0x20006000, "the same" },
+    { "uqshrn", 0x2f00fc00, 0x0f009400, 0x20000000, "it has SQSHRN's" },
+    { "uqshrn2", 0x2f00fc00, 0x0f009400, 0x20000000, "the same" },
 };
 
 struct entry {
     char name[32];
     u32 mask, match;
     bool partly; /* its encodings may decode, or not */
+    bool vector; /* some of them decode */
 };
 
 static struct entry entries[MAX_ENTRIES];
@@ -97,23 +178,24 @@ static bool entry_part(struct entry *e, unsigned *bits, const char *part)
     const char *colon = strchr(part, ':');
     unsigned hi, lo, n = 0;
 
-    if (part[strspn(part, "01")] == '\0') {
-        for (; *part; part++, ++*bits) {
+    part += strspn(part, " ");
+    if (part[strspn(part, "01 ")] == '\0') {
+        for (; *part == '0' || *part == '1'; part++, ++*bits) {
             e->mask = e->mask << 1 | 1;
             e->match = e->match << 1 | (*part == '1');
         }
         return true;
     }
-    if (strchr(part, '[')) /* "relS[20:2]", "relS[1:0]" */
-        n = sscanf(strchr(part, '['), "[%u:%u]", &hi, &lo) == 2 ? hi - lo + 1 : 0;
+    if (strchr(part, '[')) /* "relS[20:2]", "relS[1:0]", "idx[0]" */
+        n = sscanf(strchr(part, '['), "[%u:%u]", &hi, &lo) == 2 ? hi - lo + 1 : 1;
     else if (colon)
         n = (unsigned)strtoul(colon + 1, NULL, 10);
-    else if (part[0] == 'R')
+    else if (part[0] == 'R' || part[0] == 'V')
         n = 5;
     else if (!strcmp(part, "cond") || !strcmp(part, "nzcv") || !strcmp(part, "CRm") ||
              !strcmp(part, "CRn"))
         n = 4;
-    else if (!strcmp(part, "sop"))
+    else if (!strcmp(part, "sop") || !strcmp(part, "sz"))
         n = 2;
     else if (!strcmp(part, "W") || !strcmp(part, "!post"))
         n = 1;
@@ -163,7 +245,7 @@ static bool quoted(const char *line, const char *key, char *out, size_t size)
     return true;
 }
 
-static void entry_line(const char *text)
+static void entry_line(const char *text, bool vector)
 {
     struct entry *e = &entries[entry_count];
     char inst[256], op[256];
@@ -181,6 +263,13 @@ static void entry_line(const char *text)
         (void)TEST_FAIL_("\"%s\" is not understood: %u bits", inst, bits);
         return;
     }
+    e->vector = vector;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong_bits); i++)
+        if (!strcmp(e->name, wrong_bits[i].name) &&
+            (e->match & wrong_bits[i].where) == wrong_bits[i].is) {
+            e->match ^= wrong_bits[i].flip;
+            break;
+        }
     e->partly = is_in(e->name, left_out, ARRAY_SIZE(left_out));
     entry_count++;
 }
@@ -188,7 +277,7 @@ static void entry_line(const char *text)
 static bool read_list(void)
 {
     char path[1024], text[1024], ext[64];
-    bool wanted = false;
+    bool wanted = false, vector = false;
     FILE *in;
 
     snprintf(path, sizeof path, "%s/asmjit-db/isa_aarch64.json", data_folder());
@@ -200,9 +289,12 @@ static bool read_list(void)
         if (strstr(text, "\"category\":")) {
             if (!quoted(text, "\"ext\":", ext, sizeof ext))
                 ext[0] = '\0';
-            wanted = strstr(text, "\"GP") && is_in(ext, extensions, ARRAY_SIZE(extensions));
+            vector = strstr(text, "\"ASIMD") != NULL;
+            wanted = vector
+                         ? is_in(ext, vector_extensions, ARRAY_SIZE(vector_extensions))
+                         : strstr(text, "\"GP") && is_in(ext, extensions, ARRAY_SIZE(extensions));
         } else if (wanted) {
-            entry_line(text);
+            entry_line(text, vector);
         }
     }
     fclose(in);
@@ -240,6 +332,13 @@ static bool is_reserved(u32 w)
     return false;
 }
 
+/* Bits of imm5 above the width in DUP, of imm4 below it in INS: zero in the list, ignored by the
+ * manual (C7.2). */
+static bool ignores_bits(u32 w)
+{
+    return (w & 0xbfe0fc00) == 0x0e000c00 || (w & 0xffe08400) == 0x6e000400;
+}
+
 static bool entry_matches(const struct entry *e, u32 w)
 {
     return (w & e->mask) == e->match;
@@ -249,13 +348,13 @@ static bool listed(u32 w, bool *partly)
 {
     bool found = false;
 
-    *partly = false;
+    *partly = ignores_bits(w);
     if (is_reserved(w))
         return false;
     for (unsigned i = 0; i < entry_count; i++)
         if (entry_matches(&entries[i], w)) {
             found |= !entries[i].partly;
-            *partly |= entries[i].partly;
+            *partly |= entries[i].partly || entries[i].vector;
         }
     return found;
 }
@@ -325,8 +424,12 @@ TEST(every_listed_encoding_decodes_to_its_name)
             u32 w = ((u32)random_u64(&rng) & ~e->mask) | e->match;
             struct isa_insn in = decode(w);
 
-            if (is_reserved(w))
+            if (!e->vector && is_reserved(w))
                 continue;
+            if (e->vector) {
+                tried += is_defined(&in) && is_named(&in, e->name);
+                continue;
+            }
             tried++;
             if (!is_defined(&in) || !is_named(&in, e->name)) {
                 (void)TEST_FAIL_("%08x is %s in the list and decodes to %s", w, e->name,
@@ -334,7 +437,8 @@ TEST(every_listed_encoding_decodes_to_its_name)
                 break;
             }
         }
-        CHECK(e->partly || tried > 0);
+        if (!e->partly && !tried)
+            (void)TEST_FAIL_("nothing decodes to %s, %08x of %08x", e->name, e->match, e->mask);
     }
 }
 

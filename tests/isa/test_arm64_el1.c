@@ -239,6 +239,42 @@ TEST(interrupts)
     CHECK_EQ(state()->esr_el1 >> 26, ARM_EC_SERROR);
 }
 
+/* CPACR_EL1.FPEN, and what is told when it forbids (D24.2.34, D24.2.39). */
+TEST(floating_point_traps)
+{
+    static const struct {
+        unsigned fpen;
+        bool el0, el1;
+    } rows[] = { { 0, true, true }, { 1, true, false }, { 2, true, true }, { 3, false, false } };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        at(EL1H);
+        write_register(ARM_SYS(3, 0, 1, 0, 2), (u64)rows[i].fpen << 20 | 1);
+        CHECK_EQ(read_register(ARM_SYS(3, 0, 1, 0, 2)), (u64)rows[i].fpen << 20);
+        CHECK_EQ(state()->fp_traps, rows[i].el1);
+        state()->elr_el1 = 0x3000;
+        state()->spsr_el1 = 0;
+        arm_do_eret(&cpu.v, 0, 0, 0);
+        CHECK_EQ(state()->fp_traps, rows[i].el0);
+        take(ARM_EC_FP, 0, 0);
+        CHECK_EQ(state()->esr_el1, 0x1fe00000); /* EC 7, IL, CV, COND 14 */
+        CHECK_EQ(state()->elr_el1, 0x3000);
+        CHECK_EQ(state()->fp_traps, rows[i].el1);
+    }
+}
+
+/* What FPCR asks for is known again after its state was loaded. */
+TEST(floating_point_rules)
+{
+    at(EL1H);
+    CHECK_EQ(state()->rules, FP_RULES_SNAN_FIRST);
+    CHECK_EQ(state()->rules16, FP_RULES_SNAN_FIRST);
+    state()->fpcr = ARM_FPCR_DN | ARM_FPCR_FZ16;
+    arm64_isa.state_changed(&cpu.v);
+    CHECK_EQ(state()->rules, FP_RULES_DEFAULT_BEFORE);
+    CHECK_EQ(state()->rules16, FP_RULES_DEFAULT_BEFORE_FZ);
+}
+
 #define CNTV(op2) ARM_SYS(3, 3, 14, 3, op2)
 #define CNTP(op2) ARM_SYS(3, 3, 14, 2, op2)
 
@@ -291,4 +327,5 @@ TEST(waiting)
 
 TEST_MAIN(TEST_CASE(entry), TEST_CASE(aborts), TEST_CASE(exception_return),
           TEST_CASE(stack_pointers), TEST_CASE(table), TEST_CASE(rights_of_el0),
-          TEST_CASE(pstate_fields), TEST_CASE(interrupts), TEST_CASE(timers), TEST_CASE(waiting))
+          TEST_CASE(pstate_fields), TEST_CASE(interrupts), TEST_CASE(timers), TEST_CASE(waiting),
+          TEST_CASE(floating_point_traps), TEST_CASE(floating_point_rules))

@@ -249,9 +249,11 @@ int cpu_sc(struct vcpu *v, const struct isa_insn *in, gva_t va, const void *valu
 
 /* --- running --- */
 
-static const struct isa test_isa = {
-    .name = "test", .pc_offset = 8 * PC_SLOT, .fp_env_offset = 8 * ENV_SLOT, .insn_align = 2
-};
+static const struct isa test_isa = { .name = "test",
+                                     .pc_offset = 8 * PC_SLOT,
+                                     .fp_env_offset = 8 * ENV_SLOT,
+                                     .dynamic_rules = true,
+                                     .insn_align = 2 };
 static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;

@@ -5,6 +5,7 @@
  * Usage: test_base_fp [operations [seed]].
  */
 #include "base_harness.h"
+#include "engine/base/host_fp.h"
 #include "ir/fp.h"
 #include "test.h"
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static u64 rnd_float(unsigned fraction, unsigned exponent)
 {
     u64 v = rnd(), f = v & ((1ull << fraction) - 1), e = rnd(), top = (1ull << exponent) - 1;
     u64 sign = v >> 63 << (fraction + exponent);
+    unsigned near = fraction / 2 + 2;
 
     switch (v >> 56 & 31) {
     case 0: return sign;
@@ -36,6 +38,10 @@ static u64 rnd_float(unsigned fraction, unsigned exponent)
         e = (top / 2 + (e & 4 ? 30 : 62) + (e & 3)) << fraction;
         return sign | (e + (v & 3) - (v >> 2 & 1) * 2);
     case 13: return sign | (top / 2 + (e & 3)) << fraction | (f & ~0ull << (fraction - 3));
+    /* A little more and a little less than the square root of the smallest normal number: their
+     * product is tiny, and that number when it is rounded. */
+    case 15: return sign | (top / 4 + 1) << fraction | 1ull << (fraction - near);
+    case 16: return sign | (((top / 4 + 1) << fraction) - (1ull << (fraction + 1 - near)));
     default: return sign | (top / 2 - 8 + (e & 15)) << fraction | f;
     }
 }
@@ -103,7 +109,7 @@ static struct ir_fp how(enum fp_format f)
 {
     return (struct ir_fp){ .format = (u8)f,
                            .from = (u8)f,
-                           .rules = FP_RULES_CANONICAL,
+                           .rules = rnd() % 2 ? IR_RULES_DYNAMIC : FP_RULES_CANONICAL,
                            .round = rnd() % 4 ? IR_ROUND_DYNAMIC : (u8)(rnd() % 4) };
 }
 
@@ -138,8 +144,10 @@ static void gen_arithmetic(struct gen *g, enum fp_format f)
 
 static void gen_compare(struct gen *g, enum fp_format f)
 {
-    static const u8 masks[] = { 1 << FP_EQ, 1 << FP_LT, 1 << FP_LT | 1 << FP_EQ, 1 << FP_GT,
-                                1 << FP_GT | 1 << FP_EQ };
+    static const u8 masks[] = {
+        1 << FP_EQ,       1 << FP_LT, 1 << FP_LT | 1 << FP_EQ, 1 << FP_GT, 1 << FP_GT | 1 << FP_EQ,
+        1 << FP_UNORDERED
+    };
     ir_val a = get_f(g, f), b = get_f(g, f);
     ir_val r = ir_fcmp(g->s, a, b, masks[rnd() % sizeof masks], rnd() % 2, how(f));
 
@@ -198,13 +206,16 @@ static void gen_env(struct gen *g)
     unsigned flags = offsetof(struct fp_env, flags), round = offsetof(struct fp_env, round);
     ir_val v;
 
-    switch (rnd() % 4) {
+    switch (rnd() % 5) {
     case 0:
         v = ir_get(g->s, IR_I8, env_reg(flags));
         ir_set(g->s, any_slot(), ir_zext(g->s, IR_I64, v));
         break;
     case 1: ir_set(g->s, env_reg(flags), ir_const(g->s, IR_I8, rnd() % 32)); break;
     case 2: ir_set(g->s, env_reg(round), ir_const(g->s, IR_I8, rnd() % 4)); break;
+    case 3:
+        ir_set(g->s, env_reg(offsetof(struct fp_env, rules)), ir_const(g->s, IR_I8, HOST_FP_RULES));
+        break;
     default:
         v = ir_get(g->s, IR_I64, any_slot());
         v = ir_and(g->s, v, ir_const(g->s, IR_I64, 0x1f03));
@@ -298,7 +309,7 @@ static unsigned gen_block(struct ir_builder *s, struct ir_block *b, u64 *state)
 
     for (unsigned i = 0; i < SLOTS; i++)
         state[i] = rnd_word();
-    state[ENV_SLOT] = rnd() % 4 | (rnd() % 2 ? 0 : rnd() % 32 << 8);
+    state[ENV_SLOT] = rnd() % 4 | (rnd() % 2 ? 0 : rnd() % 32 << 8) | HOST_FP_RULES << 16;
     ir_builder_begin(s, b);
     for (unsigned i = 0; i < n; i++) {
         ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);

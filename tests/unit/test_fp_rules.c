@@ -65,8 +65,10 @@ TEST(fixed_point_scales_exactly)
     CHECK_EQ(fp_to_fixed(FP_F32, FP_RULES_SNAN_FIRST, FP_RTZ, of(0x40200000), true, 32, 16,
                          FP_SATURATE_NAN_ZERO, &fl),
              0x28000); /* 2.5 */
-    CHECK_EQ(fp_from_fixed(FP_F32, FP_RNE, 0x28000, 0, true, 32, 16, &fl).lo, 0x40200000);
-    CHECK_EQ(fp_from_fixed(FP_F64, FP_RNE, 1, 0, false, 64, 64, &fl).lo, 0x3bf0000000000000);
+    CHECK_EQ(fp_from_fixed(FP_F32, FP_RULES_CANONICAL, FP_RNE, 0x28000, 0, true, 32, 16, &fl).lo,
+             0x40200000);
+    CHECK_EQ(fp_from_fixed(FP_F64, FP_RULES_CANONICAL, FP_RNE, 1, 0, false, 64, 64, &fl).lo,
+             0x3bf0000000000000);
     CHECK_EQ(fl, 0);
 }
 

@@ -35,28 +35,38 @@ static const char *round_text(const struct ir_op *op, bool typed, char buf[40])
     return buf;
 }
 
+static const char *rules_text(const struct ir_op *op, bool typed, char buf[40])
+{
+    if (op->fp.rules == IR_RULES_DYNAMIC)
+        snprintf(buf, 40, "%sF->%s", typed ? "(enum fp_rules)" : "",
+                 ir_fp_rules16(op) ? "rules16" : "rules");
+    else
+        snprintf(buf, 40, "%s%u", typed ? "(enum fp_rules)" : "", op->fp.rules);
+    return buf;
+}
+
 /* The argument lists of fp32_* and fp64_*. */
 static void fast_arguments(const struct printer *p, const struct ir_op *op, char *out, size_t size)
 {
-    unsigned rules = op->fp.rules;
-    char round[40];
+    char round[40], rules[40];
 
     round_text(op, false, round);
+    rules_text(op, false, rules);
     switch (op->op) {
-    case IR_FSQRT: snprintf(out, size, "&F->flags, %u, %s, v%u", rules, round, op->a); break;
+    case IR_FSQRT: snprintf(out, size, "&F->flags, %s, %s, v%u", rules, round, op->a); break;
     case IR_FMA:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, v%u, v%u", rules, round, op->a, op->b, op->c);
+        snprintf(out, size, "&F->flags, %s, %s, v%u, v%u, v%u", rules, round, op->a, op->b, op->c);
         break;
     case IR_FMIN:
     case IR_FMAX:
-        snprintf(out, size, "&F->flags, %u, v%u, v%u, %" PRIu64, rules, op->a, op->b, op->imm2);
+        snprintf(out, size, "&F->flags, %s, v%u, v%u, %" PRIu64, rules, op->a, op->b, op->imm2);
         break;
     case IR_FCMP:
-        snprintf(out, size, "&F->flags, %u, v%u, v%u, %d", rules, op->a, op->b,
+        snprintf(out, size, "&F->flags, %s, v%u, v%u, %d", rules, op->a, op->b,
                  (int)(op->imm2 >> 8 & 1));
         break;
     case IR_FTOI:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, %u, %u, %u", rules, round, op->a,
+        snprintf(out, size, "&F->flags, %s, %s, v%u, %u, %u, %u", rules, round, op->a,
                  op->ftoi.is_signed, op->ftoi.bits, op->ftoi.mode);
         break;
     case IR_ITOF:
@@ -64,10 +74,10 @@ static void fast_arguments(const struct printer *p, const struct ir_op *op, char
                  ir_type_bits(print_type_of(p, op->a)));
         break;
     case IR_FROUND:
-        snprintf(out, size, "&F->flags, %u, %s, v%u, %d", rules, round, op->a, (int)(op->imm2 & 1));
+        snprintf(out, size, "&F->flags, %s, %s, v%u, %d", rules, round, op->a, (int)(op->imm2 & 1));
         break;
     case IR_FCLASS: snprintf(out, size, "v%u", op->a); break;
-    default: snprintf(out, size, "&F->flags, %u, %s, v%u, v%u", rules, round, op->a, op->b); break;
+    default: snprintf(out, size, "&F->flags, %s, %s, v%u, v%u", rules, round, op->a, op->b); break;
     }
 }
 
@@ -75,11 +85,11 @@ static void fast_arguments(const struct printer *p, const struct ir_op *op, char
 static void generic_arguments(const struct printer *p, const struct ir_op *op, char *out,
                               size_t size)
 {
-    char round[40], head[120];
+    char round[40], rules[40], head[120];
 
     round_text(op, true, round);
-    snprintf(head, sizeof head, "(enum fp_format)%u, (enum fp_rules)%u", op->fp.format,
-             op->fp.rules);
+    snprintf(head, sizeof head, "(enum fp_format)%u, %s", op->fp.format,
+             rules_text(op, true, rules));
     switch (op->op) {
     case IR_FSQRT:
         snprintf(out, size, "%s, %s, rt_bits(v%u), &F->flags", head, round, op->a);
@@ -131,19 +141,21 @@ static bool scalar_result(const struct ir_op *op)
 static void print_convert(struct printer *p, u32 i, const struct ir_op *op)
 {
     const char *t = print_type(op->type);
-    char round[40];
+    char round[40], rules[40];
 
     if (op->fp.from == FP_F32 && op->fp.format == FP_F64)
-        print_line(p, "u64 v%u UNUSED = fp32_to_fp64(&F->flags, %u, v%u);", i, op->fp.rules, op->a);
+        print_line(p, "u64 v%u UNUSED = fp32_to_fp64(&F->flags, %s, v%u);", i,
+                   rules_text(op, false, rules), op->a);
     else if (op->fp.from == FP_F64 && op->fp.format == FP_F32)
-        print_line(p, "u32 v%u UNUSED = (u32)fp64_to_fp32(&F->flags, %u, %s, v%u);", i,
-                   op->fp.rules, round_text(op, false, round), op->a);
+        print_line(p, "u32 v%u UNUSED = (u32)fp64_to_fp32(&F->flags, %s, %s, v%u);", i,
+                   rules_text(op, false, rules), round_text(op, false, round), op->a);
     else
         print_line(
             p,
             "%s v%u UNUSED = (%s)rt_value(fp_convert((enum fp_format)%u, (enum fp_format)%u, "
-            "(enum fp_rules)%u, %s, rt_bits(v%u), &F->flags));",
-            t, i, t, op->fp.from, op->fp.format, op->fp.rules, round_text(op, true, round), op->a);
+            "%s, %s, rt_bits(v%u), &F->flags));",
+            t, i, t, op->fp.from, op->fp.format, rules_text(op, true, rules),
+            round_text(op, true, round), op->a);
 }
 
 void print_fp(struct printer *p, u32 i, const struct ir_op *op)

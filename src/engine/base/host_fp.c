@@ -29,6 +29,11 @@ unsigned host_fp_rc(unsigned round)
     return RC_TABLE >> 2 * round & 3;
 }
 
+static struct x86_mem rules_at(const struct isa *isa)
+{
+    return cpu_at(VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, rules)));
+}
+
 struct x86_mem host_fp_round_at(const struct isa *isa)
 {
     return cpu_at(VCPU_STATE_OFF + (s32)(isa->fp_env_offset + offsetof(struct fp_env, round)));
@@ -50,8 +55,12 @@ void host_fp_fold(struct x86_out *o, const struct isa *isa)
 
 void host_fp_make_load(struct x86_out *o, const struct isa *isa)
 {
-    u8 *fail;
+    u8 *fail, *other = NULL;
 
+    if (isa->dynamic_rules) {
+        x86_alu_mi(o, ALU_CMP, 1, rules_at(isa), HOST_FP_RULES);
+        other = x86_jcc(o, CC_NE);
+    }
     x86_load_zx(o, 1, RCX, host_fp_round_at(isa));
     x86_alu_ri(o, ALU_CMP, 4, RCX, FP_RUP);
     fail = x86_jcc(o, CC_A);
@@ -67,6 +76,7 @@ void host_fp_make_load(struct x86_out *o, const struct isa *isa)
     x86_mov_mi(o, 1, CPU_AT(fp_live), 1);
     x86_alu_rr(o, ALU_XOR, 4, RAX, RAX);
     x86_point(fail, o->at);
+    x86_point(other, o->at);
     x86_ret(o);
 }
 
@@ -106,16 +116,24 @@ u64 host_fp_pack(const struct ir_op *op, enum ir_type operand)
 
 static fp_bits argument(const struct ecpu *c, unsigned n, struct what w)
 {
-    return fp_bits_u64(w.format == FP_F32 ? (u32)c->fp_arg[n] : c->fp_arg[n]);
+    unsigned format = w.op == IR_FCVT ? w.from : w.format;
+
+    return fp_bits_u64(format == FP_F32 ? (u32)c->fp_arg[n] : c->fp_arg[n]);
 }
 
-static u64 compute(const struct ecpu *c, struct what w, enum fp_round round, u8 *flags)
+static u64 compute(const struct ecpu *c, struct what w, enum fp_rules rules, enum fp_round round,
+                   u8 *flags)
 {
     enum fp_format f = (enum fp_format)w.format;
-    enum fp_rules rules = (enum fp_rules)w.rules;
     fp_bits a = argument(c, 0, w), b = argument(c, 1, w);
 
     switch (w.op) {
+    case IR_FADD: return fp_add(f, rules, round, a, b, flags).lo;
+    case IR_FSUB: return fp_sub(f, rules, round, a, b, flags).lo;
+    case IR_FMUL: return fp_mul(f, rules, round, a, b, flags).lo;
+    case IR_FDIV: return fp_div(f, rules, round, a, b, flags).lo;
+    case IR_FSQRT: return fp_sqrt(f, rules, round, a, flags).lo;
+    case IR_FCVT: return fp_convert((enum fp_format)w.from, f, rules, round, a, flags).lo;
     case IR_FMA: return fp_fma(f, rules, round, a, b, argument(c, 2, w), flags).lo;
     case IR_FMIN: return fp_min(f, rules, a, b, (enum fp_minmax)w.imm, flags).lo;
     case IR_FMAX: return fp_max(f, rules, a, b, (enum fp_minmax)w.imm, flags).lo;
@@ -135,8 +153,9 @@ int host_fp_slow(struct vcpu *v, u64 word)
         struct what what;
     } u = { .word = word };
     unsigned round = u.what.round == IR_ROUND_DYNAMIC ? env->round : u.what.round;
+    unsigned rules = u.what.rules == IR_RULES_DYNAMIC ? HOST_FP_RULES : u.what.rules;
 
-    c->tier_value = compute(c, u.what, (enum fp_round)round, &env->flags);
+    c->tier_value = compute(c, u.what, (enum fp_rules)rules, (enum fp_round)round, &env->flags);
     return 0;
 }
 

@@ -5,15 +5,20 @@
  * masked, and the flags that its operations have raised since fp_env.flags was last told.
  * C code never runs under it. It is loaded by a block's first floating-point instruction
  * and given back when translated code is left or a handler is called: code without
- * floating point does nothing for all this. Design: docs/design/0004-host-fp.md.
+ * floating point does nothing for all this. Where a guest's rules are dynamic (isa.dynamic_rules)
+ * they are HOST_FP_RULES meanwhile. Design: docs/design/0004-host-fp.md.
  */
 #ifndef ENGINE_BASE_HOST_FP_H
 #define ENGINE_BASE_HOST_FP_H
 
 #include "engine/base/host_values.h"
+#include "ir/fp.h"
 #include "isa/isa.h"
 
 enum { MXCSR_FLAGS = 0x3f, MXCSR_MASKED = 0x1f80, MXCSR_RC_SHIFT = 13, MXCSR_RC = 3 << 13 };
+
+/* The dynamic rules that translated code keeps to. */
+enum { HOST_FP_RULES = FP_RULES_SNAN_FIRST };
 
 /* FP_* flags by the six of MXCSR. FP_DENORMAL is not among them. */
 extern const u8 host_fp_flags[MXCSR_FLAGS + 1];
@@ -29,7 +34,8 @@ struct x86_mem host_fp_flags_at(const struct isa *isa);
 void host_fp_fold(struct x86_out *o, const struct isa *isa);
 
 /* The bodies of thunks, which return; they use rax, rcx and rdx. load: ZF set when MXCSR
- * is the guest's now, clear when its rounding mode is not one of the host's. */
+ * is the guest's now, clear when its rounding mode is not one of the host's or its rules are
+ * others. */
 void host_fp_make_load(struct x86_out *o, const struct isa *isa);
 void host_fp_make_drop(struct x86_out *o, const struct isa *isa);
 

@@ -105,7 +105,8 @@ static void clear_flags(struct low *l)
 
 bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id)
 {
-    bool round = touches(l, op, offsetof(struct fp_env, round));
+    bool round = touches(l, op, offsetof(struct fp_env, round)) ||
+                 (l->job->isa->dynamic_rules && touches(l, op, offsetof(struct fp_env, rules)));
     bool flags = touches(l, op, offsetof(struct fp_env, flags));
 
     if (!round && !flags)
@@ -187,6 +188,44 @@ void lo_fp_canon(struct low *l, unsigned size, enum x86_xmm x)
     lo_jmp_hot(l);
 }
 
+static bool keeps_nans(const struct ir_op *op)
+{
+    return op->fp.rules == IR_RULES_DYNAMIC;
+}
+
+/* Goes to the cold part's present end where the host's rules are not HOST_FP_RULES: for a NaN, and
+ * for the smallest normal number, which may have been tiny before it was rounded. Uses rax, rcx. */
+static void check_result(struct low *l, unsigned size, enum x86_xmm x, bool may_be_tiny)
+{
+    x86_fp_compare(l->o, false, size, x, x);
+    lo_fix_cold(l, x86_jcc(l->o, CC_P));
+    if (!may_be_tiny)
+        return;
+    x86_fp_to_reg(l->o, size, RAX, x);
+    x86_alu_rr(l->o, ALU_ADD, size, RAX, RAX);
+    if (size == 8) {
+        x86_mov_ri(l->o, RCX, SMALLEST_64 << 1);
+        x86_alu_rr(l->o, ALU_CMP, 8, RAX, RCX);
+    } else {
+        x86_alu_ri(l->o, ALU_CMP, 4, RAX, SMALLEST_32 << 1);
+    }
+    lo_fix_cold(l, x86_jcc(l->o, CC_E));
+}
+
+/* The result is in xmm0: to where it belongs, or from software. */
+static void finish(struct low *l, const struct ir_op *op, enum x86_xmm d, const enum x86_xmm *x,
+                   unsigned count)
+{
+    bool tiny = op->op == IR_FMUL || op->op == IR_FDIV || op->op == IR_FMA ||
+                (op->op == IR_FCVT && op->fp.format == FP_F32);
+
+    check_result(l, lo_fp_size(op->fp.format), XMM0, tiny);
+    x86_fp_mov(l->o, d, XMM0);
+    lo_fp_slow(l, op, x, count);
+    x86_fp_from_reg(&l->cold, 8, d, RDX);
+    lo_jmp_hot(l);
+}
+
 /* --- arithmetic --- */
 
 static enum x86_fp sse_of(unsigned op)
@@ -199,7 +238,19 @@ static enum x86_fp sse_of(unsigned op)
     }
 }
 
-void low_fp_binary(struct low *l, const struct ir_op *op, u32 id)
+static void binary_keeping(struct low *l, const struct ir_op *op, u32 id)
+{
+    const enum x86_xmm x[] = { vals_use_x(&l->a, op->a), vals_use_x(&l->a, op->b) };
+    enum x86_xmm d = vals_def_x(&l->a, id);
+
+    x86_fp_mov(l->o, XMM0, x[0]);
+    lo_fp_round_begin(l, op);
+    x86_fp_rr(l->o, sse_of(op->op), lo_fp_size(op->fp.format), XMM0, x[1]);
+    lo_fp_round_end(l, op);
+    finish(l, op, d, x, 2);
+}
+
+static void canonical_binary(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = lo_fp_size(op->fp.format);
     bool swap = (op->op == IR_FADD || op->op == IR_FMUL) && !vals_dies(&l->a, op->a) &&
@@ -214,10 +265,38 @@ void low_fp_binary(struct low *l, const struct ir_op *op, u32 id)
     lo_fp_canon(l, size, d);
 }
 
+void low_fp_binary(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (keeps_nans(op))
+        binary_keeping(l, op, id);
+    else
+        canonical_binary(l, op, id);
+}
+
+/* Of one operand, under dynamic rules. */
+void lo_fp_unary_keeping(struct low *l, const struct ir_op *op, u32 id, enum x86_fp how,
+                         unsigned size)
+{
+    enum x86_xmm x = vals_use_x(&l->a, op->a);
+    enum x86_xmm d = vals_def_x(&l->a, id);
+
+    x86_fp_mov(l->o, XMM0, x);
+    lo_fp_round_begin(l, op);
+    x86_fp_rr(l->o, how, size, XMM0, XMM0);
+    lo_fp_round_end(l, op);
+    finish(l, op, d, &x, 1);
+}
+
 void low_fp_sqrt(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = lo_fp_size(op->fp.format);
-    enum x86_xmm d = vals_def_from_x(&l->a, id, op->a);
+    enum x86_xmm d;
+
+    if (keeps_nans(op)) {
+        lo_fp_unary_keeping(l, op, id, X86_FP_SQRT, size);
+        return;
+    }
+    d = vals_def_from_x(&l->a, id, op->a);
 
     lo_fp_round_begin(l, op);
     x86_fp_rr(l->o, X86_FP_SQRT, size, d, d);
@@ -259,8 +338,7 @@ void low_fp_fma(struct low *l, const struct ir_op *op, u32 id)
                        : (minus_c ? X86_FMSUB_213 : X86_FMA_213),
                size, XMM0, x[1], x[2]);
     lo_fp_round_end(l, op);
-    x86_fp_compare(l->o, false, size, XMM0, XMM0);
-    lo_fix_cold(l, x86_jcc(l->o, CC_P));
+    check_result(l, size, XMM0, keeps_nans(op));
     x86_fp_mov(l->o, d, XMM0);
     fma_slow(l, op, x, plan);
     x86_fp_from_reg(&l->cold, 8, d, RDX);
@@ -358,7 +436,7 @@ static bool relation_is_known(u64 mask)
 {
     mask &= 0xff;
     return mask == 1 << FP_EQ || mask == 1 << FP_LT || mask == (1 << FP_LT | 1 << FP_EQ) ||
-           mask == 1 << FP_GT || mask == (1 << FP_GT | 1 << FP_EQ);
+           mask == 1 << FP_GT || mask == (1 << FP_GT | 1 << FP_EQ) || mask == 1 << FP_UNORDERED;
 }
 
 static bool format_is_known(unsigned format)
@@ -369,9 +447,11 @@ static bool format_is_known(unsigned format)
 bool lo_fp_native(const struct low *l, const struct ir_op *op)
 {
     bool is_static = op->fp.round != IR_ROUND_DYNAMIC;
+    bool dynamic = op->fp.rules == IR_RULES_DYNAMIC && l->job->isa->dynamic_rules;
 
-    if (!lower_may(l->job, ENGINE_OPT_HOST_FPU) || op->fp.rules != FP_RULES_CANONICAL ||
-        op->fp.env || !format_is_known(op->fp.format))
+    if (!lower_may(l->job, ENGINE_OPT_HOST_FPU) ||
+        (op->fp.rules != FP_RULES_CANONICAL && !dynamic) || op->fp.env ||
+        !format_is_known(op->fp.format))
         return false;
     if (is_static && op->fp.round > FP_RUP)
         return false;

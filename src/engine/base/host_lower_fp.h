@@ -10,6 +10,10 @@
 #define FP_NAN_32 0x7fc00000u
 #define FP_NAN_64 0x7ff8000000000000ull
 
+/* The smallest normal numbers. */
+#define SMALLEST_32 0x00800000
+#define SMALLEST_64 0x0010000000000000ull
+
 /* val.plan of an operation. */
 enum {
     PLAN_NONE,
@@ -40,6 +44,9 @@ void lo_fp_const(struct low *l, struct x86_out *o, unsigned size, enum x86_xmm x
 /* In the cold part: what's left is done by software. The operands: xmm registers, or for
  * ITOF a general one. rdx: the result. */
 void lo_fp_slow(struct low *l, const struct ir_op *op, const enum x86_xmm *x, unsigned count);
+/* An operation of one operand, of that size, by the host's instruction where rules are dynamic. */
+void lo_fp_unary_keeping(struct low *l, const struct ir_op *op, u32 id, enum x86_fp how,
+                         unsigned size);
 /* Makes a NaN the canonical one. */
 void lo_fp_canon(struct low *l, unsigned size, enum x86_xmm x);
 /* Around an instruction that rounds, when its mode is a static one. Use rax. */

@@ -22,7 +22,9 @@ void low_fp_compare(struct low *l, const struct ir_op *op, u32 id)
         x86_ldmxcsr(&l->cold, LO_CPU(fp_guest));
         lo_jmp_hot(l);
     }
-    if (mask == 1 << FP_EQ) {
+    if (mask == 1 << FP_UNORDERED) {
+        x86_setcc(l->o, CC_P, d);
+    } else if (mask == 1 << FP_EQ) {
         x86_setcc(l->o, CC_NP, RAX);
         x86_setcc(l->o, CC_E, d);
         x86_alu_rr(l->o, ALU_AND, 4, d, RAX);
@@ -121,7 +123,13 @@ void low_fp_from_int(struct low *l, const struct ir_op *op, u32 id)
 void low_fp_convert(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned from = lo_fp_size(op->fp.from);
-    enum x86_xmm d = vals_def_from_x(&l->a, id, op->a);
+    enum x86_xmm d;
+
+    if (op->fp.rules == IR_RULES_DYNAMIC) {
+        lo_fp_unary_keeping(l, op, id, X86_FP_CVT, from);
+        return;
+    }
+    d = vals_def_from_x(&l->a, id, op->a);
 
     if (from == 8)
         lo_fp_round_begin(l, op);

@@ -93,6 +93,17 @@ static ir_val nzcv_bit(struct ir_builder *s, sem_imm nzcv, unsigned bit)
     return ir_trunc(s, IR_I1, down);
 }
 
+struct arm_flags arm_flags_imm(struct ir_builder *s, sem_imm nzcv)
+{
+    struct arm_flags f;
+
+    f.n = nzcv_bit(s, nzcv, 3);
+    f.z = nzcv_bit(s, nzcv, 2);
+    f.c = nzcv_bit(s, nzcv, 1);
+    f.v = nzcv_bit(s, nzcv, 0);
+    return f;
+}
+
 /* Compares when the condition holds, else the flags are the immediate. */
 static void compare_if(struct ir_builder *s, int cond, int sub, ir_val x, ir_val y, sem_imm nzcv)
 {
@@ -100,15 +111,12 @@ static void compare_if(struct ir_builder *s, int cond, int sub, ir_val x, ir_val
     ir_val no = ir_const(s, IR_I1, 0);
     ir_val r = sub ? ir_sub(s, x, y) : ir_add(s, x, y);
     struct arm_flags f = sub ? arm_flags_sub(s, x, y, no, r) : arm_flags_add(s, x, y, no, r);
-    ir_val n = nzcv_bit(s, nzcv, 3);
-    ir_val z = nzcv_bit(s, nzcv, 2);
-    ir_val c = nzcv_bit(s, nzcv, 1);
-    ir_val v = nzcv_bit(s, nzcv, 0);
+    struct arm_flags given = arm_flags_imm(s, nzcv);
 
-    f.n = ir_select(s, holds, f.n, n);
-    f.z = ir_select(s, holds, f.z, z);
-    f.c = ir_select(s, holds, f.c, c);
-    f.v = ir_select(s, holds, f.v, v);
+    f.n = ir_select(s, holds, f.n, given.n);
+    f.z = ir_select(s, holds, f.z, given.z);
+    f.c = ir_select(s, holds, f.c, given.c);
+    f.v = ir_select(s, holds, f.v, given.v);
     arm_set_flags(s, f);
 }
 

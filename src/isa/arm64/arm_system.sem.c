@@ -1,7 +1,7 @@
 /*
  * arm_system.sem.c - branches, exceptions, hints, barriers, system registers (C4.1.92 and on).
  */
-#include "isa/arm64/sem.h"
+#include "isa/arm64/simd.h"
 
 /* --- branches --- */
 
@@ -190,7 +190,7 @@ static ir_val rmode_or_round(struct ir_builder *s, ir_val v)
     return ir_and(s, minus, three);
 }
 
-ARM_SEM(mrs_fpcr)
+ARM_FP_SEM(mrs_fpcr)
 {
     ir_val modes32 = ir_get(s, IR_I32, ARM_SLOT(fpcr));
     ir_val round = ir_get(s, IR_I8, ARM_SLOT(round));
@@ -201,7 +201,22 @@ ARM_SEM(mrs_fpcr)
     ir_set(s, a->rt, all);
 }
 
-ARM_SEM(msr_fpcr)
+static ir_val rules(struct ir_builder *s, ir_val fpcr, unsigned fz)
+{
+    ir_val first = ir_const(s, IR_I8, FP_RULES_SNAN_FIRST);
+    ir_val more = ir_const(s, IR_I8, ARM_RULES_FZ);
+    ir_val none = ir_const(s, IR_I8, 0);
+    ir_val dn = bit_of(s, fpcr, ARM_FPCR_DN_SHIFT);
+    ir_val flush = bit_of(s, fpcr, fz);
+    ir_val one = ir_zext(s, IR_I8, dn); /* ARM_RULES_DN is 1 */
+    ir_val six = ir_select(s, flush, more, none);
+    ir_val r = ir_add(s, first, one);
+
+    return ir_add(s, r, six);
+}
+_Static_assert(ARM_RULES_DN == 1, "DN's bit is added as it is");
+
+ARM_FP_SEM(msr_fpcr)
 {
     ir_val all = ir_get(s, IR_I32, a->rt);
     ir_val mask = ir_const(s, IR_I32, ARM_FPCR_MODES);
@@ -210,7 +225,12 @@ ARM_SEM(msr_fpcr)
     ir_val down = ir_shr(s, all, by);
     ir_val rmode = ir_trunc(s, IR_I8, down);
     ir_val round = rmode_or_round(s, rmode);
+    ir_val wide = ir_zext(s, IR_I64, all);
+    ir_val now = rules(s, wide, ARM_FPCR_FZ_SHIFT);
+    ir_val now16 = rules(s, wide, ARM_FPCR_FZ16_SHIFT);
 
+    ir_set(s, ARM_SLOT(rules), now);
+    ir_set(s, ARM_SLOT(rules16), now16);
     ir_set(s, ARM_SLOT(fpcr), modes);
     ir_set(s, ARM_SLOT(round), round);
 }
@@ -225,7 +245,7 @@ static ir_val turn_five(struct ir_builder *s, ir_val v)
     return ir_shr(s, turned, three);
 }
 
-ARM_SEM(mrs_fpsr)
+ARM_FP_SEM(mrs_fpsr)
 {
     ir_val flags = ir_get(s, IR_I8, ARM_SLOT(flags));
     ir_val qc = ir_get(s, IR_I1, ARM_SLOT(qc));
@@ -239,7 +259,7 @@ ARM_SEM(mrs_fpsr)
     ir_set(s, a->rt, all);
 }
 
-ARM_SEM(msr_fpsr)
+ARM_FP_SEM(msr_fpsr)
 {
     ir_val all = ir_get(s, IR_I64, a->rt);
     ir_val byte = ir_trunc(s, IR_I8, all);

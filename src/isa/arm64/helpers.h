@@ -20,7 +20,19 @@
  * cache_line:    (raw, address) DC or IC of a line that must be readable
  * eret:          () sets pc
  * firmware_call: () HVC, SMC
- * wfi, wfe, yield: () */
+ * wfi, wfe, yield: ()
+ * Floating point; how: ARM_HELP_*. They go by FPCR and raise FPSR's flags.
+ * f_to_fixed:    (number, how) → an integer, scaled
+ * f_from_fixed:  (integer, how) → a number
+ * f_convert:     (number, how) from or to half precision
+ * f_step:        (a, b, how) FRECPS, FRSQRTS
+ * f_estimate:    (number, how) FRECPE, FRSQRTE, FRECPX
+ * f_round_int:   (number, how) FRINT32Z and its like
+ * u_estimate:    (integer, how) URECPE, URSQRTE
+ * f_half_fma:    (single, half, half) the first and the others' product, in single precision
+ * bf_dot:        (single, pair, pair) the first and two products of bfloat16; no flags
+ * aes:           (low, high, ARM_AES_*) half of what the operation makes of 128 bits
+ * sm4:           (word) its bytes by SM4's box */
 #define ARM_HELPERS(H)                                                                             \
     H(crc32, 0)                                                                                    \
     H(crc32c, 0)                                                                                   \
@@ -34,7 +46,18 @@
     H(firmware_call, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)         \
     H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
     H(wfe, IRH_RAISES | IRH_READS)                                                                 \
-    H(yield, 0)
+    H(yield, 0)                                                                                    \
+    H(f_to_fixed, IRH_READS | IRH_WRITES)                                                          \
+    H(f_from_fixed, IRH_READS | IRH_WRITES)                                                        \
+    H(f_convert, IRH_READS | IRH_WRITES)                                                           \
+    H(f_step, IRH_READS | IRH_WRITES)                                                              \
+    H(f_estimate, IRH_READS | IRH_WRITES)                                                          \
+    H(f_round_int, IRH_READS | IRH_WRITES)                                                         \
+    H(u_estimate, 0)                                                                               \
+    H(f_half_fma, IRH_READS | IRH_WRITES)                                                          \
+    H(bf_dot, 0)                                                                                   \
+    H(aes, 0)                                                                                      \
+    H(sm4, 0)
 
 #define H(name, effects)                                                                           \
     extern const struct ir_helper arm_helper_##name;                                               \

@@ -11,11 +11,12 @@
 /* Implementer 0 is for software; the architecture is told by the other registers. */
 #define MIDR (FIELD(16, 0xf) | FIELD(4, 1))
 
-/* No EL2, no EL3, no AArch32, no floating point. What a mispredicted path has read tells
- * nothing across contexts (CSV2), and nothing that it may not read at all (CSV3): guest code is
- * translated to code that does not speculate more than the host does. */
+/* Floating point and Advanced SIMD with half precision. No EL2, no EL3, no AArch32. What a
+ * mispredicted path has read tells nothing across contexts (CSV2), and nothing that it may not read
+ * at all (CSV3): guest code is translated to code that does not speculate more than the host does.
+ */
 #define PFR0                                                                                       \
-    (FIELD(0, 1) | FIELD(4, 1) | FIELD(16, 0xf) | FIELD(20, 0xf) | FIELD(48, 1) | FIELD(56, 1) |   \
+    (FIELD(0, 1) | FIELD(4, 1) | FIELD(16, 1) | FIELD(20, 1) | FIELD(48, 1) | FIELD(56, 1) |   \
      FIELD(60, 1))
 enum { PFR0_GIC = 24 };
 
@@ -24,10 +25,14 @@ enum { PFR0_GIC = 24 };
 /* ARMv8 debug with two breakpoints and two watchpoints, the least there is; no PMU. */
 #define DFR0 (FIELD(0, 6) | FIELD(12, 1) | FIELD(20, 1))
 
-/* CRC32, LSE, FlagM2 */
-#define ISAR0 (FIELD(16, 1) | FIELD(20, 2) | FIELD(52, 2))
-/* LRCPC2, SB */
-#define ISAR1 (FIELD(20, 2) | FIELD(36, 1))
+/* AES with PMULL, SHA1, SHA2 with SHA512, CRC32, LSE, RDM, SHA3, SM3, SM4, DotProd, FHM, FlagM2 */
+#define ISAR0                                                                                      \
+    (FIELD(4, 2) | FIELD(8, 1) | FIELD(12, 2) | FIELD(16, 1) | FIELD(20, 2) | FIELD(28, 1) |       \
+     FIELD(32, 1) | FIELD(36, 1) | FIELD(40, 1) | FIELD(44, 1) | FIELD(48, 1) | FIELD(52, 2))
+/* JSCVT, FCMA, LRCPC2, FRINTTS, SB, BF16, I8MM */
+#define ISAR1                                                                                      \
+    (FIELD(12, 1) | FIELD(16, 1) | FIELD(20, 2) | FIELD(32, 1) | FIELD(36, 1) | FIELD(44, 1) |     \
+     FIELD(52, 1))
 
 /* 48 bits, 16-bit ASIDs, granules of 16, 64 and 4 KiB; little-endian alone. */
 #define MMFR0 (FIELD(0, 5) | FIELD(4, 2) | FIELD(20, 1))

@@ -16,8 +16,13 @@
 STATE_LIST(arm, ARM_STATE, 1);
 #undef STATE_ROW_T
 
-_Static_assert(offsetof(struct arm_state, flags) == offsetof(struct arm_state, round) + 1,
-               "round and flags are the struct fp_env");
+#define ENV_HOLDS(m)                                                                               \
+    _Static_assert(offsetof(struct arm_state, m) ==                                                \
+                       offsetof(struct arm_state, round) + offsetof(struct fp_env, m),             \
+                   "round, flags, rules and rules16 are the struct fp_env")
+ENV_HOLDS(flags);
+ENV_HOLDS(rules);
+ENV_HOLDS(rules16);
 
 /* gdb's numbers (org.gnu.gdb.aarch64.core): 0..30 x, 31 sp, 32 pc, 33 cpsr. */
 enum { REG_SP = 31, REG_PC = 32, REG_CPSR = 33 };
@@ -86,6 +91,7 @@ static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_cou
     for (unsigned i = 0; i < arg_count && i < ARRAY_SIZE(s->x); i++)
         s->x[i] = args[i];
     c->fault.pending = false;
+    arm_fpcr_changed(s);
     arm_timer_update(c);
     arm_mmu_flush(c);
     arm_mode_changed(c);
@@ -93,6 +99,7 @@ static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_cou
 
 static void state_changed(struct vcpu *c)
 {
+    arm_fpcr_changed(arm_state(c));
     arm_timer_update(c);
     arm_mmu_flush(c);
     arm_mode_changed(c);
@@ -140,6 +147,7 @@ const struct isa arm64_isa = {
     .state_size = sizeof(struct arm_state),
     .pc_offset = offsetof(struct arm_state, pc),
     .fp_env_offset = offsetof(struct arm_state, round),
+    .dynamic_rules = true,
     .state = &arm_state_list,
     .mmu_banks = ARM_BANK_COUNT,
     .context_banks = ARM_CONTEXT_BANKS,

@@ -49,10 +49,19 @@ void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel)
     s->sp = *stack_home(s);
 }
 
+void arm_fpcr_changed(struct arm_state *s)
+{
+    bool dn = s->fpcr & ARM_FPCR_DN;
+
+    s->rules = (u8)arm_fp_rules(dn, s->fpcr & ARM_FPCR_FZ);
+    s->rules16 = (u8)arm_fp_rules(dn, s->fpcr & ARM_FPCR_FZ16);
+}
+
 void arm_mode_changed(struct vcpu *c)
 {
     struct arm_state *s = arm_state(c);
 
     s->zva_traps = s->el == 0 && !(s->sctlr_el1 & SCTLR_DZE);
+    s->fp_traps = !(s->cpacr_el1 & CPACR_FPEN1) || (s->el == 0 && !(s->cpacr_el1 & CPACR_FPEN0));
     arm_mmu_rebind(c);
 }

@@ -33,7 +33,11 @@ void arm_pstate_set(struct arm_state *s, u64 v);
 /* Selects the stack pointer of a level. */
 void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel);
 
-/* PSTATE or SCTLR_EL1 has changed: binds the TLB's banks and derives what else hangs on them. */
+/* state.fpcr has changed: derives the rules of floating point. */
+void arm_fpcr_changed(struct arm_state *s);
+
+/* PSTATE, SCTLR_EL1 or CPACR_EL1 has changed: binds the TLB's banks and derives what else hangs on
+ * them. */
 void arm_mode_changed(struct vcpu *c);
 
 #endif

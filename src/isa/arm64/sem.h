@@ -48,6 +48,8 @@ struct arm_flags {
     ir_val n, z, c, v;
 };
 
+/* Those that the immediate has in its four bits. */
+struct arm_flags arm_flags_imm(struct ir_builder *s, sem_imm nzcv);
 void arm_set_flags(struct ir_builder *s, struct arm_flags f);
 /* Flags of x + y + carry and of x - y - !carry, whose result is r: AddWithCarry(). */
 struct arm_flags arm_flags_add(struct ir_builder *s, ir_val x, ir_val y, ir_val carry, ir_val r);

@@ -21,8 +21,10 @@
     F(u8, z, ZERO, "PSTATE.Z")                                                                     \
     F(u8, c, ZERO, "PSTATE.C")                                                                     \
     F(u8, v, ZERO, "PSTATE.V")                                                                     \
-    F(u8, round, ZERO, "FPCR.RMode as enum fp_round; it and flags are the struct fp_env")          \
+    F(u8, round, ZERO, "FPCR.RMode as enum fp_round; the first of the struct fp_env")             \
     F(u8, flags, ZERO, "FPSR's cumulative bits as FP_*")                                           \
+    F(u8, rules, ZERO, "derived: what FPCR.DN and FZ ask for, enum fp_rules; it and")              \
+    F(u8, rules16, ZERO, "FZ16's are the rest of the struct fp_env")                               \
     F(u8, qc, ZERO, "FPSR.QC")                                                                     \
     F(u8, dit, ZERO, "PSTATE.DIT")                                                                 \
     F(u8, ssbs, ZERO, "PSTATE.SSBS")                                                               \
@@ -33,6 +35,7 @@
     F(u8, uao, ZERO, "PSTATE.UAO")                                                                 \
     F(u8, il, ZERO, "PSTATE.IL")                                                                   \
     F(u8, zva_traps, ZERO, "derived: DC ZVA is not for EL0 now")                                   \
+    F(u8, fp_traps, ZERO, "derived: CPACR_EL1 forbids floating point at this level")               \
     F(u8, timer_lines, ZERO, "what the timers drive: bit by enum arm_timer")                       \
     F(u32, fpcr, ZERO, "FPCR without RMode")                                                       \
     F(u64, tpidr_el0, ZERO, "")                                                                    \
@@ -66,7 +69,8 @@
     A(u64, dbgbcr, 2, ZERO, "")                                                                    \
     A(u64, dbgwvr, 2, ZERO, "watchpoints: likewise")                                               \
     A(u64, dbgwcr, 2, ZERO, "")                                                                    \
-    A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")
+    A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
+    A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")
 
 STATE_STRUCT(arm, ARM_STATE);
 extern const struct state_list arm_state_list;
@@ -82,6 +86,7 @@ static inline struct arm_state *arm_state(struct vcpu *c)
 enum arm_ec {
     ARM_EC_UNKNOWN = 0x00,
     ARM_EC_WFX = 0x01,
+    ARM_EC_FP = 0x07,
     ARM_EC_ILLEGAL_STATE = 0x0e,
     ARM_EC_SVC = 0x15,
     ARM_EC_SYSREG = 0x18,
@@ -103,13 +108,29 @@ enum arm_timer { ARM_TIMER_VIRTUAL, ARM_TIMER_PHYSICAL, ARM_TIMER_COUNT };
 /* FPCR and FPSR where a program may set them (D24.2.29, D24.2.30). */
 enum {
     ARM_FPCR_RMODE_SHIFT = 22,
-    ARM_FPCR_FZ16 = 1 << 19,
-    ARM_FPCR_FZ = 1 << 24,
-    ARM_FPCR_DN = 1 << 25,
+    ARM_FPCR_FZ16_SHIFT = 19,
+    ARM_FPCR_FZ_SHIFT = 24,
+    ARM_FPCR_DN_SHIFT = 25,
+    ARM_FPCR_FZ16 = 1 << ARM_FPCR_FZ16_SHIFT,
+    ARM_FPCR_FZ = 1 << ARM_FPCR_FZ_SHIFT,
+    ARM_FPCR_DN = 1 << ARM_FPCR_DN_SHIFT,
     ARM_FPCR_AHP = 1 << 26,
     ARM_FPCR_MODES = ARM_FPCR_FZ16 | ARM_FPCR_FZ | ARM_FPCR_DN | ARM_FPCR_AHP,
     ARM_FPSR_QC_SHIFT = 27,
 };
+
+enum {
+    ARM_RULES_DN = FP_RULES_DEFAULT_BEFORE - FP_RULES_SNAN_FIRST,
+    ARM_RULES_FZ = FP_RULES_SNAN_FIRST_FZ - FP_RULES_SNAN_FIRST,
+};
+_Static_assert((int)FP_RULES_SNAN_FIRST + ARM_RULES_DN + ARM_RULES_FZ == FP_RULES_DEFAULT_BEFORE_FZ,
+               "each bit of FPCR adds its own");
+
+/* The rules that they ask for: enum fp_rules counts as this sum does. */
+static inline unsigned arm_fp_rules(bool dn, bool fz)
+{
+    return FP_RULES_SNAN_FIRST + (dn ? 0u + ARM_RULES_DN : 0) + (fz ? 0u + ARM_RULES_FZ : 0);
+}
 
 /* What is the same on every CPU described here: caches of 64-byte lines that need no
  * maintenance for coherence with instruction fetches (IDC, DIC), DC ZVA of 64 bytes, a

@@ -84,6 +84,12 @@ static void set_sctlr(struct vcpu *c, unsigned number, u64 v)
     arm_mode_changed(c);
 }
 
+static void set_cpacr(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->cpacr_el1 = v & (CPACR_FPEN1 | CPACR_FPEN0);
+    arm_mode_changed(c);
+}
+
 static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
@@ -179,7 +185,7 @@ const struct arm_sysreg arm_sysregs[] = {
     { "sctlr_el1", ARM_SYS(3, 0, 1, 0, 0), ARM_RW1, MEMBER(sctlr_el1), .reset = SCTLR_RES1,
       .set = set_sctlr },
     CODE(ARM_SYS(3, 0, 1, 0, 1), "actlr_el1", get_zero, set_nothing),
-    PLAIN(ARM_SYS(3, 0, 1, 0, 2), cpacr_el1, 3ull << 20),
+    { "cpacr_el1", ARM_SYS(3, 0, 1, 0, 2), ARM_RW1, MEMBER(cpacr_el1), .set = set_cpacr },
     { "ttbr0_el1", ARM_SYS(3, 0, 2, 0, 0), ARM_RW1, MEMBER(ttbr0_el1), .set = set_ttbr },
     { "ttbr1_el1", ARM_SYS(3, 0, 2, 0, 1), ARM_RW1, MEMBER(ttbr1_el1), .set = set_ttbr },
     { "tcr_el1", ARM_SYS(3, 0, 2, 0, 2), ARM_RW1, MEMBER(tcr_el1), .set = set_tcr },

@@ -42,6 +42,10 @@ enum { ARM_PPI_TIMER_VIRTUAL = 27, ARM_PPI_TIMER_PHYSICAL = 30 };
 #define SCTLR_DSSBS (1ull << 44)
 #define SCTLR_RES1  0x30500980ull
 
+/* CPACR_EL1.FPEN (D24.2.34): its lower bit allows EL1 alone, without it nobody may */
+#define CPACR_FPEN1 (1ull << 20)
+#define CPACR_FPEN0 (1ull << 21)
+
 /* TCR_EL1 (D24.2.183); T0 fields 16 bits below T1's, TG1 apart */
 enum { TCR_T0SZ, TCR_EPD0 = 7, TCR_TG0 = 14, TCR_T1SZ = 16, TCR_EPD1 = 23, TCR_TG1 = 30 };
 enum { TCR_IPS = 32, TCR_TBI0 = 37, TCR_TBI1 = 38, TCR_HPD0 = 41, TCR_HPD1 = 42 };

@@ -54,7 +54,8 @@ static u64 iss(const struct isa_fault *f)
     switch (f->cause) {
     case ARM_EC_SVC:
     case ARM_EC_BRK: return f->value & 0xffff;
-    case ARM_EC_WFX: return 0x1e << 20 | f->value; /* condition: always */
+    case ARM_EC_WFX: /* condition: always */
+    case ARM_EC_FP: return 0x1e << 20 | f->value;
     case ARM_EC_SYSREG: return iss_sysreg((u32)f->value);
     default: return f->value2;
     }
