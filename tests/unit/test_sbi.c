@@ -198,7 +198,7 @@ TEST(hart_state)
 
     start();
     CHECK_EQ(call(HSM, 2, 1, 0, 0, 0, &v), 0);
-    CHECK_EQ(v, SBI_HART_STOPPED);
+    CHECK_EQ(v, CPU_POWER_OFF);
     CHECK_EQ(call(HSM, 0, 1, 0x1000, 5, 0, NULL), (u64)SBI_ERR_INVALID_ADDRESS);
     CHECK_EQ(call(HSM, 0, HARTS, RAM, 5, 0, NULL), (u64)SBI_ERR_INVALID_PARAM);
     CHECK_EQ(call(HSM, 0, 1, RAM + 64, 5, 0, NULL), 0);
@@ -208,13 +208,13 @@ TEST(hart_state)
     CHECK_EQ(harts[1].v.stopped, 0);
     CHECK_EQ(call(HSM, 0, 1, RAM, 0, 0, NULL), (u64)SBI_ERR_ALREADY_AVAILABLE);
     CHECK_EQ(call(HSM, 2, 1, 0, 0, 0, &v), 0);
-    CHECK_EQ(v, SBI_HART_STARTED);
+    CHECK_EQ(v, CPU_POWER_ON);
     CHECK_EQ(call(HSM, 3, 0x80000000, 0, 0, 0, NULL), (u64)SBI_ERR_NOT_SUPPORTED);
     CHECK_EQ(call(HSM, 3, 0, 0, 0, 0, NULL), 0);
     CHECK_EQ(harts[0].v.waiting, 1);
     call(HSM, 1, 0, 0, 0, 0, NULL);
     CHECK_EQ(harts[0].v.stopped, 1);
-    CHECK_EQ(sbi.hart[0].status, SBI_HART_STOPPED);
+    CHECK_EQ(cpu_power_status(&sbi.power, 0), CPU_POWER_OFF);
     stop();
 }
 

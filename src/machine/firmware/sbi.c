@@ -151,27 +151,18 @@ bool sbi_call(struct sbi *sbi, struct vcpu *c)
 void sbi_init(struct sbi *sbi, const struct sbi_host *host, struct engine *engine,
               struct mem_map *map, unsigned harts)
 {
-    BUG_ON(harts == 0 || harts > SBI_MAX_HARTS);
-    *sbi = (struct sbi){ .host = *host, .engine = engine, .map = map, .harts = harts };
-    for (unsigned i = 0; i < harts; i++)
-        sbi->hart[i].sbi = sbi;
+    *sbi = (struct sbi){ .host = *host };
+    cpu_power_init(&sbi->power, engine, map, harts);
 }
 
 void sbi_reset(struct sbi *sbi, gpa_t entry, u64 opaque)
 {
     state_reset(&sbi_state_list, &sbi->s);
-    for (unsigned i = 0; i < sbi->harts; i++) {
-        struct vcpu *c = engine_cpu(sbi->engine, i);
-
-        c->isa->reset(c, entry, (const u64[]){ i, opaque, 1 }, 3);
-        c->stopped = i != 0;
-        sbi->hart[i].status = i == 0 ? SBI_HART_STARTED : SBI_HART_STOPPED;
-    }
+    cpu_power_reset(&sbi->power,
+                    &(struct cpu_power_start){ entry, { 0, opaque, SBI_FROM_S }, SBI_START_ARGS });
 }
 
 void sbi_loaded(struct sbi *sbi)
 {
-    for (unsigned i = 0; i < sbi->harts; i++)
-        sbi->hart[i].status =
-            engine_cpu(sbi->engine, i)->stopped ? SBI_HART_STOPPED : SBI_HART_STARTED;
+    cpu_power_loaded(&sbi->power);
 }

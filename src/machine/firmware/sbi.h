@@ -9,10 +9,10 @@
 #define MACHINE_FIRMWARE_SBI_H
 
 #include "dev/core/device.h"
-#include "engine/core/engine.h"
+#include "machine/firmware/cpu_power.h"
 #include "state/state.h"
 
-enum { SBI_MAX_HARTS = 64 };
+enum { SBI_MAX_HARTS = CPU_POWER_MAX };
 
 /* What firmware asks of its machine. [any thread] */
 struct sbi_host {
@@ -29,15 +29,8 @@ extern const struct state_list sbi_state_list;
 
 struct sbi {
     struct sbi_host host;
-    struct engine *engine; /* borrows (outlives) */
-    struct mem_map *map;   /* borrows (outlives) */
-    unsigned harts;        /* 1..SBI_MAX_HARTS */
+    struct cpu_power power;
     struct sbi_state s;
-    struct sbi_hart {
-        u32 status;        /* atomic: enum sbi_hart_status */
-        u64 entry, opaque; /* of the start under way */
-        struct sbi *sbi;
-    } hart[SBI_MAX_HARTS];
 };
 
 void sbi_init(struct sbi *sbi, const struct sbi_host *host, struct engine *engine,

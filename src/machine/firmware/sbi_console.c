@@ -21,7 +21,7 @@ static void console_write(struct sbi *sbi, struct sbi_args *args)
         len = sizeof buf;
     if (len == 0)
         return;
-    if (!mem_map_read(sbi->map, at, buf, len)) {
+    if (!mem_map_read(sbi->power.map, at, buf, len)) {
         sbi_fail(args, SBI_ERR_INVALID_PARAM);
         return;
     }

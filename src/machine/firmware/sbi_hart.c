@@ -6,27 +6,23 @@
 #include "machine/firmware/sbi_private.h"
 
 #include "isa/riscv/state.h"
-
-static bool status_is(struct sbi *sbi, unsigned hart, u32 status)
-{
-    return __atomic_load_n(&sbi->hart[hart].status, __ATOMIC_ACQUIRE) == status;
-}
+#include <errno.h>
 
 /* The started harts among (mask, base); false: it names a hart that does not exist. */
 static bool hart_mask(struct sbi *sbi, u64 mask, u64 base, u64 *out)
 {
     u64 all = 0, want;
 
-    for (unsigned i = 0; i < sbi->harts; i++)
-        all |= status_is(sbi, i, SBI_HART_STARTED) ? 1ull << i : 0;
+    for (unsigned i = 0; i < sbi->power.cpus; i++)
+        all |= cpu_power_status(&sbi->power, i) == CPU_POWER_ON ? 1ull << i : 0;
     if (base == UINT64_MAX) {
         *out = all;
         return true;
     }
-    if (base >= sbi->harts || (base && mask >> (64 - base)))
+    if (base >= sbi->power.cpus || (base && mask >> (64 - base)))
         return false;
     want = mask << base;
-    if (sbi->harts < 64 && want >> sbi->harts)
+    if (sbi->power.cpus < 64 && want >> sbi->power.cpus)
         return false;
     *out = want & all;
     return true;
@@ -34,45 +30,23 @@ static bool hart_mask(struct sbi *sbi, u64 mask, u64 base, u64 *out)
 
 /* --- HSM --- */
 
-/* On the starting hart's thread. */
-static void start_here(struct vcpu *c, void *arg)
+/* 0, an SBI error. */
+static s64 start_error(int rc)
 {
-    struct sbi_hart *hart = arg;
-
-    c->isa->reset(c, hart->entry, (const u64[]){ c->index, hart->opaque, 1 }, 3);
-    c->stopped = false;
-    c->waiting = false;
-    __atomic_store_n(&hart->status, SBI_HART_STARTED, __ATOMIC_RELEASE);
+    return rc == 0 ? SBI_SUCCESS : rc == -EFAULT ? SBI_ERR_INVALID_ADDRESS : SBI_ERR_ALREADY_AVAILABLE;
 }
 
 static void hart_start(struct sbi *sbi, struct sbi_args *args)
 {
     u64 id = args->a[0];
-    u32 was = SBI_HART_STOPPED;
-    struct mem_span span;
+    const struct cpu_power_start start = { args->a[1],
+                                           { id, args->a[2], SBI_FROM_S },
+                                           SBI_START_ARGS };
 
-    if (id >= sbi->harts) {
+    if (id >= sbi->power.cpus)
         sbi_fail(args, SBI_ERR_INVALID_PARAM);
-        return;
-    }
-    if (!mem_map_find(sbi->map, args->a[1], &span) || span.kind != MEM_RAM) {
-        sbi_fail(args, SBI_ERR_INVALID_ADDRESS);
-        return;
-    }
-    if (!__atomic_compare_exchange_n(&sbi->hart[id].status, &was, SBI_HART_START_PENDING, false,
-                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        sbi_fail(args, SBI_ERR_ALREADY_AVAILABLE);
-        return;
-    }
-    sbi->hart[id].entry = args->a[1];
-    sbi->hart[id].opaque = args->a[2];
-    engine_cpu_wake(sbi->engine, (unsigned)id, start_here, &sbi->hart[id]);
-}
-
-static void hart_stop(struct sbi *sbi, struct vcpu *c)
-{
-    c->stopped = true;
-    __atomic_store_n(&sbi->hart[c->index].status, SBI_HART_STOPPED, __ATOMIC_RELEASE);
+    else
+        args->error = start_error(cpu_power_on(&sbi->power, (unsigned)id, &start));
 }
 
 /* The one kind there is: retentive, like WFI. */
@@ -81,7 +55,7 @@ static void hart_suspend(struct vcpu *c, struct sbi_args *args)
     u32 type = (u32)args->a[0];
 
     if (type == 0)
-        c->waiting = !c->isa->wakes(c);
+        cpu_power_standby(c);
     else if (type == 0x80000000)
         sbi_fail(args, SBI_ERR_NOT_SUPPORTED);
     else
@@ -92,12 +66,12 @@ void sbi_ext_hsm(struct sbi *sbi, struct vcpu *c, struct sbi_args *args)
 {
     switch (args->fid) {
     case 0: hart_start(sbi, args); break;
-    case 1: hart_stop(sbi, c); break;
+    case 1: cpu_power_off(&sbi->power, c); break;
     case 2:
-        if (args->a[0] >= sbi->harts)
+        if (args->a[0] >= sbi->power.cpus)
             sbi_fail(args, SBI_ERR_INVALID_PARAM);
         else
-            args->value = __atomic_load_n(&sbi->hart[args->a[0]].status, __ATOMIC_ACQUIRE);
+            args->value = cpu_power_status(&sbi->power, (unsigned)args->a[0]);
         break;
     case 3: hart_suspend(c, args); break;
     default: sbi_fail(args, SBI_ERR_NOT_SUPPORTED);
@@ -120,7 +94,7 @@ void sbi_ext_ipi(struct sbi *sbi, struct vcpu *c, struct sbi_args *args)
     else if (!hart_mask(sbi, args->a[0], args->a[1], &mask))
         sbi_fail(args, SBI_ERR_INVALID_PARAM);
     else
-        engine_cpu_call(sbi->engine, &mask, raise_software, NULL);
+        engine_cpu_call(sbi->power.engine, &mask, raise_software, NULL);
 }
 
 /* --- RFENCE --- */
@@ -164,5 +138,5 @@ void sbi_ext_rfence(struct sbi *sbi, struct vcpu *c, struct sbi_args *args)
     else if (args->fid > 0 && range.size != UINT64_MAX && range.start + range.size < range.start)
         sbi_fail(args, SBI_ERR_INVALID_ADDRESS);
     else
-        engine_cpu_call(sbi->engine, &mask, args->fid == 0 ? sync_here : flush_here, &range);
+        engine_cpu_call(sbi->power.engine, &mask, args->fid == 0 ? sync_here : flush_here, &range);
 }

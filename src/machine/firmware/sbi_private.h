@@ -19,8 +19,8 @@ enum {
     SBI_ERR_ALREADY_STOPPED = -8,
 };
 
-/* HSM, table 3. */
-enum sbi_hart_status { SBI_HART_STARTED = 0, SBI_HART_STOPPED = 1, SBI_HART_START_PENDING = 2 };
+/* A hart starts with a0 = its number, a1 = what the guest gave, in S-mode: isa/riscv/isa.h. */
+enum { SBI_START_ARGS = 3, SBI_FROM_S = 1 };
 
 /* One call: a0..a5 in, error and value out. */
 struct sbi_args {
