@@ -3,6 +3,7 @@
  */
 #include "machine/riscv_virt.h"
 
+#include "base/bits.h"
 #include "isa/riscv/isa.h"
 #include "isa/riscv/state.h"
 #include <errno.h>
@@ -20,10 +21,24 @@ extern const struct state_list riscv_virt_state_list;
 STATE_LIST(riscv_virt, BOARD_STATE, 1);
 #undef STATE_ROW_T
 
-static struct riscv_virt *self(struct machine *m)
-{
-    return container_of(m, struct riscv_virt, m);
-}
+#define PCI_HIGH_SIZE (16 * GIB)
+
+static const struct virt_layout layout = {
+    .ram = RISCV_VIRT_RAM,
+    .virtio = RISCV_VIRT_VIRTIO,
+    .virtio_stride = 0x1000,
+    .virtio_slots = 8,
+    .ecam = RISCV_VIRT_ECAM,
+    .pci_mmio = RISCV_VIRT_PCI_MMIO,
+    .pci_mmio_size = 1 * GIB,
+    .pci_high_size = PCI_HIGH_SIZE,
+    .fw_cfg = RISCV_VIRT_FW_CFG,
+    .pvpanic = RISCV_VIRT_PVPANIC,
+    .irq_virtio = RISCV_VIRT_IRQ_VIRTIO,
+    .irq_pci = RISCV_VIRT_IRQ_PCI,
+    .pci_button = true,
+    .console = "/soc/serial@10000000",
+};
 
 /* --- devices --- */
 
@@ -31,7 +46,7 @@ static int add_plic(struct riscv_virt *v, struct err *err)
 {
     const struct dev_setting sources = { .name = "sources", .text = "95" };
 
-    return machine_add_device(&v->m, "plic", v->m.irqchip, RISCV_VIRT_PLIC, &sources, 1, &v->irq_to,
+    return machine_add_device(&v->virt.m, "plic", v->virt.m.irqchip, RISCV_VIRT_PLIC, &sources, 1, &v->virt.irq_to,
                               err);
 }
 
@@ -44,7 +59,7 @@ static int add_aia(struct riscv_virt *v, struct err *err)
                                          { .name = "machine", .text = v->firmware ? "on" : "off" },
                                          { .name = "imsic-s", .text = "0x28000000" },
                                          { .name = "imsic-m", .text = "0x24000000" } };
-    struct machine *m = &v->m;
+    struct machine *m = &v->virt.m;
     int rc = machine_make_device(m, "imsic", m->irqchip, RISCV_VIRT_IMSIC_S, imsic,
                                  ARRAY_SIZE(imsic), &v->imsic, err);
 
@@ -54,41 +69,43 @@ static int add_aia(struct riscv_virt *v, struct err *err)
         rc = dev_map(v->imsic, MACHINE, m->map, RISCV_VIRT_IMSIC_M, err);
     if (rc == 0)
         rc = machine_make_device(m, "aplic", m->irqchip, RISCV_VIRT_APLIC_S, aplic,
-                                 ARRAY_SIZE(aplic), &v->irq_to, err);
+                                 ARRAY_SIZE(aplic), &v->virt.irq_to, err);
     if (rc == 0)
-        rc = dev_map(v->irq_to, SUPERVISOR, m->map, RISCV_VIRT_APLIC_S, err);
+        rc = dev_map(v->virt.irq_to, SUPERVISOR, m->map, RISCV_VIRT_APLIC_S, err);
     if (rc == 0 && v->firmware)
-        rc = dev_map(v->irq_to, MACHINE, m->map, RISCV_VIRT_APLIC_M, err);
+        rc = dev_map(v->virt.irq_to, MACHINE, m->map, RISCV_VIRT_APLIC_M, err);
     return rc;
 }
 
 static int add_uart(struct riscv_virt *v, struct err *err)
 {
-    const struct dev_setting chardev = { .name = "chardev", .ptr = v->m.console };
+    const struct dev_setting chardev = { .name = "chardev", .ptr = v->virt.m.console };
     struct device *d;
     int rc =
-        machine_add_device(&v->m, "uart-16550", v->m.io, RISCV_VIRT_UART, &chardev, 1, &d, err);
+        machine_add_device(&v->virt.m, "uart-16550", v->virt.m.io, RISCV_VIRT_UART, &chardev, 1, &d, err);
 
     if (rc == 0)
-        dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_UART);
+        dev_irq_connect(d, 0, v->virt.irq_to, RISCV_VIRT_IRQ_UART);
     return rc;
 }
 
 static int add_rtc(struct riscv_virt *v, struct err *err)
 {
     struct device *d;
-    int rc = machine_add_device(&v->m, "rtc-goldfish", v->m.io, RISCV_VIRT_RTC, NULL, 0, &d, err);
+    int rc = machine_add_device(&v->virt.m, "rtc-goldfish", v->virt.m.io, RISCV_VIRT_RTC, NULL, 0, &d, err);
 
     if (rc == 0)
-        dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_RTC);
+        dev_irq_connect(d, 0, v->virt.irq_to, RISCV_VIRT_IRQ_RTC);
     return rc;
 }
 
 static int init(struct machine *m, struct err *err)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
     int rc;
 
+    v->virt.layout = &layout;
+    v->virt.pci_high = bits_align_up(RISCV_VIRT_RAM + m->cfg->memory, PCI_HIGH_SIZE);
     v->firmware = m->cfg->firmware != NULL;
     v->aia = m->cfg->irqchip && strcmp(m->cfg->irqchip, "aia") == 0;
     sbi_init(&v->sbi, &(struct sbi_host){ m, machine_console_write, machine_request }, m->engine,
@@ -96,39 +113,38 @@ static int init(struct machine *m, struct err *err)
     if ((rc = v->aia ? add_aia(v, err) : add_plic(v, err)) < 0 ||
         (rc = machine_add_device(m, "aclint", m->irqchip, RISCV_VIRT_ACLINT, NULL, 0, NULL, err)) <
             0 ||
-        (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0 ||
-        (rc = machine_add_device(m, "pvpanic", m->io, RISCV_VIRT_PVPANIC, NULL, 0, NULL, err)) < 0)
+        (rc = add_uart(v, err)) < 0 || (rc = add_rtc(v, err)) < 0)
         return rc;
     rc = machine_add_device(m, "syscon-test", m->io, RISCV_VIRT_SYSCON, NULL, 0, NULL, err);
-    return rc < 0 ? rc : riscv_virt_add_io(v, err);
+    return rc < 0 ? rc : virt_add_io(&v->virt, err);
 }
 
 /* --- CPUs --- */
 
 static bool firmware_call(struct machine *m, struct vcpu *c)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
 
     return !v->firmware && sbi_call(&v->sbi, c);
 }
 
 static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
 
     return v->imsic ? dev_sysreg_read(v->imsic, c->index, space, number, out) : -ENOENT;
 }
 
 static int sysreg_write(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 to)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
 
     return v->imsic ? dev_sysreg_write(v->imsic, c->index, space, number, to) : -ENOENT;
 }
 
 static bool msi(struct machine *m, u32 requester, gpa_t addr, u32 data)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
 
     return v->imsic && dev_msi_input(v->imsic, requester, addr, data);
 }
@@ -137,16 +153,16 @@ static bool msi(struct machine *m, u32 requester, gpa_t addr, u32 data)
  * OpenSBI's fw_dynamic finds what comes next. */
 static void reset(struct machine *m)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
 
     if (!v->firmware) {
-        sbi_reset(&v->sbi, v->entry, v->dtb_at);
+        sbi_reset(&v->sbi, v->virt.entry, v->virt.dtb_at);
         return;
     }
     for (unsigned i = 0; i < m->cfg->cpus; i++) {
         struct vcpu *c = engine_cpu(m->engine, i);
 
-        c->isa->reset(c, v->entry, (const u64[]){ i, v->dtb_at }, 2);
+        c->isa->reset(c, v->virt.entry, (const u64[]){ i, v->virt.dtb_at }, 2);
         rv_state(c)->x[REG_A2] = v->info_at;
     }
 }
@@ -155,7 +171,7 @@ static void reset(struct machine *m)
 
 static void save(struct machine *m, struct state_writer *w)
 {
-    struct riscv_virt_state s = { .sbi = { self(m)->sbi.s } };
+    struct riscv_virt_state s = { .sbi = { riscv_virt_of(m)->sbi.s } };
 
     for (unsigned i = 0; i < m->cfg->cpus; i++)
         s.insns[i] = engine_insns(m->engine, i);
@@ -165,7 +181,7 @@ static void save(struct machine *m, struct state_writer *w)
 /* The engine counts from 0 in a new process; what the guest reads goes on. */
 static int load(struct machine *m, struct state_reader *r, struct err *err)
 {
-    struct riscv_virt *v = self(m);
+    struct riscv_virt *v = riscv_virt_of(m);
     struct riscv_virt_state s;
     int rc;
 
@@ -183,14 +199,6 @@ static int load(struct machine *m, struct state_reader *r, struct err *err)
         rv_state(c)->minstret_offset += gap;
     }
     return 0;
-}
-
-static void powerdown(struct machine *m)
-{
-    struct device *button = ((struct riscv_virt *)m)->button;
-
-    dev_irq_input(button, 0, true);
-    dev_irq_input(button, 0, false);
 }
 
 static const char *const irqchips[] = { "plic", "aia", NULL };
@@ -217,5 +225,5 @@ const struct machine_class riscv_virt_class = {
     .sysreg_read = sysreg_read,
     .sysreg_write = sysreg_write,
     .msi = msi,
-    .powerdown = powerdown,
+    .powerdown = virt_powerdown,
 };

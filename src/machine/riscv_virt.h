@@ -8,11 +8,9 @@
 #define MACHINE_RISCV_VIRT_H
 
 #include "machine/firmware/sbi.h"
-#include "machine/machine.h"
+#include "machine/virt.h"
 
-#define RISCV_VIRT_RAM           0x80000000ull
-#define RISCV_VIRT_PCI_MMIO_SIZE (1 * GIB)
-#define RISCV_VIRT_PCI_HIGH_SIZE (16 * GIB)
+#define RISCV_VIRT_RAM 0x80000000ull
 enum {
     RISCV_VIRT_SYSCON = 0x00100000,
     RISCV_VIRT_RTC = 0x00101000,
@@ -29,7 +27,6 @@ enum {
     RISCV_VIRT_ECAM = 0x30000000,
     RISCV_VIRT_PCI_MMIO = 0x40000000,
 };
-enum { RISCV_VIRT_VIRTIO_SLOTS = 8, RISCV_VIRT_VIRTIO_STRIDE = 0x1000 };
 enum {
     RISCV_VIRT_IRQ_VIRTIO = 1,
     RISCV_VIRT_IRQ_UART = 10,
@@ -44,26 +41,21 @@ enum {
 };
 
 struct riscv_virt {
-    struct machine m; /* first */
+    struct virt virt; /* first; irq_to: the PLIC or the S-level (without firmware: only) APLIC */
     struct sbi sbi;
-    bool aia;              /* irqchip=aia */
-    bool firmware;         /* an M-mode firmware file runs, not the built-in SBI */
-    struct device *irq_to; /* borrows: PLIC or the S-level (without firmware: only) APLIC */
-    struct device *pci;    /* borrows: the host bridge */
-    gpa_t pci_high;        /* where BARs lie above all RAM */
-    unsigned pci_count, mmio_count; /* slots and virtio windows in use */
-    struct device *imsic;           /* borrows: NULL without AIA */
-    struct device *button;          /* borrows: the power button */
-    gpa_t entry, dtb_at, info_at;   /* of the boot plan; info_at 0: none */
-    gpa_t initrd_at;
-    u64 initrd_size;
+    bool aia;             /* irqchip=aia */
+    bool firmware;        /* an M-mode firmware file runs, not the built-in SBI */
+    struct device *imsic; /* borrows: NULL without AIA */
+    gpa_t info_at;        /* of the boot plan; 0: none */
 };
 
-/* The machine's device tree, or the user's completed, in malloc'ed memory. */
-int riscv_virt_fdt(struct riscv_virt *v, u8 **ret_blob, u32 *ret_size, struct err *err) MUST_CHECK;
+static inline struct riscv_virt *riscv_virt_of(struct machine *m)
+{
+    return container_of(m, struct riscv_virt, virt.m);
+}
 
-/* Disks, networks, randomness. */
-int riscv_virt_add_io(struct riscv_virt *v, struct err *err) MUST_CHECK;
+/* virt_fdt_fn */
+int riscv_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err) MUST_CHECK;
 
 /* machine_class.boot */
 int riscv_virt_boot(struct machine *m, struct err *err) MUST_CHECK;

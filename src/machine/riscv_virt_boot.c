@@ -14,26 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 2 << 20, DTB_SPAN = (2 << 20) - 4096 };
-#define FILE_MAX (1 * GIB)
-#define TOP_MAX  (RISCV_VIRT_RAM + 2 * GIB)
-
 /* OpenSBI, include/sbi/fw_dynamic.h. */
 enum { FW_DYNAMIC_MAGIC = 0x4942534f, FW_DYNAMIC_VERSION = 2, FW_NEXT_S = 1 };
 
 static int add_firmware(struct riscv_virt *v, struct err *err)
 {
-    struct machine *m = &v->m;
+    struct machine *m = &v->virt.m;
     struct boot_file file;
-    int rc = boot_file_read(&file, "firmware", m->cfg->firmware, FILE_MAX, true, err);
+    int rc = boot_file_read(&file, "firmware", m->cfg->firmware, VIRT_FILE_MAX, true, err);
 
     if (rc < 0)
         return rc;
     boot_plan_own(&m->plan, file.data);
     if (boot_is_elf(file.data, file.size))
         return boot_elf_add(&m->plan, "firmware", file.path, file.data, file.size, EM_RISCV,
-                            &v->entry, err);
-    v->entry = RISCV_VIRT_RAM;
+                            &v->virt.entry, err);
+    v->virt.entry = RISCV_VIRT_RAM;
     return boot_plan_add(&m->plan,
                          &(struct boot_load){ .what = "firmware",
                                               .at = RISCV_VIRT_RAM,
@@ -47,8 +43,8 @@ static int add_firmware(struct riscv_virt *v, struct err *err)
 static int add_uboot(struct riscv_virt *v, const struct boot_file *file, gpa_t *entry,
                      struct err *err)
 {
-    *entry = RISCV_VIRT_RAM + ALIGN;
-    return boot_plan_add(&v->m.plan,
+    *entry = RISCV_VIRT_RAM + VIRT_BOOT_ALIGN;
+    return boot_plan_add(&v->virt.m.plan,
                          &(struct boot_load){ .what = "boot loader",
                                               .at = *entry,
                                               .data = file->data,
@@ -57,84 +53,18 @@ static int add_uboot(struct riscv_virt *v, const struct boot_file *file, gpa_t *
                          err);
 }
 
-static int add_image(struct riscv_virt *v, const struct boot_file *file, gpa_t *entry,
-                     struct err *err)
-{
-    struct boot_rv_image image;
-    gpa_t at, free_at = boot_plan_end(&v->m.plan, ALIGN);
-    int rc = boot_rv_image_check(file->data, file->size, file->path, &image, err);
-
-    if (rc < 0)
-        return rc;
-    at = RISCV_VIRT_RAM + image.text_offset;
-    *entry = at < free_at ? free_at : at;
-    return boot_plan_add(&v->m.plan,
-                         &(struct boot_load){ .what = "kernel",
-                                              .at = *entry,
-                                              .data = file->data,
-                                              .size = file->size,
-                                              .span = image.image_size },
-                         err);
-}
-
 static int add_kernel(struct riscv_virt *v, gpa_t *entry, struct err *err)
 {
-    struct machine *m = &v->m;
+    struct machine *m = &v->virt.m;
     struct boot_file file;
-    int rc = boot_file_read(&file, "kernel", m->cfg->kernel, FILE_MAX, true, err);
+    int rc = boot_file_read(&file, "kernel", m->cfg->kernel, VIRT_FILE_MAX, true, err);
 
     if (rc < 0)
         return rc;
     boot_plan_own(&m->plan, file.data);
-    if (boot_is_elf(file.data, file.size))
-        return boot_elf_add(&m->plan, "kernel", file.path, file.data, file.size, EM_RISCV, entry,
-                            err);
-    if (boot_is_uboot(file.data, file.size))
+    if (!boot_is_elf(file.data, file.size) && boot_is_uboot(file.data, file.size))
         return add_uboot(v, &file, entry, err);
-    return add_image(v, &file, entry, err);
-}
-
-/* An initrd is passed as it is: the kernel unpacks it. It lies below the device tree. */
-static int add_initrd(struct riscv_virt *v, struct err *err)
-{
-    struct machine *m = &v->m;
-    struct boot_file file;
-    int rc = boot_file_read(&file, "initrd", m->cfg->initrd, m->cfg->memory, false, err);
-
-    if (rc < 0)
-        return rc;
-    boot_plan_own(&m->plan, file.data);
-    v->initrd_size = file.size;
-    v->initrd_at = boot_plan_top(&m->plan, file.size, 4096, v->dtb_at);
-    if (v->initrd_at == 0)
-        return err_set(err, EINVAL,
-                       "the initrd %s of %llu MiB does not fit beside the kernel in "
-                       "%llu MiB of memory: give more --memory",
-                       file.path, (unsigned long long)(file.size / MIB),
-                       (unsigned long long)(m->cfg->memory / MIB));
-    return boot_plan_add(&m->plan,
-                         &(struct boot_load){ .what = "initrd",
-                                              .at = v->initrd_at,
-                                              .data = file.data,
-                                              .size = file.size,
-                                              .span = file.size },
-                         err);
-}
-
-/* After the initrd, whose place it tells. */
-static int add_dtb(struct riscv_virt *v, struct err *err)
-{
-    struct boot_load load = { .what = "device tree", .at = v->dtb_at, .span = DTB_SPAN };
-    u8 *blob;
-    u32 size;
-    int rc = riscv_virt_fdt(v, &blob, &size, err);
-
-    if (rc < 0)
-        return rc;
-    boot_plan_own(&v->m.plan, blob);
-    load.data = blob;
-    load.size = size;
-    return boot_plan_add(&v->m.plan, &load, err);
+    return virt_add_kernel(&v->virt, &file, &boot_riscv_image, entry, err);
 }
 
 /* struct fw_dynamic_info, in the page after the device tree. */
@@ -144,13 +74,13 @@ static int add_dynamic_info(struct riscv_virt *v, gpa_t next, struct err *err)
 
     if (!info)
         return err_set_errno(err, ENOMEM, "preparing the firmware");
-    boot_plan_own(&v->m.plan, info);
+    boot_plan_own(&v->virt.m.plan, info);
     le64_put(info, FW_DYNAMIC_MAGIC);
     le64_put(info + 8, FW_DYNAMIC_VERSION);
     le64_put(info + 16, next);
     le64_put(info + 24, FW_NEXT_S);
-    v->info_at = v->dtb_at + DTB_SPAN;
-    return boot_plan_add(&v->m.plan,
+    v->info_at = v->virt.dtb_at + VIRT_DTB_SPAN;
+    return boot_plan_add(&v->virt.m.plan,
                          &(struct boot_load){ .what = "firmware's parameters",
                                               .at = v->info_at,
                                               .data = info,
@@ -161,12 +91,12 @@ static int add_dynamic_info(struct riscv_virt *v, gpa_t next, struct err *err)
 
 int riscv_virt_boot(struct machine *m, struct err *err)
 {
-    struct riscv_virt *v = container_of(m, struct riscv_virt, m);
+    struct riscv_virt *v = riscv_virt_of(m);
     const struct machine_config *cfg = m->cfg;
-    gpa_t kernel = 0, limit = RISCV_VIRT_RAM + cfg->memory;
+    gpa_t kernel = 0;
     int rc = 0;
 
-    v->initrd_at = v->initrd_size = v->info_at = 0;
+    v->info_at = 0;
     if (!cfg->kernel && !cfg->firmware)
         return err_set(err, EINVAL,
                        "there is nothing to boot: give --kernel, --firmware or "
@@ -174,19 +104,9 @@ int riscv_virt_boot(struct machine *m, struct err *err)
     if (cfg->firmware)
         rc = add_firmware(v, err);
     if (rc == 0 && cfg->kernel)
-        rc = add_kernel(v, cfg->firmware ? &kernel : &v->entry, err);
-    if (rc < 0)
-        return rc;
-    v->dtb_at = boot_plan_top(&m->plan, ALIGN, ALIGN, limit < TOP_MAX ? limit : TOP_MAX);
-    if (v->dtb_at == 0)
-        return err_set(err, EINVAL,
-                       "the device tree does not fit beside the kernel in %llu MiB of "
-                       "memory: give more --memory",
-                       (unsigned long long)(cfg->memory / MIB));
-    if (cfg->initrd)
-        rc = add_initrd(v, err);
+        rc = add_kernel(v, cfg->firmware ? &kernel : &v->virt.entry, err);
     if (rc == 0)
-        rc = add_dtb(v, err);
+        rc = virt_add_parameters(&v->virt, riscv_virt_fdt, err);
     if (rc == 0 && cfg->firmware)
         rc = add_dynamic_info(v, kernel, err);
     return rc;

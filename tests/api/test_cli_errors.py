@@ -40,6 +40,7 @@ def files(folder):
     contents = {"text": b"hello\n" * 100, "huge": image(1 << 30), "empty": b"", "loop": elf(243),
                 "arm": elf(183), "nowhere": elf(243, 0x1000), "cut": elf(243, size=4000),
                 "gzip": b"\x1f\x8b\x08" + b"\0" * 40, "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 40,
+                "xz": b"\xfd7zXZ" + b"\0" * 40,
                 "qcow2": qcow2(), "bigdtb": b"\xd0\x0d\xfe\xed" + b"\xff" * 60}
     paths = {}
     for name, data in contents.items():
@@ -69,7 +70,8 @@ def cases(p, folder):
         ("kernel outside memory", ["--kernel", p["nowhere"]], 1, [p["nowhere"], "0x1000"]),
         ("kernel cut", ["--kernel", p["cut"]], 1, [p["cut"], "truncated"]),
         ("kernel gzip damaged", ["--kernel", p["gzip"]], 1, [p["gzip"], "gzip"]),
-        ("kernel zstd", ["--kernel", p["zstd"]], 1, [p["zstd"], "zstd", "unpack"]),
+        ("kernel zstd damaged", ["--kernel", p["zstd"]], 1, [p["zstd"], "zstd"]),
+        ("kernel xz", ["--kernel", p["xz"]], 1, [p["xz"], "xz", "unpack"]),
         ("kernel larger than memory", ["--kernel", p["huge"], "--memory", "64M"], 1,
          ["kernel", "--memory"]),
         ("initrd larger than memory", kernel + ["--initrd", p["sparse"], "--memory", "64M"], 1,

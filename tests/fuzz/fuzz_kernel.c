@@ -61,17 +61,18 @@ static void check_plan(const struct boot_plan *plan)
 static void boot(const struct machine_config *cfg)
 {
     static const u64 seed = 1;
-    struct riscv_virt v = { .m.cfg = cfg };
+    struct riscv_virt v = { .virt.m.cfg = cfg };
+    struct machine *m = &v.virt.m;
     struct err err = { 0 };
 
-    clock_init(&v.m.clock, &seed, true);
-    boot_plan_init(&v.m.plan, RISCV_VIRT_RAM, cfg->memory);
-    if (riscv_virt_boot(&v.m, &err) == 0)
-        check_plan(&v.m.plan);
+    clock_init(&m->clock, &seed, true);
+    boot_plan_init(&m->plan, RISCV_VIRT_RAM, cfg->memory);
+    if (riscv_virt_boot(m, &err) == 0)
+        check_plan(&m->plan);
     else if (!err.text[0])
         abort(); /* a refusal says why */
-    boot_plan_fini(&v.m.plan);
-    clock_fini(&v.m.clock);
+    boot_plan_fini(&m->plan);
+    clock_fini(&m->clock);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -1,5 +1,5 @@
 /*
- * test_boot.c - boot plans, kernel images, ELF files, gzip and device trees.
+ * test_boot.c - boot plans, kernel images, ELF files, compressed ones and device trees.
  */
 #include "test.h"
 
@@ -11,6 +11,7 @@
 #include <libfdt.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define RAM 0x80000000ull
 
@@ -56,61 +57,96 @@ TEST(plan_finds_room)
     boot_plan_fini(&plan);
 }
 
-/* --- riscv Image --- */
+/* --- Image --- */
 
-static void image_make(u8 *p, u64 offset, u64 size, u64 flags)
+static const struct boot_image_kind *const kinds[] = { &boot_riscv_image, &boot_arm64_image };
+
+static void image_make(const struct boot_image_kind *kind, u8 *p, u64 offset, u64 size, u64 flags)
 {
     memset(p, 0, 64);
     memcpy(p, "MZ", 2);
     le64_put(p + 8, offset);
     le64_put(p + 16, size);
     le64_put(p + 24, flags);
-    memcpy(p + 56, "RSC\x05", 4);
+    memcpy(p + 56, kind->magic, 4);
+}
+
+static void check_header(const struct boot_image_kind *kind, const char *refusal)
+{
+    struct boot_image image;
+    struct err err = { 0 };
+    u8 p[128] = { 0 };
+
+    image_make(kind, p, 0x200000, 0x1000000, 0);
+    CHECK_EQ(boot_image_check(p, sizeof p, "k", kind, &image, &err), 0);
+    CHECK_EQ(image.text_offset, 0x200000);
+    CHECK_EQ(image.image_size, 0x1000000);
+    image_make(kind, p, 0x200000, 1, 0); /* smaller than the file: the file counts */
+    CHECK_EQ(boot_image_check(p, sizeof p, "k", kind, &image, &err), 0);
+    CHECK_EQ(image.image_size, sizeof p);
+    CHECK_EQ(boot_image_check(p, 63, "k", kind, &image, &err), (u64)-EINVAL);
+    CHECK_HAS(err.text, refusal);
+    image_make(kind, p, 0x200000, 0x1000000, 1);
+    CHECK_EQ(boot_image_check(p, sizeof p, "k", kind, &image, &err), (u64)-EINVAL);
+    CHECK_HAS(err.text, "big-endian");
+    image_make(kind, p, UINT64_MAX, 0x1000000, 0);
+    CHECK_EQ(boot_image_check(p, sizeof p, "k", kind, &image, &err), (u64)-EINVAL);
+    CHECK_HAS(err.text, "damaged kernel header");
 }
 
 TEST(image_header)
 {
-    struct boot_rv_image image;
+    check_header(&boot_riscv_image, "k is not a riscv Linux kernel");
+    check_header(&boot_arm64_image, "k is not an arm64 Linux kernel");
+}
+
+TEST(image_of_another_architecture)
+{
+    struct boot_image image;
     struct err err = { 0 };
     u8 p[128] = { 0 };
 
-    image_make(p, 0x200000, 0x1000000, 0);
-    CHECK_EQ(boot_rv_image_check(p, sizeof p, "k", &image, &err), 0);
-    CHECK_EQ(image.text_offset, 0x200000);
-    CHECK_EQ(image.image_size, 0x1000000);
-    image_make(p, 0x200000, 1, 0); /* smaller than the file: the file counts */
-    CHECK_EQ(boot_rv_image_check(p, sizeof p, "k", &image, &err), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        image_make(kinds[i], p, 0x200000, 0x1000000, 0);
+        CHECK_EQ(boot_image_check(p, sizeof p, "k", kinds[!i], &image, &err), (u64)-EINVAL);
+        CHECK_HAS(err.text, kinds[!i]->example);
+    }
+}
+
+/* Linux's booting.rst: without a size, the kernel is from before 3.17 and lies at 0x80000. */
+TEST(image_without_size)
+{
+    struct boot_image image;
+    struct err err = { 0 };
+    u8 p[128] = { 0 };
+
+    image_make(&boot_arm64_image, p, 0, 0, 0);
+    CHECK_EQ(boot_image_check(p, sizeof p, "k", &boot_arm64_image, &image, &err), 0);
+    CHECK_EQ(image.text_offset, 0x80000);
     CHECK_EQ(image.image_size, sizeof p);
-    CHECK_EQ(boot_rv_image_check(p, 63, "k", &image, &err), (u64)-EINVAL);
-    CHECK_HAS(err.text, "k is not a riscv Linux kernel");
-    image_make(p, 0x200000, 0, 1);
-    CHECK_EQ(boot_rv_image_check(p, sizeof p, "k", &image, &err), (u64)-EINVAL);
-    CHECK_HAS(err.text, "big-endian");
-    image_make(p, UINT64_MAX, 0, 0);
-    CHECK_EQ(boot_rv_image_check(p, sizeof p, "k", &image, &err), (u64)-EINVAL);
-    CHECK_HAS(err.text, "damaged kernel header");
 }
 
 /* As Debian's kernels are: a PE header at 64 with one section up to byte 1000. */
 TEST(truncated_efi_image)
 {
-    struct boot_rv_image image;
+    const struct boot_image_kind *kind = &boot_riscv_image;
+    struct boot_image image;
     struct err err = { 0 };
     u8 p[1000] = { 0 };
 
-    image_make(p, 0x200000, 0x1000000, 0);
+    image_make(kind, p, 0x200000, 0x1000000, 0);
     le32_put(p + 60, 64);
     memcpy(p + 64, "PE\0", 4);
     le16_put(p + 64 + 6, 1);
     le32_put(p + 64 + 24 + 16, 900);
     le32_put(p + 64 + 24 + 20, 100);
-    CHECK_EQ(boot_rv_image_check(p, 1000, "k", &image, &err), 0);
-    CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), (u64)-EINVAL);
+    CHECK_EQ(boot_image_check(p, 1000, "k", kind, &image, &err), 0);
+    CHECK_EQ(boot_image_check(p, 999, "k", kind, &image, &err), (u64)-EINVAL);
     CHECK_HAS(err.text, "k is a truncated kernel");
-    CHECK_EQ(boot_rv_image_check(p, 100, "k", &image, &err), (u64)-EINVAL);
-    CHECK_EQ(boot_rv_image_check(p, 64, "k", &image, &err), (u64)-EINVAL);
+    CHECK_EQ(boot_image_check(p, 100, "k", kind, &image, &err), (u64)-EINVAL);
+    CHECK_EQ(boot_image_check(p, 64, "k", kind, &image, &err), (u64)-EINVAL);
     le32_put(p + 60, UINT32_MAX); /* no PE header: only Linux's counts */
-    CHECK_EQ(boot_rv_image_check(p, 999, "k", &image, &err), 0);
+    CHECK_EQ(boot_image_check(p, 999, "k", kind, &image, &err), 0);
 }
 
 /* --- ELF --- */
@@ -193,18 +229,29 @@ static size_t gzip(const void *data, size_t size, u8 *out, size_t room)
     return z.total_out;
 }
 
-TEST(gzip_file)
+static size_t zstd(const void *data, size_t size, u8 *out, size_t room)
 {
-    static u8 plain[3 * MIB], packed[4 * MIB];
-    struct boot_file file;
-    struct err err = { 0 };
-    const char *path;
-    size_t size;
+    size_t n = ZSTD_compress(out, room, data, size, 1);
 
+    CHECK(!ZSTD_isError(n));
+    return n;
+}
+
+static u8 plain[3 * MIB], packed[4 * MIB];
+
+static void make_plain(void)
+{
     for (size_t i = 0; i < sizeof plain; i++)
         plain[i] = (u8)(i * i >> 7);
-    size = gzip(plain, sizeof plain, packed, sizeof packed);
-    path = temp_file(packed, size);
+}
+
+/* packed[0..size) is a file that unpacks to plain; when it is cut, this is said of it. */
+static void check_unpacked(size_t size, const char *cut)
+{
+    struct boot_file file;
+    struct err err = { 0 };
+    const char *path = temp_file(packed, size);
+
     CHECK_EQ(boot_file_read(&file, "kernel", path, 16 * MIB, true, &err), 0);
     CHECK_EQ(file.size, sizeof plain);
     CHECK(memcmp(file.data, plain, sizeof plain) == 0);
@@ -212,16 +259,50 @@ TEST(gzip_file)
     CHECK_EQ(boot_file_read(&file, "kernel", path, 2 * MIB, true, &err), (u64)-EFBIG);
     CHECK_HAS(err.text, "unpacks to more than 2 MiB");
     unlink(path);
-    path = temp_file(packed, size / 2);
-    CHECK_EQ(boot_file_read(&file, "kernel", path, 16 * MIB, true, &err), (u64)-EINVAL);
-    CHECK_HAS(err.text, "damaged or truncated gzip");
-    unlink(path);
+    for (unsigned k = 1; k < 5; k++) {
+        path = temp_file(packed, size * k / 5);
+        CHECK_EQ(boot_file_read(&file, "kernel", path, 16 * MIB, true, &err), (u64)-EINVAL);
+        CHECK_HAS(err.text, cut);
+        unlink(path);
+    }
+}
+
+TEST(compressed_files)
+{
+    struct boot_file file;
+    struct err err = { 0 };
+    const char *path;
+
+    make_plain();
+    check_unpacked(gzip(plain, sizeof plain, packed, sizeof packed), "damaged or truncated gzip");
+    check_unpacked(zstd(plain, sizeof plain, packed, sizeof packed), "damaged or truncated zstd");
     path = temp_file("\x28\xb5\x2f\xfd----", 8);
     CHECK_EQ(boot_file_read(&file, "kernel", path, 16 * MIB, true, &err), (u64)-EINVAL);
-    CHECK_HAS(err.text, "compressed with zstd");
+    CHECK_HAS(err.text, "damaged or truncated zstd");
+    unlink(path);
+    path = temp_file("BZh91AY&SY", 10);
+    CHECK_EQ(boot_file_read(&file, "kernel", path, 16 * MIB, true, &err), (u64)-EINVAL);
+    CHECK_HAS(err.text, "compressed with bzip2, only gzip and zstd are unpacked");
     unlink(path);
     CHECK_EQ(boot_file_read(&file, "kernel", path, MIB, true, &err), (u64)-ENOENT);
     CHECK_HAS(err.text, "the kernel cannot be read");
+}
+
+/* Linux's zboot-header.S: "MZ", "zimg", where the payload is and how long. */
+TEST(efi_zboot)
+{
+    enum { AT = 4096 };
+    static u8 image[4 * MIB];
+    size_t size;
+
+    make_plain();
+    size = zstd(plain, sizeof plain, image + AT, sizeof image - AT);
+    memcpy(image, "MZ\0\0zimg", 8);
+    le32_put(image + 8, AT);
+    le32_put(image + 12, (u32)size);
+    memcpy(image + 24, "zstd22", 6);
+    memcpy(packed, image, AT + size + 100);
+    check_unpacked(AT + size + 100, "truncated");
 }
 
 /* --- device trees --- */
@@ -287,5 +368,6 @@ TEST(user_tree_completed)
 }
 
 TEST_MAIN(TEST_CASE(plan_refuses_overlap_and_outside), TEST_CASE(plan_finds_room),
-          TEST_CASE(image_header), TEST_CASE(truncated_efi_image), TEST_CASE(elf_segments),
-          TEST_CASE(gzip_file), TEST_CASE(tree_written), TEST_CASE(user_tree_completed))
+          TEST_CASE(image_header), TEST_CASE(image_of_another_architecture),
+          TEST_CASE(image_without_size), TEST_CASE(truncated_efi_image), TEST_CASE(elf_segments),
+          TEST_CASE(compressed_files), TEST_CASE(efi_zboot), TEST_CASE(tree_written), TEST_CASE(user_tree_completed))

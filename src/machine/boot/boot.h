@@ -54,15 +54,19 @@ gpa_t boot_plan_top(const struct boot_plan *plan, u64 size, u64 align, gpa_t lim
 /* Lowest free address at or above `from`, aligned up to `align`: the end of what is there. */
 gpa_t boot_plan_end(const struct boot_plan *plan, u64 align);
 
-/* Reads a file of at most `limit` bytes; a gzip'd one (or the gzip'd payload of an EFI
- * zboot image) is decompressed when `unpack` is set. what: "kernel". */
+/* Reads a file of at most `limit` bytes; one compressed with gzip or zstd (or such a payload of an
+ * EFI zboot image) is decompressed when `unpack` is set. what: "kernel". */
 int boot_file_read(struct boot_file *file, const char *what, const char *path, u64 limit,
                    bool unpack, struct err *err) MUST_CHECK;
 void boot_file_fini(struct boot_file *file);
 
-/* Unpacks one gzip stream into malloc'ed memory: 0, -EINVAL for a damaged one, -EFBIG over
- * the limit, -ENOMEM, -ENOTSUP when this build cannot. */
+/* Unpacks one gzip stream, or one zstd frame, into malloc'ed memory: 0, -EINVAL for a damaged
+ * one, -EFBIG over the limit, -ENOMEM, -ENOTSUP when this build cannot. */
 int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *ret_size) MUST_CHECK;
+int boot_unzstd(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *ret_size) MUST_CHECK;
+
+/* For these: doubles the room of a malloc'ed buffer, up to the limit. */
+int boot_unpack_grow(u8 **buf, size_t *room, u64 limit) MUST_CHECK;
 
 /* --- formats --- */
 
@@ -74,17 +78,26 @@ bool boot_is_elf(const u8 *data, size_t size);
 int boot_elf_add(struct boot_plan *plan, const char *what, const char *path, const u8 *data,
                  size_t size, unsigned machine, gpa_t *ret_entry, struct err *err) MUST_CHECK;
 
-/* Linux's riscv Image (Documentation/arch/riscv/boot-image-header.rst). */
-struct boot_rv_image {
+/* A boot loader as a bare binary, linked for its place: U-Boot says so in its text. */
+bool boot_is_uboot(const u8 *data, size_t size);
+
+/* Linux's Image of an architecture. */
+struct boot_image_kind {
+    const char *who, *magic; /* "an arm64" */
+    unsigned elf_machine; /* EM_*, of its ELF programs */
+    u64 offset_unsized;   /* text offset of kernels that do not tell their size */
+    const char *example;  /* where a user finds one */
+};
+extern const struct boot_image_kind boot_riscv_image, boot_arm64_image;
+
+struct boot_image {
     u64 text_offset; /* from a 2 MiB boundary of RAM */
     u64 image_size;  /* in memory, with what is zeroed at start */
 };
 
-/* A boot loader as a bare binary, linked for its place: U-Boot says so in its text. */
-bool boot_is_uboot(const u8 *data, size_t size);
-
 /* Any bytes: -EINVAL with a sentence when they are no such image. */
-int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,
-                        struct err *err) MUST_CHECK;
+int boot_image_check(const u8 *data, size_t size, const char *path,
+                     const struct boot_image_kind *kind, struct boot_image *out,
+                     struct err *err) MUST_CHECK;
 
 #endif

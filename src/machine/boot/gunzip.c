@@ -9,23 +9,6 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-static int grow(u8 **buf, size_t *room, u64 limit)
-{
-    size_t want = *room ? *room * 2 : 1 << 20;
-    u8 *more;
-
-    if (want > limit)
-        want = limit;
-    if (want == *room)
-        return -EFBIG;
-    more = realloc(*buf, want);
-    if (!more)
-        return -ENOMEM;
-    *buf = more;
-    *room = want;
-    return 0;
-}
-
 int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *ret_size)
 {
     z_stream z = { 0 };
@@ -39,7 +22,7 @@ int boot_gunzip(const u8 *in, size_t in_size, u64 limit, u8 **ret_out, size_t *r
         uInt feed = (uInt)(in_size - z.total_in < 1 << 30 ? in_size - z.total_in : 1 << 30);
 
         if (z.total_out == room)
-            rc = grow(&out, &room, limit);
+            rc = boot_unpack_grow(&out, &room, limit);
         if (rc < 0)
             break;
         z.next_in = (Bytef *)(uintptr_t)(in + z.total_in);

@@ -1,13 +1,15 @@
 /*
- * linux_riscv.c - the header of Linux's riscv Image; what else S-mode can start from.
+ * linux_image.c - the header of Linux's Image files; what else can be started from.
  *
- * Linux, Documentation/arch/riscv/boot-image-header.rst. An image that is also an EFI
- * application (Debian's) begins with "MZ" and is the same otherwise.
+ * Linux, Documentation/arch/arm64/booting.rst and Documentation/arch/riscv/boot-image-header.rst,
+ * which took it over. An image that is also an EFI application (Debian's) begins with "MZ" and is
+ * the same otherwise.
  */
 #include "machine/boot/boot.h"
 
 #include "base/bits.h"
 #include "base/checked.h"
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -15,9 +17,7 @@ enum {
     TEXT_OFFSET = 8,
     IMAGE_SIZE = 16,
     FLAGS = 24,
-    VERSION = 32,
-    MAGIC = 48,
-    MAGIC2 = 56,
+    MAGIC = 56,
     HEADER_SIZE = 64
 };
 /* PE/COFF, "COFF File Header" and "Section Table". */
@@ -41,10 +41,20 @@ bool boot_is_uboot(const u8 *data, size_t size)
     return memmem(data, size, "U-Boot 2", 8) != NULL;
 }
 
-static bool is_image(const u8 *data, size_t size)
-{
-    return size >= HEADER_SIZE && memcmp(data + MAGIC2, "RSC\x05", 4) == 0;
-}
+const struct boot_image_kind boot_riscv_image = {
+    .who = "a riscv",
+    .magic = "RSC\x05",
+    .elf_machine = EM_RISCV,
+    .example = "/boot/vmlinux-*-riscv64 or arch/riscv/boot/Image",
+};
+
+const struct boot_image_kind boot_arm64_image = {
+    .who = "an arm64",
+    .magic = "ARM\x64",
+    .elf_machine = EM_AARCH64,
+    .offset_unsized = 0x80000, /* before Linux 3.17 */
+    .example = "/boot/vmlinuz-*-arm64 or arch/arm64/boot/Image",
+};
 
 /* Where the last section of an EFI image ends in its file; 0 when it is no such image. The
  * header's own size counts zeroed memory too and cannot tell a file that was cut. */
@@ -72,18 +82,18 @@ static u64 pe_file_size(const u8 *data, size_t size)
     return end;
 }
 
-int boot_rv_image_check(const u8 *data, size_t size, const char *path, struct boot_rv_image *out,
-                        struct err *err)
+int boot_image_check(const u8 *data, size_t size, const char *path,
+                     const struct boot_image_kind *kind, struct boot_image *out, struct err *err)
 {
-    if (!is_image(data, size))
+    if (size < HEADER_SIZE || memcmp(data + MAGIC, kind->magic, 4) != 0)
         return err_set(err, EINVAL,
-                       "%s is not a riscv Linux kernel (Image file) nor an ELF "
-                       "program: give Debian's /boot/vmlinux-*-riscv64 or arch/riscv/boot/Image",
-                       path);
+                       "%s is not %s Linux kernel (Image file) nor an ELF program: give "
+                       "Debian's %s",
+                       path, kind->who, kind->example);
     if (le32_get(data + FLAGS) & FLAG_BIG_ENDIAN)
         return err_set(err, EINVAL, "%s is a big-endian kernel, which no machine here runs", path);
-    out->text_offset = le64_get(data + TEXT_OFFSET);
     out->image_size = le64_get(data + IMAGE_SIZE);
+    out->text_offset = out->image_size ? le64_get(data + TEXT_OFFSET) : kind->offset_unsized;
     if (out->text_offset > GIB || out->image_size > IMAGE_MAX || (out->text_offset & 4095))
         return err_set(err, EINVAL,
                        "%s has a damaged kernel header: text offset %#llx, image size %#llx", path,

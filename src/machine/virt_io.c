@@ -1,13 +1,12 @@
 /*
- * riscv_virt_io.c - disks, networks, the source of randomness, the power button, the balloon, the
- * vsock and the second console of a riscv-virt machine.
+ * virt_io.c - disks, networks, the source of randomness, the power button, the balloon, the
+ * vsock and the second console of a board of virtio devices.
  *
  * They take slots in the order of the configuration: on PCIe from device 1 on, over MMIO
  * from the first window on. So the same options give the same machine.
  */
-#include "machine/riscv_virt.h"
+#include "machine/virt.h"
 
-#include "base/bits.h"
 #include "dev/pci/pci.h"
 #include "dev/soc/fw_cfg.h"
 #include <errno.h>
@@ -16,31 +15,31 @@
 
 enum { DISK_QUEUES_MAX = 16 };
 
-static int add_mmio(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+static int add_mmio(struct virt *v, const char *type, const struct dev_setting *settings,
                     unsigned count, struct err *err)
 {
+    const struct virt_layout *at = v->layout;
     unsigned slot = v->mmio_count;
     char name[32];
     struct device *d;
     int rc;
 
-    if (slot == RISCV_VIRT_VIRTIO_SLOTS)
+    if (slot == at->virtio_slots)
         return err_set(err, E2BIG,
-                       "machine riscv-virt takes %d devices on bus mmio: give the "
+                       "machine %s takes %u devices on bus mmio: give the "
                        "others bus=pcie",
-                       RISCV_VIRT_VIRTIO_SLOTS);
+                       v->m.cls->name, at->virtio_slots);
     snprintf(name, sizeof name, "virtio-%s-mmio", type);
-    rc = machine_add_device(&v->m, name, v->m.io,
-                            RISCV_VIRT_VIRTIO + slot * RISCV_VIRT_VIRTIO_STRIDE, settings, count,
-                            &d, err);
+    rc = machine_add_device(&v->m, name, v->m.io, at->virtio + slot * (gpa_t)at->virtio_stride,
+                            settings, count, &d, err);
     if (rc < 0)
         return rc;
-    dev_irq_connect(d, 0, v->irq_to, RISCV_VIRT_IRQ_VIRTIO + slot);
+    dev_irq_connect(d, 0, v->irq_to, at->irq_virtio + slot);
     v->mmio_count++;
     return 0;
 }
 
-static int add_pci(struct riscv_virt *v, const char *type, const struct dev_setting *settings,
+static int add_pci(struct virt *v, const char *type, const struct dev_setting *settings,
                    unsigned count, struct device **ret, struct err *err)
 {
     unsigned slot = ++v->pci_count;
@@ -53,7 +52,7 @@ static int add_pci(struct riscv_virt *v, const char *type, const struct dev_sett
 }
 
 /* bus NULL: PCIe. */
-static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
+static int add_virtio(struct virt *v, const char *type, const char *bus,
                       const struct dev_setting *settings, unsigned count, struct err *err)
 {
     struct device *d;
@@ -63,23 +62,22 @@ static int add_virtio(struct riscv_virt *v, const char *type, const char *bus,
 }
 
 /* The bridge, with BARs below 4 GiB and above all RAM. */
-static int add_bridge(struct riscv_virt *v, struct err *err)
+static int add_bridge(struct virt *v, struct err *err)
 {
-    int rc =
-        machine_add_device(&v->m, "pci-host-ecam", v->m.io, RISCV_VIRT_ECAM, NULL, 0, &v->pci, err);
+    const struct virt_layout *at = v->layout;
+    int rc = machine_add_device(&v->m, "pci-host-ecam", v->m.io, at->ecam, NULL, 0, &v->pci, err);
 
     if (rc < 0)
         return rc;
-    v->pci_high = bits_align_up(RISCV_VIRT_RAM + v->m.cfg->memory, RISCV_VIRT_PCI_HIGH_SIZE);
-    pci_host_window_add(v->pci, v->m.map, RISCV_VIRT_PCI_MMIO, RISCV_VIRT_PCI_MMIO_SIZE);
-    pci_host_window_add(v->pci, v->m.map, v->pci_high, RISCV_VIRT_PCI_HIGH_SIZE);
+    pci_host_window_add(v->pci, v->m.map, at->pci_mmio, at->pci_mmio_size);
+    pci_host_window_add(v->pci, v->m.map, v->pci_high, at->pci_high_size);
     for (unsigned n = 0; n < PCI_LINES; n++)
-        dev_irq_connect(v->pci, n, v->irq_to, RISCV_VIRT_IRQ_PCI + n);
+        dev_irq_connect(v->pci, n, v->irq_to, at->irq_pci + n);
     return 0;
 }
 
 /* A queue for each CPU, so that none waits for another's requests. */
-static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struct err *err)
+static int add_disk(struct virt *v, const struct machine_disk *disk, struct err *err)
 {
     unsigned cpus = v->m.cfg->cpus;
     struct blk_image *image;
@@ -95,7 +93,7 @@ static int add_disk(struct riscv_virt *v, const struct machine_disk *disk, struc
 }
 
 /* Cards without an address of their own count on from the first one's. */
-static int add_net(struct riscv_virt *v, const struct machine_net *net, struct err *err)
+static int add_net(struct virt *v, const struct machine_net *net, struct err *err)
 {
     struct net_backend *backend;
     char queues[16], mac[18];
@@ -111,7 +109,7 @@ static int add_net(struct riscv_virt *v, const struct machine_net *net, struct e
     return add_virtio(v, "net", net->bus, settings, ARRAY_SIZE(settings), err);
 }
 
-static int add_vsock(struct riscv_virt *v, const struct machine_vsock *vsock, struct err *err)
+static int add_vsock(struct virt *v, const struct machine_vsock *vsock, struct err *err)
 {
     struct vsock_backend *backend;
     char cid[16];
@@ -125,7 +123,7 @@ static int add_vsock(struct riscv_virt *v, const struct machine_vsock *vsock, st
     return add_virtio(v, "vsock", vsock->bus, settings, ARRAY_SIZE(settings), err);
 }
 
-static int add_console(struct riscv_virt *v, struct err *err)
+static int add_console(struct virt *v, struct err *err)
 {
     const struct dev_setting chardev = { .name = "chardev", .ptr = v->m.virtio_console };
 
@@ -133,14 +131,14 @@ static int add_console(struct riscv_virt *v, struct err *err)
 }
 
 /* Only where there is something in it. */
-static int add_files(struct riscv_virt *v, struct err *err)
+static int add_files(struct virt *v, struct err *err)
 {
     const struct machine_config *cfg = v->m.cfg;
     struct device *d;
     int rc = 0;
 
     if (cfg->file_count)
-        rc = machine_add_device(&v->m, "fw-cfg", v->m.io, RISCV_VIRT_FW_CFG, NULL, 0, &d, err);
+        rc = machine_add_device(&v->m, "fw-cfg", v->m.io, v->layout->fw_cfg, NULL, 0, &d, err);
     for (unsigned i = 0; rc == 0 && i < cfg->file_count; i++) {
         rc = fw_cfg_add(d, cfg->files[i].name, cfg->files[i].data, cfg->files[i].size);
         if (rc < 0)
@@ -149,11 +147,13 @@ static int add_files(struct riscv_virt *v, struct err *err)
     return rc;
 }
 
-int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
+int virt_add_io(struct virt *v, struct err *err)
 {
     const struct machine_config *cfg = v->m.cfg;
-    int rc = add_bridge(v, err);
+    int rc = machine_add_device(&v->m, "pvpanic", v->m.io, v->layout->pvpanic, NULL, 0, NULL, err);
 
+    if (rc == 0)
+        rc = add_bridge(v, err);
     for (unsigned i = 0; rc == 0 && i < cfg->disk_count; i++)
         rc = add_disk(v, &cfg->disks[i], err);
     for (unsigned i = 0; rc == 0 && i < cfg->net_count; i++)
@@ -162,11 +162,19 @@ int riscv_virt_add_io(struct riscv_virt *v, struct err *err)
         rc = add_files(v, err);
     if (rc == 0)
         rc = add_virtio(v, "rng", NULL, NULL, 0, err);
-    if (rc == 0)
+    if (rc == 0 && v->layout->pci_button)
         rc = add_pci(v, "input", NULL, 0, &v->button, err);
     if (rc == 0)
         rc = add_virtio(v, "balloon", NULL, NULL, 0, err);
     if (rc == 0 && cfg->vsock.socket)
         rc = add_vsock(v, &cfg->vsock, err);
     return rc < 0 || !v->m.virtio_console ? rc : add_console(v, err);
+}
+
+void virt_powerdown(struct machine *m)
+{
+    struct virt *v = container_of(m, struct virt, m);
+
+    dev_irq_input(v->button, 0, true);
+    dev_irq_input(v->button, 0, false);
 }
