@@ -1,16 +1,16 @@
 # assets.sh - guest systems and oracles for tests, made from Debian 13 packages.
 #
-#   ./dev assets [NAME]...    kernel initramfs rootfs firmware qemu10 stress; default: the first four
-#   ./dev assets --print      what is there: NAME=PATH lines
+#   ./dev assets [--arch ARCH] [NAME]...    kernel initramfs rootfs firmware qemu10 stress
+#   ./dev assets [--arch ARCH] --print      what is there: NAME=PATH lines
 #
+# ARCH is riscv64, the default, or arm64, which has no firmware. Without a NAME the first three are
+# made, and the firmware where there is one.
 # Everything lands in the cache under assets/; a product is made anew when the
 # scripts it is made from change. Paths never change, files are replaced whole.
 # Sourced after common.sh and apt.sh.
 # shellcheck shell=sh
 
 assets_suite=trixie
-assets_guest=riscv64
-assets_dir=$cache/assets/$assets_guest
 guest_files=$top/tests/guest
 qemu10_root=$cache/qemu10
 bench_dir=$cache/assets/bench
@@ -19,6 +19,29 @@ bench_dir=$cache/assets/bench
 # second list is loaded only when there is a disk: ext4.ko alone is 7 MB.
 assets_drivers='virtio_mmio virtio_blk virtio_net virtio_rng'
 assets_filesystems='ext4 crc32c_generic'
+
+# assets_for ARCH: what is made from now on is for guests of this architecture.
+assets_for()
+{
+    assets_guest=$1
+    assets_dir=$cache/assets/$1
+    case $1 in
+    riscv64)
+        assets_image=vmlinux
+        assets_libs=riscv64-linux-gnu
+        assets_loader=ld-linux-riscv64-lp64d.so.1
+        assets_default='kernel initramfs rootfs firmware'
+        ;;
+    arm64)
+        assets_image=vmlinuz
+        assets_libs=aarch64-linux-gnu
+        assets_loader=ld-linux-aarch64.so.1
+        assets_default='kernel initramfs rootfs'
+        ;;
+    *) die "no guest systems for \"$1\": riscv64 or arm64" ;;
+    esac
+}
+assets_for riscv64
 
 assets_print()
 {
@@ -58,7 +81,7 @@ assets_make()
     if is_fresh "$assets_dir/.$assets_name" "$assets_recipe"; then
         return 0
     fi
-    say "making $assets_name from Debian $assets_suite packages"
+    say "making $assets_name for $assets_guest from Debian $assets_suite packages"
     assets_work=$cache/work-$assets_name
     rm -rf "$assets_work"
     mkdir -p "$assets_work"
@@ -87,7 +110,8 @@ assets_kernel()
     mv "$assets_work/root" "$assets_dir/kernel"
     depmod -b "$assets_dir/kernel/usr" "$assets_version" ||
         die "depmod cannot read the kernel's modules"
-    cp "$assets_dir/kernel/boot/vmlinux-$assets_version" "$assets_work/Image"
+    cp "$assets_dir/kernel/boot/$assets_image-$assets_version" "$assets_work/Image" ||
+        die "$assets_package has no kernel $assets_image-$assets_version"
     assets_put "$assets_work/Image" Image
     assets_put "$assets_work/version" kernel.version
 }
@@ -211,10 +235,10 @@ assets_stress()
 # is linked with, and those they are linked with, from the unpacked packages.
 assets_libraries()
 {
-    assets_from=$1/usr/lib/riscv64-linux-gnu
-    assets_to=$2/lib/riscv64-linux-gnu
+    assets_from=$1/usr/lib/$assets_libs
+    assets_to=$2/lib/$assets_libs
     mkdir -p "$assets_to"
-    cp "$assets_from/ld-linux-riscv64-lp64d.so.1" "$2/lib/"
+    cp "$assets_from/$assets_loader" "$2/lib/"
     assets_todo=$2/$3
     while [ -n "$assets_todo" ]; do
         # shellcheck disable=SC2086
@@ -232,6 +256,7 @@ assets_libraries()
 
 assets_firmware()
 {
+    [ "$assets_guest" = riscv64 ] || die "there is no firmware for $assets_guest: riscv64 alone has it"
     # Packages for all architectures, found in the list of any of them.
     apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" opensbi u-boot-qemu
     assets_opensbi=$assets_work/root/usr/lib/riscv64-linux-gnu/opensbi/generic
@@ -271,11 +296,17 @@ END
 
 assets_main()
 {
+    if [ "${1:-}" = --arch ]; then
+        [ $# -gt 1 ] || die "--arch needs one: riscv64 or arm64"
+        assets_for "$2"
+        shift 2
+    fi
     if [ "${1:-}" = --print ]; then
         assets_print
         return 0
     fi
-    [ $# -gt 0 ] || set -- kernel initramfs rootfs firmware
+    # shellcheck disable=SC2086
+    [ $# -gt 0 ] || set -- $assets_default
     assets_self=$top/tools/dev/assets.sh
     for assets_wanted in "$@"; do
         case $assets_wanted in
