@@ -30,7 +30,7 @@ static struct {
     unsigned count, everywhere;
 } flushed;
 
-static struct arm_state *state(void)
+static inline struct arm_state *state(void)
 {
     return arm_state(&cpu.v);
 }
@@ -129,7 +129,7 @@ static const struct cpu_env cpu_env = { .phys_load = phys_load,
                                         .sysreg_write = sysreg_write,
                                         .firmware_call = firmware_call };
 
-static void cpu_reset(void)
+static inline void cpu_reset(void)
 {
     memset(&cpu, 0, sizeof cpu);
     memset(memory, 0, sizeof memory);

@@ -56,12 +56,6 @@ static u64 cache_size(const struct arm_state *s)
     return s->csselr_el1 >> 1 == 0 ? ccsidr(8, 64) : s->csselr_el1 == 2 ? ccsidr(16, 1024) : 0;
 }
 
-/* Clusters of 16, as GICv3's target lists name CPUs. */
-static u64 mpidr(const struct vcpu *c)
-{
-    return FIELD(31, 1) | (c->index & 15) | FIELD(8, c->index >> 4);
-}
-
 static bool has_gic(struct vcpu *c)
 {
     u64 v;
@@ -73,7 +67,7 @@ u64 arm_id_get(struct vcpu *c, unsigned number)
 {
     switch (number) {
     case ARM_SYS(3, 0, 0, 0, 0): return MIDR;
-    case ARM_SYS(3, 0, 0, 0, 5): return mpidr(c);
+    case ARM_SYS(3, 0, 0, 0, 5): return FIELD(31, 1) | arm_affinity(c->index);
     case ARM_SYS(3, 0, 0, 4, 0): return PFR0 | FIELD(PFR0_GIC, has_gic(c));
     case ARM_SYS(3, 0, 0, 4, 1): return PFR1;
     case ARM_SYS(3, 0, 0, 5, 0): return DFR0;

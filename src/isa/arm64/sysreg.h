@@ -96,6 +96,12 @@ const struct arm_sysreg *arm_sysreg_find(unsigned number);
 bool arm_sysreg_read(struct vcpu *c, unsigned number, u64 *out);
 bool arm_sysreg_write(struct vcpu *c, unsigned number, u64 v);
 
+/* MPIDR_EL1's affinity of CPU `index`: clusters of 16, as GICv3's target lists name CPUs. */
+static inline u64 arm_affinity(u32 index)
+{
+    return (index & 15) | index >> 4 << 8;
+}
+
 /* Registers that tell what this CPU has: id.c. Numbers 3,0,0,1..7,x without one read as zero. */
 u64 arm_id_get(struct vcpu *c, unsigned number);
 
