@@ -3,6 +3,7 @@
  */
 #include "machine/machine.h"
 
-extern const struct machine_class riscv_virt_class;
+extern const struct machine_class arm_virt_class, riscv_virt_class;
 
-const struct machine_class *const machine_classes[] = { &riscv_virt_class, NULL };
+/* Those of an architecture stand together; the first is its default. */
+const struct machine_class *const machine_classes[] = { &riscv_virt_class, &arm_virt_class, NULL };

@@ -221,6 +221,17 @@ static int make_engine(struct machine *m, struct err *err)
     return engine_new(&cfg, &host, &m->engine, err);
 }
 
+static int check_model(const struct machine_config *cfg, struct err *err)
+{
+    const char *const *models = cfg->cls->cpus;
+
+    for (unsigned i = 0; models[i]; i++)
+        if (!cfg->cpu || strcmp(models[i], cfg->cpu) == 0)
+            return 0;
+    return err_set(err, EINVAL, "machine %s has no CPU model %s: its own is %s", cfg->cls->name,
+                   cfg->cpu, models[0]);
+}
+
 static int open_console(struct machine *m, const char *spec, struct chardev **ret, struct err *err)
 {
     if (strcmp(spec, "pty") == 0)
@@ -269,7 +280,8 @@ static int build(struct machine *m, struct err *err)
     m->map = mem_map_new("memory");
     if (!m->map)
         return err_set_errno(err, ENOMEM, "making the machine");
-    if ((rc = make_ram(m, err)) < 0 || (rc = make_loop(m, err)) < 0 ||
+    if ((rc = check_model(m->cfg, err)) < 0 || (rc = make_ram(m, err)) < 0 ||
+        (rc = make_loop(m, err)) < 0 ||
         (rc = make_engine(m, err)) < 0 || (rc = make_consoles(m, err)) < 0)
         return rc;
     m->console->tap = machine_console_tap;

@@ -15,17 +15,6 @@
 
 typedef int set_fn(struct vm_config *c, const char *key, char *value, struct err *err);
 
-static int set_arch(struct vm_config *c, const char *key, char *value, struct err *err)
-{
-    for (unsigned i = 0; machine_classes[i]; i++)
-        if (strcmp(machine_classes[i]->isa->name, value) == 0)
-            return 0;
-    return err_set(err, EINVAL,
-                   "--arch %s: no such guest architecture in this build; there is "
-                   "riscv64",
-                   value);
-}
-
 static int set_choice(const char *const *list, const char *what, const char *value,
                       const char **out, struct err *err)
 {
@@ -41,13 +30,63 @@ static int set_choice(const char *const *list, const char *what, const char *val
     return err_set(err, EINVAL, "%s '%s' is unknown: there is %s", what, value, all);
 }
 
+/* Names of the boards, or of the architectures, for a sentence: "a, b". */
+static void names(const char *(*name)(const struct machine_class *cls), char *out, size_t size)
+{
+    out[0] = 0;
+    for (unsigned i = 0; machine_classes[i]; i++)
+        if (i == 0 || strcmp(name(machine_classes[i]), name(machine_classes[i - 1])) != 0)
+            snprintf(out + strlen(out), size - strlen(out), "%s%s", i ? ", " : "",
+                     name(machine_classes[i]));
+}
+
+static const char *name_of(const struct machine_class *cls)
+{
+    return cls->name;
+}
+
+static const char *arch_of(const struct machine_class *cls)
+{
+    return cls->isa->name;
+}
+
+/* The architecture's first board, unless one was named. */
+static int set_arch(struct vm_config *c, const char *key, char *value, struct err *err)
+{
+    const struct machine_class *cls = NULL;
+    char all[256];
+
+    for (unsigned i = 0; machine_classes[i] && !cls; i++)
+        if (strcmp(arch_of(machine_classes[i]), value) == 0)
+            cls = machine_classes[i];
+    names(arch_of, all, sizeof all);
+    if (!cls)
+        return err_set(err, EINVAL,
+                       "--arch %s: no such guest architecture in this build; there is %s", value,
+                       all);
+    if (c->board_named && strcmp(arch_of(c->m.cls), value) != 0)
+        return err_set(err, EINVAL, "--arch %s: machine %s is one for %s", value, c->m.cls->name,
+                       arch_of(c->m.cls));
+    if (!c->board_named)
+        c->m.cls = cls;
+    c->arch_named = true;
+    return 0;
+}
+
 static int set_machine(struct vm_config *c, const char *key, char *value, struct err *err)
 {
-    char *option, *name = parse_field(&value);
+    char *option, *name = parse_field(&value), all[256];
+    const struct machine_class *cls = machine_class_find(name);
 
-    c->m.cls = machine_class_find(name);
-    if (!c->m.cls)
-        return err_set(err, EINVAL, "--machine %s: no such machine; there is riscv-virt", name);
+    names(name_of, all, sizeof all);
+    if (!cls)
+        return err_set(err, EINVAL, "--machine %s: no such machine; there is %s", name, all);
+    if (c->arch_named && strcmp(arch_of(c->m.cls), arch_of(cls)) != 0)
+        return err_set(err, EINVAL, "--machine %s is one for %s and --arch says %s", name,
+                       arch_of(cls), arch_of(c->m.cls));
+    c->m.cls = cls;
+    c->m.irqchip = NULL;
+    c->board_named = true;
     while ((option = parse_field(&value))) {
         const char *chip = parse_option(option, "irqchip");
         int rc;
@@ -62,9 +101,14 @@ static int set_machine(struct vm_config *c, const char *key, char *value, struct
     return 0;
 }
 
+/* A model of any board: whether it is one of this, is known when all keys are set. */
 static int set_cpu(struct vm_config *c, const char *key, char *value, struct err *err)
 {
-    return set_choice(c->m.cls->cpus, "--cpu", value, &c->m.cpu, err);
+    int rc = -EINVAL;
+
+    for (unsigned i = 0; machine_classes[i] && rc < 0; i++)
+        rc = set_choice(machine_classes[i]->cpus, "--cpu", value, &c->m.cpu, err);
+    return rc < 0 ? set_choice(c->m.cls->cpus, "--cpu", value, &c->m.cpu, err) : 0;
 }
 
 /* Keys whose value is kept as text: an offset in struct vm_config each. */
@@ -346,17 +390,21 @@ static int set_control(struct vm_config *c, const char *key, char *value, struct
 
 /* Order: help prints it. What later rows check against (the machine) comes first. */
 static const struct vm_config_key keys[] = {
-    { "arch", "ARCH", "Guest architecture.", "riscv64", "riscv64", 0 },
-    { "machine", "NAME[,irqchip=CHIP]", "Board; its interrupt controller is plic or aia.",
-      "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia", "riscv-virt", 0 },
-    { "cpu", "MODEL", "CPU model.", "rv64", "rv64", 0 },
-    { "kernel", "FILE", "Linux kernel (riscv Image, also gzip'd) or ELF program.", "@file", NULL,
-      0 },
+    { "arch", "ARCH", "Guest architecture.", "riscv64 arm64", "riscv64", 0 },
+    { "machine", "NAME[,irqchip=CHIP]",
+      "Board, and its interrupt controller: plic or aia of riscv-virt, gicv3 of arm-virt. The "
+      "default is the first one of the architecture.",
+      "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia arm-virt arm-virt,irqchip=gicv3",
+      NULL, 0 },
+    { "cpu", "MODEL", "CPU model: rv64 of riscv64, armv8 of arm64.", "rv64 armv8", NULL, 0 },
+    { "kernel", "FILE",
+      "Linux kernel (Image of the architecture, also compressed with gzip or zstd) or ELF program.",
+      "@file", NULL, 0 },
     { "initrd", "FILE", "Initial RAM disk, passed to the kernel as it is.", "@file", NULL, 0 },
     { "append", "TEXT", "The kernel's command line.", NULL, NULL, 0 },
     { "firmware", "FILE",
       "M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
-      "built-in SBI.",
+      "built-in SBI; arm-virt takes none.",
       "@file", NULL, 0 },
     { "dtb", "FILE", "Device tree instead of the machine's own; /chosen is completed.", "@file",
       NULL, 0 },
@@ -510,6 +558,7 @@ VM_API struct vm_config *vm_config_new(void)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (keys[i].initial && config_set(c, keys[i].name, keys[i].initial, &err) < 0)
             return vm_config_free(c);
+    c->arch_named = false;
     return c;
 }
 

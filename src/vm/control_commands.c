@@ -82,10 +82,18 @@ static int query_uuid(struct control_session *s, const json_t *args, json_t **re
                           err);
 }
 
+/* QEMU's name of the guest's architecture. */
+static const char *target_name(const struct control_session *s)
+{
+    const char *name = s->vm->cfg->m.cls->isa->name;
+
+    return strcmp(name, "arm64") == 0 ? "aarch64" : name;
+}
+
 static int query_target(struct control_session *s, const json_t *args, json_t **ret,
                         struct err *err)
 {
-    return control_answer(json_pack("{s:s}", "arch", s->vm->cfg->m.cls->isa->name), ret, err);
+    return control_answer(json_pack("{s:s}", "arch", target_name(s)), ret, err);
 }
 
 /* Guests of another architecture have no use for the host's KVM. */
@@ -107,7 +115,7 @@ static int query_cpus_fast(struct control_session *s, const json_t *args, json_t
         json_array_append_new(all,
                               json_pack("{s:i, s:s, s:i, s:s}", "cpu-index", (int)i, "qom-path",
                                         path, "thread-id", engine_cpu_thread(m->engine, i),
-                                        "target", m->cls->isa->name));
+                                        "target", target_name(s)));
     }
     return control_answer(all, ret, err);
 }

@@ -55,7 +55,7 @@ const struct control_type control_types[] = {
                        "host-qmp-system-reset", "host-signal", "host-ui") },
     { "ShutdownInfo", .members = MEMBERS({ "guest", "bool" }, { "reason", "ShutdownCause" }) },
     { "StatusInfo", .members = MEMBERS({ "running", "bool" }, { "status", "RunState" }) },
-    { "SysEmuTarget", .values = VALUES("riscv64") },
+    { "SysEmuTarget", .values = VALUES("aarch64", "riscv64") },
     { "TargetInfo", .members = MEMBERS({ "arch", "SysEmuTarget" }) },
     { "UuidInfo", .members = MEMBERS({ "UUID", "str" }) },
     { "VersionInfo", .members = MEMBERS({ "qemu", "VersionTriple" }, { "package", "str" }) },

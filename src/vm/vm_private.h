@@ -12,6 +12,7 @@
 
 struct vm_config {
     struct machine_config m; /* its strings are in `owned` */
+    bool arch_named, board_named; /* --arch and --machine were given: they must fit */
     bool restart_on_reset;
     bool boot_disk;                             /* the kernel comes from the first disk */
     const char *user_data;                      /* file for cloud-init; NULL: none */

@@ -1,0 +1,178 @@
+/*
+ * arm_virt.c - the arm-virt board: devices, interrupt routing, boot, reset.
+ */
+#include "machine/arm_virt.h"
+
+#include "dev/irqchip/gicv3.h"
+#include "isa/arm64/isa.h"
+#include "isa/arm64/sysreg.h"
+#include <errno.h>
+#include <stdio.h>
+
+/* The controller numbers spaces and lines as the CPUs do. */
+_Static_assert((unsigned)GICV3_SPACE_CPU == ARM_SPACE_GIC &&
+                   (unsigned)GICV3_SPACE_PPI == ARM_SPACE_PPI &&
+                   (unsigned)GICV3_LINE_IRQ == ARM_LINE_IRQ &&
+                   (unsigned)GICV3_LINE_FIQ == ARM_LINE_FIQ,
+               "what the GIC and the CPUs are told of each other");
+_Static_assert((int)GICV3_MAX_CPUS >= (int)CPU_POWER_MAX, "the board's number of CPUs");
+
+static const struct virt_layout layout = {
+    .ram = ARM_VIRT_RAM,
+    .virtio = ARM_VIRT_VIRTIO,
+    .virtio_stride = 0x200,
+    .virtio_slots = 32,
+    .ecam = ARM_VIRT_ECAM,
+    .pci_mmio = ARM_VIRT_PCI_MMIO,
+    .pci_mmio_size = ARM_VIRT_PCI_MMIO_SIZE,
+    .pci_high_size = 512 * GIB,
+    .fw_cfg = ARM_VIRT_FW_CFG,
+    .pvpanic = ARM_VIRT_PVPANIC,
+    .irq_virtio = ARM_VIRT_IRQ_VIRTIO,
+    .irq_pci = ARM_VIRT_IRQ_PCI,
+    .console = "/pl011@9000000",
+};
+
+/* --- devices --- */
+
+static int add_gic(struct virt *v, struct err *err)
+{
+    char spis[16];
+    const struct dev_setting setting = { .name = "spis", .text = spis };
+    int rc;
+
+    snprintf(spis, sizeof spis, "%d", ARM_VIRT_IRQ_COUNT);
+    rc = machine_add_device(&v->m, "gicv3", v->m.irqchip, ARM_VIRT_GIC_DIST, &setting, 1,
+                            &v->irq_to, err);
+    return rc < 0 ? rc : dev_map(v->irq_to, GICV3_REDIST, v->m.map, ARM_VIRT_GIC_REDIST, err);
+}
+
+static int add_wired(struct virt *v, const char *name, gpa_t at, unsigned irq,
+                     const struct dev_setting *setting, struct device **ret, struct err *err)
+{
+    int rc = machine_add_device(&v->m, name, v->m.io, at, setting, setting != NULL, ret, err);
+
+    if (rc == 0)
+        dev_irq_connect(*ret, 0, v->irq_to, irq);
+    return rc;
+}
+
+/* The key is a pin of the GPIO. */
+static int add_power_button(struct virt *v, struct err *err)
+{
+    struct device *gpio;
+    int rc = add_wired(v, "gpio-pl061", ARM_VIRT_GPIO, ARM_VIRT_IRQ_GPIO, NULL, &gpio, err);
+
+    if (rc == 0)
+        rc = machine_make_device(&v->m, "gpio-key", v->m.io, ARM_VIRT_GPIO_POWER, NULL, 0,
+                                 &v->button, err);
+    if (rc == 0)
+        dev_irq_connect(v->button, 0, gpio, ARM_VIRT_GPIO_POWER);
+    return rc;
+}
+
+static int init(struct machine *m, struct err *err)
+{
+    struct arm_virt *a = arm_virt_of(m);
+    struct virt *v = &a->virt;
+    const struct dev_setting chardev = { .name = "chardev", .ptr = m->console };
+    struct device *d;
+    int rc;
+
+    v->layout = &layout;
+    v->pci_high = ARM_VIRT_PCI_HIGH;
+    psci_init(&a->psci, &(struct psci_host){ m, machine_request }, m->engine, m->map, m->cfg->cpus);
+    if ((rc = add_gic(v, err)) < 0 ||
+        (rc = add_wired(v, "pl011", ARM_VIRT_UART, ARM_VIRT_IRQ_UART, &chardev, &d, err)) < 0 ||
+        (rc = add_wired(v, "rtc-pl031", ARM_VIRT_RTC, ARM_VIRT_IRQ_RTC, NULL, &d, err)) < 0 ||
+        (rc = add_power_button(v, err)) < 0)
+        return rc;
+    return virt_add_io(v, err);
+}
+
+/* --- CPUs --- */
+
+static bool firmware_call(struct machine *m, struct vcpu *c)
+{
+    return psci_call(&arm_virt_of(m)->psci, c);
+}
+
+static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out)
+{
+    return dev_sysreg_read(arm_virt_of(m)->virt.irq_to, c->index, space, number, out);
+}
+
+static int sysreg_write(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 to)
+{
+    return dev_sysreg_write(arm_virt_of(m)->virt.irq_to, c->index, space, number, to);
+}
+
+static bool msi(struct machine *m, u32 requester, gpa_t addr, u32 data)
+{
+    return dev_msi_input(arm_virt_of(m)->virt.irq_to, requester, addr, data);
+}
+
+/* --- boot and reset --- */
+
+int arm_virt_boot(struct machine *m, struct err *err)
+{
+    struct virt *v = &arm_virt_of(m)->virt;
+    struct boot_file file;
+    int rc;
+
+    if (m->cfg->firmware)
+        return err_set(err, ENOTSUP,
+                       "machine arm-virt takes no firmware file, its PSCI is built in: give "
+                       "--kernel instead of --firmware %s",
+                       m->cfg->firmware);
+    if (!m->cfg->kernel)
+        return err_set(err, EINVAL,
+                       "there is nothing to boot: give --kernel or --load-state");
+    rc = boot_file_read(&file, "kernel", m->cfg->kernel, VIRT_FILE_MAX, true, err);
+    if (rc < 0)
+        return rc;
+    boot_plan_own(&m->plan, file.data);
+    rc = virt_add_kernel(v, &file, &boot_arm64_image, &v->entry, err);
+    return rc < 0 ? rc : virt_add_parameters(v, arm_virt_fdt, err);
+}
+
+/* The kernel finds the device tree by X0 (Linux, Documentation/arch/arm64/booting.rst). */
+static void reset(struct machine *m)
+{
+    struct arm_virt *a = arm_virt_of(m);
+
+    psci_reset(&a->psci, a->virt.entry, a->virt.dtb_at);
+}
+
+/* What else there is of state is the devices' and the CPUs'. */
+static int load(struct machine *m, struct state_reader *r, struct err *err)
+{
+    psci_loaded(&arm_virt_of(m)->psci);
+    return 0;
+}
+
+static const char *const irqchips[] = { "gicv3", NULL };
+static const char *const cpus[] = { "armv8", NULL };
+
+const struct machine_class arm_virt_class = {
+    .name = "arm-virt",
+    .doc = "Arm board of virtio devices, with the addresses of QEMU's virt",
+    .isa = &arm64_isa,
+    .handlers = arm64_interp_handlers,
+    .ram_base = ARM_VIRT_RAM,
+    .ram_min = 32 * MIB,
+    .ram_max = 255 * GIB, /* what follows is the PCI bridge's */
+    .max_cpus = CPU_POWER_MAX,
+    .irqchips = irqchips,
+    .cpus = cpus,
+    .size = sizeof(struct arm_virt),
+    .init = init,
+    .boot = arm_virt_boot,
+    .reset = reset,
+    .load = load,
+    .firmware_call = firmware_call,
+    .sysreg_read = sysreg_read,
+    .sysreg_write = sysreg_write,
+    .msi = msi,
+    .powerdown = virt_powerdown,
+};

@@ -1,0 +1,204 @@
+/*
+ * arm_virt_fdt.c - the device tree of an arm-virt machine.
+ *
+ * Bindings: Linux Documentation/devicetree/bindings.
+ */
+#include "machine/arm_virt.h"
+
+#include "dev/irqchip/gicv3.h"
+#include "isa/arm64/sysreg.h"
+#include <stdio.h>
+
+/* interrupt-controller/arm,gic-v3.yaml: kinds of interrupts, and the first number of the private
+ * ones. */
+enum { GIC_SPI = 0, GIC_PPI = 1, PPI_FIRST = 16 };
+enum { KEY_POWER = 116 }; /* Linux, input-event-codes.h */
+
+struct tree {
+    struct virt_tree t; /* irq_to, msi_to: both the GIC */
+    u32 clock, gpio;    /* phandles */
+};
+
+static unsigned irq_cells(const struct virt_tree *t, u32 irq, u32 cells[VIRT_IRQ_CELLS])
+{
+    cells[0] = GIC_SPI;
+    cells[1] = irq;
+    cells[2] = IRQ_TYPE_LEVEL_HIGH;
+    return 3;
+}
+
+static void cpu_nodes(struct virt_tree *t)
+{
+    struct fdt_writer *f = &t->f;
+
+    fdt_node(f, "cpus");
+    fdt_cells(f, "#address-cells", 1);
+    fdt_cells(f, "#size-cells", 0);
+    for (unsigned i = 0; i < t->v->m.cfg->cpus; i++) {
+        u32 affinity = (u32)arm_affinity(i);
+
+        fdt_node(f, "cpu@%x", affinity);
+        fdt_prop_str(f, "device_type", "cpu");
+        fdt_prop_str(f, "compatible", "arm,armv8");
+        fdt_cells(f, "reg", affinity);
+        fdt_prop_str(f, "enable-method", "psci");
+        fdt_end(f);
+    }
+    fdt_end(f);
+}
+
+static void psci_node(struct virt_tree *t)
+{
+    fdt_node(&t->f, "psci");
+    fdt_prop_strs(&t->f, "compatible", (const char *[]){ "arm,psci-1.0", "arm,psci-0.2", NULL });
+    fdt_prop_str(&t->f, "method", "hvc");
+    fdt_end(&t->f);
+}
+
+/* The binding goes by place: secure, physical, virtual, hypervisor. The CPUs have two of them. */
+static void timer_node(struct virt_tree *t)
+{
+    enum { SECURE = 13, PHYSICAL = ARM_PPI_TIMER_PHYSICAL - PPI_FIRST };
+    enum { VIRTUAL = ARM_PPI_TIMER_VIRTUAL - PPI_FIRST, HYPERVISOR = 10 };
+
+    fdt_node(&t->f, "timer");
+    fdt_prop_str(&t->f, "compatible", "arm,armv8-timer");
+    fdt_cells(&t->f, "interrupt-parent", t->irq_to);
+    fdt_cells(&t->f, "interrupts", GIC_PPI, SECURE, IRQ_TYPE_LEVEL_HIGH, GIC_PPI, PHYSICAL,
+              IRQ_TYPE_LEVEL_HIGH, GIC_PPI, VIRTUAL, IRQ_TYPE_LEVEL_HIGH, GIC_PPI, HYPERVISOR,
+              IRQ_TYPE_LEVEL_HIGH);
+    fdt_prop_empty(&t->f, "always-on");
+    fdt_end(&t->f);
+}
+
+/* Messages are stores to the distributor, one SPI each (mbi-ranges). */
+static void gic_node(struct virt_tree *t)
+{
+    struct fdt_writer *f = &t->f;
+
+    fdt_node(f, "intc@%x", ARM_VIRT_GIC_DIST);
+    fdt_prop_str(f, "compatible", "arm,gic-v3");
+    fdt_cells(f, "reg", 0, ARM_VIRT_GIC_DIST, 0, GICV3_DIST_SIZE, 0, ARM_VIRT_GIC_REDIST, 0,
+              t->v->m.cfg->cpus * (u32)GICV3_REDIST_STEP);
+    fdt_cells(f, "#interrupt-cells", 3);
+    fdt_prop_empty(f, "interrupt-controller");
+    fdt_cells(f, "#address-cells", 2);
+    fdt_cells(f, "#size-cells", 2);
+    fdt_prop_empty(f, "ranges");
+    fdt_prop_empty(f, "msi-controller");
+    fdt_cells(f, "mbi-ranges", GICV3_SPI + ARM_VIRT_IRQ_MSI, ARM_VIRT_IRQ_COUNT - ARM_VIRT_IRQ_MSI);
+    fdt_cells(f, "phandle", t->irq_to);
+    fdt_end(f);
+}
+
+static void clock_node(struct tree *t)
+{
+    struct fdt_writer *f = &t->t.f;
+
+    t->clock = fdt_phandle_new(f);
+    fdt_node(f, "apb-pclk");
+    fdt_prop_str(f, "compatible", "fixed-clock");
+    fdt_cells(f, "#clock-cells", 0);
+    fdt_cells(f, "clock-frequency", ARM_VIRT_APB_CLOCK);
+    fdt_prop_str(f, "clock-output-names", "clk24mhz");
+    fdt_cells(f, "phandle", t->clock);
+    fdt_end(f);
+}
+
+/* The beginning of a PrimeCell's node: its driver asks for the bus's clock. */
+static void primecell_node(struct tree *t, const char *name, u32 at, u32 irq)
+{
+    struct fdt_writer *f = &t->t.f;
+    char compatible[16];
+
+    snprintf(compatible, sizeof compatible, "arm,%s", name);
+    fdt_node(f, "%s@%x", name, at);
+    fdt_prop_strs(f, "compatible", (const char *[]){ compatible, "arm,primecell", NULL });
+    fdt_prop_reg(f, at, 0x1000);
+    virt_irq_props(&t->t, irq);
+}
+
+static void uart_node(struct tree *t)
+{
+    struct fdt_writer *f = &t->t.f;
+
+    primecell_node(t, "pl011", ARM_VIRT_UART, ARM_VIRT_IRQ_UART);
+    fdt_cells(f, "clocks", t->clock, t->clock);
+    fdt_prop_strs(f, "clock-names", (const char *[]){ "uartclk", "apb_pclk", NULL });
+    fdt_end(f);
+}
+
+static void rtc_node(struct tree *t)
+{
+    primecell_node(t, "pl031", ARM_VIRT_RTC, ARM_VIRT_IRQ_RTC);
+    fdt_cells(&t->t.f, "clocks", t->clock);
+    fdt_prop_str(&t->t.f, "clock-names", "apb_pclk");
+    fdt_end(&t->t.f);
+}
+
+static void gpio_node(struct tree *t)
+{
+    struct fdt_writer *f = &t->t.f;
+
+    t->gpio = fdt_phandle_new(f);
+    primecell_node(t, "pl061", ARM_VIRT_GPIO, ARM_VIRT_IRQ_GPIO);
+    fdt_cells(f, "clocks", t->clock);
+    fdt_prop_str(f, "clock-names", "apb_pclk");
+    fdt_cells(f, "#gpio-cells", 2);
+    fdt_prop_empty(f, "gpio-controller");
+    fdt_cells(f, "#interrupt-cells", 2);
+    fdt_prop_empty(f, "interrupt-controller");
+    fdt_cells(f, "phandle", t->gpio);
+    fdt_end(f);
+}
+
+static void button_node(struct tree *t)
+{
+    struct fdt_writer *f = &t->t.f;
+
+    fdt_node(f, "gpio-keys");
+    fdt_prop_str(f, "compatible", "gpio-keys");
+    fdt_node(f, "poweroff");
+    fdt_prop_str(f, "label", "Power button");
+    fdt_cells(f, "linux,code", KEY_POWER);
+    fdt_cells(f, "gpios", t->gpio, ARM_VIRT_GPIO_POWER, 0);
+    fdt_end(f);
+    fdt_end(f);
+}
+
+static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
+{
+    struct tree *t = container_of(virt, struct tree, t);
+    struct fdt_writer *f = &virt->f;
+
+    virt->irq_to = virt->msi_to = fdt_phandle_new(f);
+    fdt_node(f, "%s", "");
+    fdt_cells(f, "#address-cells", 2);
+    fdt_cells(f, "#size-cells", 2);
+    fdt_cells(f, "interrupt-parent", virt->irq_to);
+    fdt_prop_str(f, "compatible", "linux,dummy-virt");
+    fdt_prop_str(f, "model", "vm,arm-virt");
+    virt_chosen_node(virt, chosen);
+    virt_memory_node(virt);
+    cpu_nodes(virt);
+    psci_node(virt);
+    timer_node(virt);
+    gic_node(virt);
+    clock_node(t);
+    uart_node(t);
+    rtc_node(t);
+    gpio_node(t);
+    button_node(t);
+    virt_pvpanic_node(virt);
+    virt_virtio_nodes(virt);
+    virt_pci_node(virt);
+    virt_fw_cfg_node(virt);
+    fdt_end(f);
+}
+
+int arm_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err)
+{
+    struct tree t = { .t = { .irq_cells = irq_cells, .irq_address_cells = 2 } };
+
+    return virt_fdt(v, &t.t, root_node, ret_blob, ret_size, err);
+}
