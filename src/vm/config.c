@@ -15,102 +15,6 @@
 
 typedef int set_fn(struct vm_config *c, const char *key, char *value, struct err *err);
 
-static int set_choice(const char *const *list, const char *what, const char *value,
-                      const char **out, struct err *err)
-{
-    char all[256] = "";
-
-    for (unsigned i = 0; list[i]; i++) {
-        if (strcmp(list[i], value) == 0) {
-            *out = list[i];
-            return 0;
-        }
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", list[i]);
-    }
-    return err_set(err, EINVAL, "%s '%s' is unknown: there is %s", what, value, all);
-}
-
-/* Names of the boards, or of the architectures, for a sentence: "a, b". */
-static void names(const char *(*name)(const struct machine_class *cls), char *out, size_t size)
-{
-    out[0] = 0;
-    for (unsigned i = 0; machine_classes[i]; i++)
-        if (i == 0 || strcmp(name(machine_classes[i]), name(machine_classes[i - 1])) != 0)
-            snprintf(out + strlen(out), size - strlen(out), "%s%s", i ? ", " : "",
-                     name(machine_classes[i]));
-}
-
-static const char *name_of(const struct machine_class *cls)
-{
-    return cls->name;
-}
-
-static const char *arch_of(const struct machine_class *cls)
-{
-    return cls->isa->name;
-}
-
-/* The architecture's first board, unless one was named. */
-static int set_arch(struct vm_config *c, const char *key, char *value, struct err *err)
-{
-    const struct machine_class *cls = NULL;
-    char all[256];
-
-    for (unsigned i = 0; machine_classes[i] && !cls; i++)
-        if (strcmp(arch_of(machine_classes[i]), value) == 0)
-            cls = machine_classes[i];
-    names(arch_of, all, sizeof all);
-    if (!cls)
-        return err_set(err, EINVAL,
-                       "--arch %s: no such guest architecture in this build; there is %s", value,
-                       all);
-    if (c->board_named && strcmp(arch_of(c->m.cls), value) != 0)
-        return err_set(err, EINVAL, "--arch %s: machine %s is one for %s", value, c->m.cls->name,
-                       arch_of(c->m.cls));
-    if (!c->board_named)
-        c->m.cls = cls;
-    c->arch_named = true;
-    return 0;
-}
-
-static int set_machine(struct vm_config *c, const char *key, char *value, struct err *err)
-{
-    char *option, *name = parse_field(&value), all[256];
-    const struct machine_class *cls = machine_class_find(name);
-
-    names(name_of, all, sizeof all);
-    if (!cls)
-        return err_set(err, EINVAL, "--machine %s: no such machine; there is %s", name, all);
-    if (c->arch_named && strcmp(arch_of(c->m.cls), arch_of(cls)) != 0)
-        return err_set(err, EINVAL, "--machine %s is one for %s and --arch says %s", name,
-                       arch_of(cls), arch_of(c->m.cls));
-    c->m.cls = cls;
-    c->m.irqchip = NULL;
-    c->board_named = true;
-    while ((option = parse_field(&value))) {
-        const char *chip = parse_option(option, "irqchip");
-        int rc;
-
-        if (!chip)
-            return err_set(err, EINVAL, "--machine %s has no option '%s': there is irqchip=", name,
-                           option);
-        rc = set_choice(c->m.cls->irqchips, "--machine irqchip", chip, &c->m.irqchip, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-/* A model of any board: whether it is one of this, is known when all keys are set. */
-static int set_cpu(struct vm_config *c, const char *key, char *value, struct err *err)
-{
-    int rc = -EINVAL;
-
-    for (unsigned i = 0; machine_classes[i] && rc < 0; i++)
-        rc = set_choice(machine_classes[i]->cpus, "--cpu", value, &c->m.cpu, err);
-    return rc < 0 ? set_choice(c->m.cls->cpus, "--cpu", value, &c->m.cpu, err) : 0;
-}
-
 /* Keys whose value is kept as text: an offset in struct vm_config each. */
 static const struct {
     const char *key;
@@ -168,7 +72,7 @@ int config_set_bus(const char *bus, const char *key, const char **out, struct er
 {
     static const char *const buses[] = { "pcie", "mmio", NULL };
 
-    return set_choice(buses, key, bus, out, err);
+    return config_set_choice(buses, key, bus, out, err);
 }
 
 static int disk_option(struct machine_disk *disk, char *option, struct err *err)
@@ -177,7 +81,7 @@ static int disk_option(struct machine_disk *disk, char *option, struct err *err)
     const char *v;
 
     if ((v = parse_option(option, "format")))
-        return set_choice(formats, "--disk format", v, &disk->format, err);
+        return config_set_choice(formats, "--disk format", v, &disk->format, err);
     if ((v = parse_option(option, "bus")))
         return config_set_bus(v, "--disk bus", &disk->bus, err);
     if ((v = parse_option(option, "readonly")) && parse_bool(v, &disk->read_only))
@@ -471,12 +375,13 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    set_arch,   set_machine,     set_cpu,           set_text,     set_text,
-    set_text,   set_text,        set_text,          set_memory,   set_cpus,
-    set_disk,   set_net,         set_vsock,         set_console,  set_virtio_console,
-    set_engine, set_code_cache,  set_deterministic, set_check,    set_perf,
-    set_no_opt, set_base_blocks, set_control,       set_on_reset, set_boot,
-    set_text,   set_credential,  set_rng_seed,
+    config_set_arch, config_set_machine, config_set_cpu,     set_text,
+    set_text,        set_text,           set_text,           set_text,
+    set_memory,      set_cpus,           set_disk,           set_net,
+    set_vsock,       set_console,        set_virtio_console, set_engine,
+    set_code_cache,  set_deterministic,  set_check,          set_perf,
+    set_no_opt,      set_base_blocks,    set_control,        set_on_reset,
+    set_boot,        set_text,           set_credential,     set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 

@@ -112,10 +112,9 @@ static int query_cpus_fast(struct control_session *s, const json_t *args, json_t
         char path[32];
 
         snprintf(path, sizeof path, "/machine/cpu[%u]", i);
-        json_array_append_new(all,
-                              json_pack("{s:i, s:s, s:i, s:s}", "cpu-index", (int)i, "qom-path",
-                                        path, "thread-id", engine_cpu_thread(m->engine, i),
-                                        "target", target_name(s)));
+        json_array_append_new(
+            all, json_pack("{s:i, s:s, s:i, s:s}", "cpu-index", (int)i, "qom-path", path,
+                           "thread-id", engine_cpu_thread(m->engine, i), "target", target_name(s)));
     }
     return control_answer(all, ret, err);
 }

@@ -11,7 +11,7 @@
 #include <vm/vm.h>
 
 struct vm_config {
-    struct machine_config m; /* its strings are in `owned` */
+    struct machine_config m;      /* its strings are in `owned` */
     bool arch_named, board_named; /* --arch and --machine were given: they must fit */
     bool restart_on_reset;
     bool boot_disk;                             /* the kernel comes from the first disk */
@@ -72,6 +72,13 @@ struct vm_config *config_copy(const struct vm_config *cfg);
 
 /* Keys that others share, and the words of --net and --vsock, which are cut up and kept. */
 int config_set_bus(const char *bus, const char *key, const char **out, struct err *err) MUST_CHECK;
+/* One word of a list that NULL ends; what: "--console". */
+int config_set_choice(const char *const *list, const char *what, const char *value,
+                      const char **out, struct err *err) MUST_CHECK;
+int config_set_arch(struct vm_config *c, const char *key, char *value, struct err *err) MUST_CHECK;
+int config_set_machine(struct vm_config *c, const char *key, char *value,
+                       struct err *err) MUST_CHECK;
+int config_set_cpu(struct vm_config *c, const char *key, char *value, struct err *err) MUST_CHECK;
 int config_set_net(struct vm_config *c, char *value, struct err *err) MUST_CHECK;
 int config_set_vsock(struct vm_config *c, char *value, struct err *err) MUST_CHECK;
 /* Is there room for a port of the host behind this path? */
