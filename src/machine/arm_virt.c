@@ -126,8 +126,7 @@ int arm_virt_boot(struct machine *m, struct err *err)
                        "--kernel instead of --firmware %s",
                        m->cfg->firmware);
     if (!m->cfg->kernel)
-        return err_set(err, EINVAL,
-                       "there is nothing to boot: give --kernel or --load-state");
+        return err_set(err, EINVAL, "there is nothing to boot: give --kernel or --load-state");
     rc = boot_file_read(&file, "kernel", m->cfg->kernel, VIRT_FILE_MAX, true, err);
     if (rc < 0)
         return rc;

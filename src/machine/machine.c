@@ -281,8 +281,8 @@ static int build(struct machine *m, struct err *err)
     if (!m->map)
         return err_set_errno(err, ENOMEM, "making the machine");
     if ((rc = check_model(m->cfg, err)) < 0 || (rc = make_ram(m, err)) < 0 ||
-        (rc = make_loop(m, err)) < 0 ||
-        (rc = make_engine(m, err)) < 0 || (rc = make_consoles(m, err)) < 0)
+        (rc = make_loop(m, err)) < 0 || (rc = make_engine(m, err)) < 0 ||
+        (rc = make_consoles(m, err)) < 0)
         return rc;
     m->console->tap = machine_console_tap;
     m->console->tap_arg = m;

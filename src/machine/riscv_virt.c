@@ -46,8 +46,8 @@ static int add_plic(struct riscv_virt *v, struct err *err)
 {
     const struct dev_setting sources = { .name = "sources", .text = "95" };
 
-    return machine_add_device(&v->virt.m, "plic", v->virt.m.irqchip, RISCV_VIRT_PLIC, &sources, 1, &v->virt.irq_to,
-                              err);
+    return machine_add_device(&v->virt.m, "plic", v->virt.m.irqchip, RISCV_VIRT_PLIC, &sources, 1,
+                              &v->virt.irq_to, err);
 }
 
 /* One IMSIC for each hart and an APLIC that turns wires into messages. The built-in SBI
@@ -81,8 +81,8 @@ static int add_uart(struct riscv_virt *v, struct err *err)
 {
     const struct dev_setting chardev = { .name = "chardev", .ptr = v->virt.m.console };
     struct device *d;
-    int rc =
-        machine_add_device(&v->virt.m, "uart-16550", v->virt.m.io, RISCV_VIRT_UART, &chardev, 1, &d, err);
+    int rc = machine_add_device(&v->virt.m, "uart-16550", v->virt.m.io, RISCV_VIRT_UART, &chardev,
+                                1, &d, err);
 
     if (rc == 0)
         dev_irq_connect(d, 0, v->virt.irq_to, RISCV_VIRT_IRQ_UART);
@@ -92,7 +92,8 @@ static int add_uart(struct riscv_virt *v, struct err *err)
 static int add_rtc(struct riscv_virt *v, struct err *err)
 {
     struct device *d;
-    int rc = machine_add_device(&v->virt.m, "rtc-goldfish", v->virt.m.io, RISCV_VIRT_RTC, NULL, 0, &d, err);
+    int rc = machine_add_device(&v->virt.m, "rtc-goldfish", v->virt.m.io, RISCV_VIRT_RTC, NULL, 0,
+                                &d, err);
 
     if (rc == 0)
         dev_irq_connect(d, 0, v->virt.irq_to, RISCV_VIRT_IRQ_RTC);

@@ -281,9 +281,7 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
 
 int riscv_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err)
 {
-    struct tree t = { .t.irq_cells = irq_cells,
-                      .v = riscv_virt_of(&v->m),
-                      .cpus = v->m.cfg->cpus };
+    struct tree t = { .t.irq_cells = irq_cells, .v = riscv_virt_of(&v->m), .cpus = v->m.cfg->cpus };
 
     return virt_fdt(v, &t.t, root_node, ret_blob, ret_size, err);
 }

@@ -19,9 +19,9 @@ struct virt_layout {
     gpa_t pci_mmio; /* where BARs lie below 4 GiB; above: virt.pci_high */
     u64 pci_mmio_size, pci_high_size;
     gpa_t fw_cfg, pvpanic;
-    u32 irq_virtio; /* of the first window; the others follow */
-    u32 irq_pci;    /* of PCI_LINES lines */
-    bool pci_button; /* the power button is a virtio device */
+    u32 irq_virtio;      /* of the first window; the others follow */
+    u32 irq_pci;         /* of PCI_LINES lines */
+    bool pci_button;     /* the power button is a virtio device */
     const char *console; /* its path in the device tree */
 };
 
@@ -74,8 +74,8 @@ enum { IRQ_TYPE_EDGE_RISING = 1, IRQ_TYPE_LEVEL_HIGH = 4 };
 struct virt_tree {
     struct fdt_writer f;
     struct virt *v;
-    u32 irq_to; /* phandles: of the interrupt controller, */
-    u32 msi_to; /* and of who takes message interrupts; 0: nobody */
+    u32 irq_to;                 /* phandles: of the interrupt controller, */
+    u32 msi_to;                 /* and of who takes message interrupts; 0: nobody */
     unsigned irq_address_cells; /* of the interrupt controller */
     /* How the controller is told of its input `irq`; returns the number of cells. */
     unsigned (*irq_cells)(const struct virt_tree *t, u32 irq, u32 cells[VIRT_IRQ_CELLS]);

@@ -370,4 +370,5 @@ TEST(user_tree_completed)
 TEST_MAIN(TEST_CASE(plan_refuses_overlap_and_outside), TEST_CASE(plan_finds_room),
           TEST_CASE(image_header), TEST_CASE(image_of_another_architecture),
           TEST_CASE(image_without_size), TEST_CASE(truncated_efi_image), TEST_CASE(elf_segments),
-          TEST_CASE(compressed_files), TEST_CASE(efi_zboot), TEST_CASE(tree_written), TEST_CASE(user_tree_completed))
+          TEST_CASE(compressed_files), TEST_CASE(efi_zboot), TEST_CASE(tree_written),
+          TEST_CASE(user_tree_completed))

@@ -251,6 +251,6 @@ TEST(loaded_state_counts)
 }
 
 TEST_MAIN(TEST_CASE(first_cpu_alone_runs), TEST_CASE(versions_and_features),
-          TEST_CASE(cpu_is_started), TEST_CASE(cpu_of_another_cluster),
-          TEST_CASE(narrow_arguments), TEST_CASE(cpu_stops_itself), TEST_CASE(standby),
-          TEST_CASE(machine_ends), TEST_CASE(loaded_state_counts))
+          TEST_CASE(cpu_is_started), TEST_CASE(cpu_of_another_cluster), TEST_CASE(narrow_arguments),
+          TEST_CASE(cpu_stops_itself), TEST_CASE(standby), TEST_CASE(machine_ends),
+          TEST_CASE(loaded_state_counts))

@@ -84,9 +84,9 @@ bool boot_is_uboot(const u8 *data, size_t size);
 /* Linux's Image of an architecture. */
 struct boot_image_kind {
     const char *who, *magic; /* "an arm64" */
-    unsigned elf_machine; /* EM_*, of its ELF programs */
-    u64 offset_unsized;   /* text offset of kernels that do not tell their size */
-    const char *example;  /* where a user finds one */
+    unsigned elf_machine;    /* EM_*, of its ELF programs */
+    u64 offset_unsized;      /* text offset of kernels that do not tell their size */
+    const char *example;     /* where a user finds one */
 };
 extern const struct boot_image_kind boot_riscv_image, boot_arm64_image;
 

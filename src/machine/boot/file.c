@@ -79,8 +79,8 @@ static int unpack_stream(struct boot_file *file, const char *what, const struct 
                        "first",
                        what, file->path, how->name, how->library);
     if (rc < 0)
-        return err_set(err, EINVAL, "the %s %s is a damaged or truncated %s file", what,
-                       file->path, how->name);
+        return err_set(err, EINVAL, "the %s %s is a damaged or truncated %s file", what, file->path,
+                       how->name);
     free(file->data);
     file->data = out;
     file->size = out_size;

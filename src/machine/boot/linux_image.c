@@ -13,13 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum {
-    TEXT_OFFSET = 8,
-    IMAGE_SIZE = 16,
-    FLAGS = 24,
-    MAGIC = 56,
-    HEADER_SIZE = 64
-};
+enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, FLAGS = 24, MAGIC = 56, HEADER_SIZE = 64 };
 /* PE/COFF, "COFF File Header" and "Section Table". */
 enum {
     PE_OFFSET = 60,

@@ -26,7 +26,7 @@ struct cpu_power {
     struct mem_map *map;   /* borrows (outlives) */
     unsigned cpus;         /* 1..CPU_POWER_MAX */
     struct cpu_power_cpu {
-        u32 status; /* atomic: enum cpu_power_status */
+        u32 status;                   /* atomic: enum cpu_power_status */
         struct cpu_power_start start; /* under way */
     } cpu[CPU_POWER_MAX];
 };

@@ -33,7 +33,9 @@ static bool hart_mask(struct sbi *sbi, u64 mask, u64 base, u64 *out)
 /* 0, an SBI error. */
 static s64 start_error(int rc)
 {
-    return rc == 0 ? SBI_SUCCESS : rc == -EFAULT ? SBI_ERR_INVALID_ADDRESS : SBI_ERR_ALREADY_AVAILABLE;
+    return rc == 0         ? SBI_SUCCESS
+           : rc == -EFAULT ? SBI_ERR_INVALID_ADDRESS
+                           : SBI_ERR_ALREADY_AVAILABLE;
 }
 
 static void hart_start(struct sbi *sbi, struct sbi_args *args)
