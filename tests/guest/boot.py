@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""boot.py - Debian's riscv64 kernel boots, is typed into, and ends as it should.
+"""boot.py - Debian's kernel boots, is typed into, and ends as it should.
 
     boot.py         from initramfs on one engine, from a disk on the other
-    boot.py --all   every engine, number of harts, interrupt controller, firmware and disk
+    boot.py --all   every engine, number of CPUs, interrupt controller, firmware and disk
     boot.py --one ENGINE CPUS    that boot alone, from initramfs
     boot.py --slow ENGINE CPUS   the same with a guest whose time goes slowly: for sanitisers
+    boot.py --arch arm64 ...     that of a guest for arm64; else riscv64
 """
 
 import base64
@@ -16,7 +17,7 @@ import sys
 import tempfile
 
 from uboot import uboot_devices, uboot_linux
-from vm import Machine, Skip, Tap, asset, check, linux_args
+from vm import GUEST, Machine, Skip, Tap, asset, check, linux_args
 
 
 TIME_BASE = (10 * 1000 * 1000).to_bytes(4, "big")
@@ -27,9 +28,9 @@ def boot_shell(engine, cpus=1, extra=(), terminal=False):
     """To the shell, some work there, and out of it: power off, status 0."""
     args = linux_args() + ["--engine", engine, "--cpus", str(cpus), *extra]
     with Machine(args, terminal=terminal) as m:
-        m.expect("vm-init: ready (riscv64, %d cpus)" % cpus)
+        m.expect("vm-init: ready (%s, %d cpus)" % (GUEST.uname, cpus))
         m.expect("vm# ")
-        check(m.shell("uname -m").strip() == "riscv64", "uname does not say riscv64")
+        check(m.shell("uname -m").strip() == GUEST.uname, "uname does not say " + GUEST.uname)
         printed = m.shell("seq 1 2000 | sha256sum")
         check(printed.split()[0] == seq_sum(2000), "wrong sum of a text: %s" % printed)
         if cpus > 1:
@@ -61,19 +62,19 @@ def seq_sum(last):
 
 
 def each_cpu(m, cpus):
-    """Every hart takes timer interrupts and can be scheduled on."""
+    """Every CPU takes timer interrupts and can be scheduled on."""
     m.shell("for i in $(seq 1 %d); do seq 1 20000 | sha256sum & done; wait" % (2 * cpus))
     lines = [line.split() for line in m.shell("cat /proc/stat").splitlines()]
     busy = [line[0] for line in lines if line and line[0].startswith("cpu")
             and line[0] != "cpu" and int(line[1]) + int(line[3]) + int(line[4]) > 0]
-    check(len(busy) == cpus, "only these harts did anything: %s" % busy)
+    check(len(busy) == cpus, "only these CPUs did anything: %s" % busy)
 
 
 def interrupts_counted(m):
     """The console is driven by interrupts, not by polling."""
     text = m.shell("cat /proc/interrupts")
-    check("ttyS0" in text, "the console has no interrupt:\n" + text)
-    row = [line for line in text.splitlines() if "ttyS0" in line][0].split()
+    check(GUEST.console_irq in text, "the console has no interrupt:\n" + text)
+    row = [line for line in text.splitlines() if GUEST.console_irq in line][0].split()
     count = sum(int(word) for word in row[1:] if word.isdigit())
     check(count > 0, "the console's interrupt never came:\n" + text)
 
@@ -172,7 +173,7 @@ def boot_opensbi(kind, engine, cpus=1, extra=()):
                            *extra]
     with Machine(args) as m:
         m.expect("OpenSBI v")
-        m.expect("vm-init: ready (riscv64, %d cpus)" % cpus)
+        m.expect("vm-init: ready (%s, %d cpus)" % (GUEST.uname, cpus))
         m.expect("vm# ")
         if cpus > 1:
             each_cpu(m, cpus)
@@ -221,20 +222,26 @@ def by_firmware(tap, label, *board):
         tap.case("U-Boot and Linux from %s, %s" % (bus, label), uboot_linux, bus, *board)
 
 
+def firmware_alone(tap, engine):
+    tap.case("OpenSBI fw_jump, " + engine, boot_opensbi, "fw_jump.elf", engine)
+    for bus in ("mmio", "pcie"):
+        tap.case("U-Boot's devices on %s, %s" % (bus, engine), uboot_devices, bus, engine)
+
+
 def matrix(tap):
     for engine in ("base", "interp"):
         for cpus in (1, 4):
-            for chip in ("plic", "aia"):
-                board = (engine, cpus, ["--machine", "riscv-virt,irqchip=" + chip])
-                label = "%s, %d harts, %s" % (engine, cpus, chip)
+            for name in GUEST.boards:
+                board = (engine, cpus, ["--machine", name])
+                label = "%s, %d CPUs, %s" % (engine, cpus, name)
                 by_linux(tap, label, *board)
-                if engine == "base" or cpus == 1 and chip == "plic":
+                if GUEST.firmware and (engine == "base" or
+                                       cpus == 1 and name == GUEST.boards[0]):
                     by_firmware(tap, label, *board)
-        tap.case("OpenSBI fw_jump, " + engine, boot_opensbi, "fw_jump.elf", engine)
-        for bus in ("mmio", "pcie"):
-            tap.case("U-Boot's devices on %s, %s" % (bus, engine), uboot_devices, bus, engine)
+        if GUEST.firmware:
+            firmware_alone(tap, engine)
     tap.case("deterministic", boot_shell, "auto", 1, ["--deterministic"])
-    tap.case("deterministic, 4 harts", boot_shell, "auto", 4, ["--deterministic"])
+    tap.case("deterministic, 4 CPUs", boot_shell, "auto", 4, ["--deterministic"])
     tap.case("a device tree of the user's", given_tree)
     tap.case("raw terminal", boot_shell, "auto", 1, (), True)
     tap.case("read-only disk, mmio", boot_disk_readonly, "mmio")
@@ -249,10 +256,10 @@ def main():
     tap = Tap()
     if "--one" in sys.argv[1:]:
         engine, cpus = sys.argv[sys.argv.index("--one") + 1:][:2]
-        tap.case("shell, %s, %s harts" % (engine, cpus), boot_shell, engine, int(cpus))
+        tap.case("shell, %s, %s CPUs" % (engine, cpus), boot_shell, engine, int(cpus))
     elif "--slow" in sys.argv[1:]:
         engine, cpus = sys.argv[sys.argv.index("--slow") + 1:][:2]
-        tap.case("shell in slow time, %s, %s harts" % (engine, cpus), boot_slow, engine, int(cpus))
+        tap.case("shell in slow time, %s, %s CPUs" % (engine, cpus), boot_slow, engine, int(cpus))
     elif "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
         matrix(tap)
     else:

@@ -13,9 +13,9 @@ import socket
 import sys
 import tempfile
 
-from vm import Machine, Skip, Tap, asset, check, linux_args
+from vm import GUEST, Machine, Skip, Tap, asset, check, linux_args
 
-MODULES = ("virtio_input", "evdev")
+MODULES = (GUEST.button, "evdev")
 
 
 def cpio_entry(name, data, mode):
@@ -60,19 +60,19 @@ def command(path, *names):
                 check(answer == {"return": {}}, f"{name}: {answer}")
 
 
-def key_arrives(irqchip):
+def key_arrives(board):
     with tempfile.TemporaryDirectory() as folder:
         initrd, control = folder + "/initrd", folder + "/control"
         initrd_with_button(initrd)
         args = linux_args()
         args[args.index("--initrd") + 1] = initrd
-        with Machine(args + ["--machine", f"riscv-virt,irqchip={irqchip}", "--control",
+        with Machine(args + ["--machine", board, "--control",
                              "unix:" + control]) as machine:
             machine.expect("vm# ")
             for name in MODULES:
                 machine.shell(f"insmod /button/{name}.ko")
             listing = machine.shell("cat /proc/bus/input/devices")
-            check('N: Name="Power Button"' in listing and "KEY=10000000000000 0" in listing, listing)
+            check("KEY=10000000000000 0" in listing, listing)
             machine.shell("exec 3</dev/input/event0")
             for commands in (["system_powerdown"], ["stop", "system_powerdown", "cont"]):
                 command(control, *commands)
@@ -87,8 +87,8 @@ def key_arrives(irqchip):
 
 def main():
     tap = Tap()
-    for irqchip in ("plic", "aia"):
-        tap.case(f"the power button, {irqchip}", key_arrives, irqchip)
+    for board in GUEST.boards:
+        tap.case(f"the power button, {board}", key_arrives, board)
     return tap.finish()
 
 

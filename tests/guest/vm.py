@@ -20,9 +20,33 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE = float(os.environ.get("VM_TEST_PATIENCE", "600"))
-KERNEL_WORDS = "console=ttyS0 "
 KERNEL_LINE = re.compile(r"\[ *[0-9]+\.[0-9]{6}\] [^\n]*\n")
 MIB = 1 << 20
+
+
+class Guest:
+    """What tests must know of an architecture: its name and the options that ask for it, what
+    uname says, the serial port as Linux names it and its interrupt, the boards and their interrupt
+    controllers, the driver of the power button, whether there is firmware."""
+
+    def __init__(self, arch, options, uname, console, console_irq, boards, button, firmware):
+        self.arch = arch
+        self.options = options
+        self.uname = uname
+        self.console = console
+        self.console_irq = console_irq
+        self.boards = boards
+        self.button = button
+        self.firmware = firmware
+
+
+GUESTS = {guest.arch: guest for guest in (
+    Guest("riscv64", [], "riscv64", "ttyS0", "ttyS0",
+          ("riscv-virt,irqchip=plic", "riscv-virt,irqchip=aia"), "virtio_input", True),
+    Guest("arm64", ["--arch", "arm64"], "aarch64", "ttyAMA0", "uart-pl011",
+          ("arm-virt,irqchip=gicv3",), "gpio_keys", False))}
+# The test's guest: --arch ARCH on its command line says which.
+GUEST = GUESTS[sys.argv[sys.argv.index("--arch") + 1] if "--arch" in sys.argv else "riscv64"]
 
 
 def vm_cli():
@@ -87,7 +111,7 @@ def skip_all(reason):
 
 
 def _load_assets():
-    listing = subprocess.run([os.path.join(TOP, "dev"), "assets", "--print"],
+    listing = subprocess.run([os.path.join(TOP, "dev"), "assets", "--arch", GUEST.arch, "--print"],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
                              encoding="utf-8")
     return dict(line.split("=", 1) for line in listing.stdout.splitlines() if "=" in line)
@@ -101,14 +125,14 @@ def asset(name):
     if not _assets:
         _assets.update(_load_assets() or {"": ""})
     if name not in _assets:
-        raise Skip("no %s: ./dev assets makes it" % name)
+        raise Skip("no %s: ./dev assets --arch %s makes it" % (name, GUEST.arch))
     return _assets[name]
 
 
 def linux_args(words="vmtest=shell", memory="512M", initrd="initrd.cpio"):
     """Options that boot Debian's kernel with the test's initramfs."""
     return ["--kernel", asset("Image"), "--initrd", asset(initrd), "--memory", memory,
-            "--append", KERNEL_WORDS + words]
+            "--append", "console=%s %s" % (GUEST.console, words), *GUEST.options]
 
 
 # --- the machine -----------------------------------------------------------------------

@@ -5,8 +5,9 @@ The machine that was saved must go on to its shell too: saving changes nothing. 
 not part of a state, so both runs get theirs read-only, but for the case about writing.
 
     resume.py         saved during a boot from a disk
-    resume.py --all   every engine, number of harts, interrupt controller and disk; by text,
+    resume.py --all   every engine, number of CPUs, interrupt controller and disk; by text,
                       time and count; other engine; deterministic; disk busy; disk written
+    resume.py --arch arm64 ...   that of a guest for arm64; else riscv64
 """
 
 import hashlib
@@ -19,11 +20,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest"))
 
-from vm import Machine, Tap, asset, check, linux_args  # noqa: E402
+from vm import GUEST, Machine, Tap, asset, check, linux_args  # noqa: E402
 
 ENGINES = ("interp", "base")
 SUM = hashlib.md5(b"".join(b"%d\n" % i for i in range(1, 5001))).hexdigest()
-MIDDLE = "console:Freeing unused kernel image"
+MIDDLE = "console:Freeing unused kernel"
 MOUNTED = "console:EXT4-fs (vda): mounted"
 
 
@@ -39,7 +40,7 @@ def power_off(m):
 
 def to_shell(m, cpus, prompt):
     if prompt == "vm# ":
-        m.expect("vm-init: ready (riscv64, %d cpus)" % cpus)
+        m.expect("vm-init: ready (%s, %d cpus)" % (GUEST.uname, cpus))
     else:
         m.expect("vm-root: data is intact")
     m.expect(prompt)
@@ -169,9 +170,9 @@ def disk_written(engine, bus):
         check(done.returncode == 0, "the file system: " + done.stdout.decode())
 
 
-def boards(tap, engine, cpus, chip):
-    label = "%s, %d harts, %s" % (engine, cpus, chip)
-    board = ["--machine", "riscv-virt,irqchip=" + chip]
+def boards(tap, engine, cpus, name):
+    label = "%s, %d CPUs, %s" % (engine, cpus, name)
+    board = ["--machine", name]
     tap.case("saved during boot, " + label, resumed, engine, MIDDLE, cpus, board)
     for bus in ("mmio", "pcie"):
         tap.case("saved with its disk on %s, %s" % (bus, label), resumed_disk, engine, bus, cpus,
@@ -181,8 +182,8 @@ def boards(tap, engine, cpus, chip):
 def matrix(tap):
     for engine, other in (ENGINES, ENGINES[::-1]):
         for cpus in (1, 4):
-            for chip in ("plic", "aia"):
-                boards(tap, engine, cpus, chip)
+            for name in GUEST.boards:
+                boards(tap, engine, cpus, name)
         tap.case("saved by %s, loaded by %s" % (engine, other), resumed, engine, MIDDLE, 1, (),
                  other)
         tap.case("saved at a count, " + engine, resumed, engine, "insns:700000000")

@@ -146,6 +146,7 @@ check_main()
     mkdir -p "$check_dir"
     : >"$check_tally"
     check_step "assets" with_lock assets assets_main kernel initramfs rootfs firmware qemu10 || true
+    check_step "assets of arm64" with_lock assets assets_main --arch arm64 || true
     check_native || true
     check_lints # after a build: some headers include generated ones
     check_cross || true

@@ -23,6 +23,7 @@ soak_main()
 {
     deps_install build assets check
     with_lock assets assets_main kernel initramfs rootfs firmware qemu10 stress
+    with_lock assets assets_main --arch arm64 kernel initramfs rootfs stress
     build_main
     rm -rf "$check_dir"
     mkdir -p "$check_dir"
