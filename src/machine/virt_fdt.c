@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VIRTIO_SIZE = 0x200 }; /* of a window */
+
 void virt_irq_props(struct virt_tree *t, u32 irq)
 {
     u32 cells[VIRT_IRQ_CELLS];
@@ -28,7 +30,7 @@ void virt_virtio_nodes(struct virt_tree *t)
 
         fdt_node(&t->f, "virtio_mmio@%llx", (unsigned long long)window);
         fdt_prop_str(&t->f, "compatible", "virtio,mmio");
-        fdt_prop_reg(&t->f, window, at->virtio_stride);
+        fdt_prop_reg(&t->f, window, VIRTIO_SIZE);
         fdt_prop_empty(&t->f, "dma-coherent");
         virt_irq_props(t, at->irq_virtio + i);
         fdt_end(&t->f);
