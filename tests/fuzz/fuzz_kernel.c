@@ -2,9 +2,11 @@
  * fuzz_kernel.c - a kernel image, boot loader or firmware from a stranger, of any format.
  *
  * First byte: bits 0 and 1 say what the bytes after it are (kernel; firmware; a kernel under
- * a firmware; firmware and initrd at once), bits 2 to 4 the size of memory. Either there is
- * one sentence, or a plan whose pieces lie in memory, apart from each other.
+ * a firmware; firmware and initrd at once), bits 2 to 4 the size of memory, bit 5 that the board is
+ * arm-virt, not riscv-virt. Either there is one sentence, or a plan whose pieces lie in memory,
+ * apart from each other.
  */
+#include "machine/arm_virt.h"
 #include "machine/riscv_virt.h"
 
 #include <stdio.h>
@@ -58,16 +60,14 @@ static void check_plan(const struct boot_plan *plan)
     }
 }
 
-static void boot(const struct machine_config *cfg)
+static void boot(struct machine *m, gpa_t ram, int (*board)(struct machine *m, struct err *err))
 {
     static const u64 seed = 1;
-    struct riscv_virt v = { .virt.m.cfg = cfg };
-    struct machine *m = &v.virt.m;
     struct err err = { 0 };
 
     clock_init(&m->clock, &seed, true);
-    boot_plan_init(&m->plan, RISCV_VIRT_RAM, cfg->memory);
-    if (riscv_virt_boot(m, &err) == 0)
+    boot_plan_init(&m->plan, ram, m->cfg->memory);
+    if (board(m, &err) == 0)
         check_plan(&m->plan);
     else if (!err.text[0])
         abort(); /* a refusal says why */
@@ -79,6 +79,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     static struct file input, firmware, dtb;
     struct machine_config cfg = { .cpus = 1 };
+    struct riscv_virt riscv = { .virt.m.cfg = &cfg };
+    struct arm_virt arm = { .virt.m.cfg = &cfg };
     unsigned how;
 
     if (size < 2)
@@ -94,6 +96,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     cfg.kernel = how == 0 || how == 2 ? input.path : NULL;
     cfg.firmware = how == 2 ? firmware.path : how ? input.path : NULL;
     cfg.initrd = how == 3 ? input.path : NULL;
-    boot(&cfg);
+    if (data[0] & 32)
+        boot(&arm.virt.m, ARM_VIRT_RAM, arm_virt_boot);
+    else
+        boot(&riscv.virt.m, RISCV_VIRT_RAM, riscv_virt_boot);
     return 0;
 }
