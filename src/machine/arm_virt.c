@@ -30,6 +30,7 @@ static const struct virt_layout layout = {
     .pvpanic = ARM_VIRT_PVPANIC,
     .irq_virtio = ARM_VIRT_IRQ_VIRTIO,
     .irq_pci = ARM_VIRT_IRQ_PCI,
+    .kaslr_seed = true,
     .console = "/pl011@9000000",
 };
 
@@ -38,13 +39,16 @@ static const struct virt_layout layout = {
 static int add_gic(struct virt *v, struct err *err)
 {
     char spis[16];
-    const struct dev_setting setting = { .name = "spis", .text = spis };
+    const struct dev_setting settings[] = { { .name = "spis", .text = spis },
+                                            { .name = "its", .text = "on" } };
     int rc;
 
     snprintf(spis, sizeof spis, "%d", ARM_VIRT_IRQ_COUNT);
-    rc = machine_add_device(&v->m, "gicv3", v->m.irqchip, ARM_VIRT_GIC_DIST, &setting, 1,
-                            &v->irq_to, err);
-    return rc < 0 ? rc : dev_map(v->irq_to, GICV3_REDIST, v->m.map, ARM_VIRT_GIC_REDIST, err);
+    rc = machine_add_device(&v->m, "gicv3", v->m.irqchip, ARM_VIRT_GIC_DIST, settings,
+                            ARRAY_SIZE(settings), &v->irq_to, err);
+    if (rc == 0)
+        rc = dev_map(v->irq_to, GICV3_REDIST, v->m.map, ARM_VIRT_GIC_REDIST, err);
+    return rc < 0 ? rc : dev_map(v->irq_to, GICV3_ITS, v->m.map, ARM_VIRT_GIC_ITS, err);
 }
 
 static int add_wired(struct virt *v, const char *name, gpa_t at, unsigned irq,

@@ -15,7 +15,7 @@ enum { GIC_SPI = 0, GIC_PPI = 1, PPI_FIRST = 16 };
 enum { KEY_POWER = 116 }; /* Linux, input-event-codes.h */
 
 struct tree {
-    struct virt_tree t; /* irq_to, msi_to: both the GIC */
+    struct virt_tree t; /* irq_to, msi_to: the GIC and its ITS */
     u32 clock, gpio;    /* phandles */
 };
 
@@ -71,7 +71,17 @@ static void timer_node(struct virt_tree *t)
     fdt_end(&t->f);
 }
 
-/* Messages are stores to the distributor, one SPI each (mbi-ranges). */
+static void its_node(struct virt_tree *t)
+{
+    fdt_node(&t->f, "msi-controller@%x", ARM_VIRT_GIC_ITS);
+    fdt_prop_str(&t->f, "compatible", "arm,gic-v3-its");
+    fdt_prop_reg(&t->f, ARM_VIRT_GIC_ITS, GICV3_ITS_SIZE);
+    fdt_prop_empty(&t->f, "msi-controller");
+    fdt_cells(&t->f, "#msi-cells", 1);
+    fdt_cells(&t->f, "phandle", t->msi_to);
+    fdt_end(&t->f);
+}
+
 static void gic_node(struct virt_tree *t)
 {
     struct fdt_writer *f = &t->f;
@@ -85,9 +95,8 @@ static void gic_node(struct virt_tree *t)
     fdt_cells(f, "#address-cells", 2);
     fdt_cells(f, "#size-cells", 2);
     fdt_prop_empty(f, "ranges");
-    fdt_prop_empty(f, "msi-controller");
-    fdt_cells(f, "mbi-ranges", GICV3_SPI + ARM_VIRT_IRQ_MSI, ARM_VIRT_IRQ_COUNT - ARM_VIRT_IRQ_MSI);
     fdt_cells(f, "phandle", t->irq_to);
+    its_node(t);
     fdt_end(f);
 }
 
@@ -171,7 +180,8 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
     struct tree *t = container_of(virt, struct tree, t);
     struct fdt_writer *f = &virt->f;
 
-    virt->irq_to = virt->msi_to = fdt_phandle_new(f);
+    virt->irq_to = fdt_phandle_new(f);
+    virt->msi_to = fdt_phandle_new(f);
     fdt_node(f, "%s", "");
     fdt_cells(f, "#address-cells", 2);
     fdt_cells(f, "#size-cells", 2);
@@ -198,7 +208,7 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
 
 int arm_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err)
 {
-    struct tree t = { .t = { .irq_cells = irq_cells, .irq_address_cells = 2 } };
+    struct tree t = { .t = { .irq_cells = irq_cells, .irq_address_cells = 2, .msi_by_id = true } };
 
     return virt_fdt(v, &t.t, root_node, ret_blob, ret_size, err);
 }

@@ -22,6 +22,7 @@ struct virt_layout {
     u32 irq_virtio;      /* of the first window; the others follow */
     u32 irq_pci;         /* of PCI_LINES lines */
     bool pci_button;     /* the power button is a virtio device */
+    bool kaslr_seed;     /* kernels take one for where they put themselves */
     const char *console; /* its path in the device tree */
 };
 
@@ -76,6 +77,7 @@ struct virt_tree {
     struct virt *v;
     u32 irq_to;                 /* phandles: of the interrupt controller, */
     u32 msi_to;                 /* and of who takes message interrupts; 0: nobody */
+    bool msi_by_id;             /* it tells messages apart by who sends them */
     unsigned irq_address_cells; /* of the interrupt controller */
     /* How the controller is told of its input `irq`; returns the number of cells. */
     unsigned (*irq_cells)(const struct virt_tree *t, u32 irq, u32 cells[VIRT_IRQ_CELLS]);

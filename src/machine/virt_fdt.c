@@ -88,7 +88,9 @@ void virt_pci_node(struct virt_tree *t)
     fdt_prop_empty(f, "dma-coherent");
     fdt_prop_reg(f, ecam, PCI_ECAM_SIZE);
     pci_ranges(t);
-    if (t->msi_to)
+    if (t->msi_to && t->msi_by_id)
+        fdt_cells(f, "msi-map", 0, t->msi_to, 0, PCI_FUNCS);
+    else if (t->msi_to)
         fdt_cells(f, "msi-parent", t->msi_to);
     pci_interrupts(t);
     fdt_end(f);
@@ -104,6 +106,14 @@ void virt_pvpanic_node(struct virt_tree *t)
     fdt_end(&t->f);
 }
 
+static void kaslr_prop(struct virt_tree *t)
+{
+    u64 seed;
+
+    machine_random_fill(&t->v->m, &seed, sizeof seed);
+    fdt_prop_u64(&t->f, "kaslr-seed", seed);
+}
+
 void virt_chosen_node(struct virt_tree *t, const struct fdt_chosen *chosen)
 {
     struct fdt_writer *f = &t->f;
@@ -113,6 +123,8 @@ void virt_chosen_node(struct virt_tree *t, const struct fdt_chosen *chosen)
     if (chosen->bootargs)
         fdt_prop_str(f, "bootargs", chosen->bootargs);
     fdt_prop_bytes(f, "rng-seed", chosen->rng_seed, sizeof chosen->rng_seed);
+    if (t->v->layout->kaslr_seed)
+        kaslr_prop(t);
     if (chosen->initrd_start != chosen->initrd_end) {
         fdt_prop_u64(f, "linux,initrd-start", chosen->initrd_start);
         fdt_prop_u64(f, "linux,initrd-end", chosen->initrd_end);

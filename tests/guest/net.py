@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 
-from vm import PATIENCE, Machine, Skip, Tap, TestFailed, check, linux_args
+from vm import GUEST, PATIENCE, Machine, Skip, Tap, TestFailed, check, linux_args
 
 MIB = 1 << 20
 GUEST_PORT = 7000
@@ -127,12 +127,12 @@ def reached(m, port, size, seed, stdin="/dev/null"):
           "what came through the forwarded port is not what was sent: " + printed)
 
 
-def network(mib, engine="auto", cpus=1, bus="pcie", chip="plic"):
+def network(mib, engine="auto", cpus=1, bus="pcie", board=GUEST.boards[0]):
     port = free_port()
     net = "user,hostfwd=tcp:127.0.0.1:%d-:%d,bus=%s" % (port, GUEST_PORT, bus)
     args = linux_args("vmtest=shell vmnet=dhcp") + [
         "--net", net, "--engine", engine, "--cpus", str(cpus),
-        "--machine", "riscv-virt,irqchip=" + chip]
+        "--machine", board]
     with Machine(args) as m:
         m.expect("vm-init: address 10.0.2.15")
         m.expect("vm# ")
@@ -369,10 +369,10 @@ def dns(mib):
 def matrix(tap):
     for engine in ("interp", "base"):
         for cpus in (1, 4):
-            for chip in ("plic", "aia"):
+            for board in GUEST.boards:
                 for bus in ("mmio", "pcie"):
-                    tap.case("128 MiB, %s, %d harts, %s, %s" % (engine, cpus, chip, bus),
-                             network, 128, engine, cpus, bus, chip)
+                    tap.case("128 MiB, %s, %d CPUs, %s, %s" % (engine, cpus, board, bus),
+                             network, 128, engine, cpus, bus, board)
 
 
 def main():

@@ -95,14 +95,14 @@ static u64 cells2(const void *prop, unsigned n)
     return (u64)cell(prop, n) << 32 | cell(prop, n + 1);
 }
 
-/* The devices' nodes stand in the root, or in a bus named soc that is as the root is. */
+/* The devices' nodes stand in the root, or in nodes whose addresses are the root's. */
 static bool of_a_device(const void *tree, int node)
 {
     int parent = fdt_parent_offset(tree, node);
 
-    return fdt_node_depth(tree, node) >= 1 &&
-           (parent == 0 || strcmp(fdt_get_name(tree, parent, NULL), "soc") == 0) &&
-           fdt_getprop(tree, node, "reg", NULL);
+    return fdt_getprop(tree, node, "reg", NULL) &&
+           (parent == 0 || fdt_getprop(tree, parent, "ranges", &(int){ 0 })) &&
+           fdt_getprop(tree, parent, "#address-cells", NULL);
 }
 
 static int node_at(const void *tree, gpa_t at)
