@@ -155,6 +155,7 @@ static void gpio_node(struct tree *t)
     fdt_prop_str(f, "clock-names", "apb_pclk");
     fdt_cells(f, "#gpio-cells", 2);
     fdt_prop_empty(f, "gpio-controller");
+    fdt_cells(f, "#address-cells", 0);
     fdt_cells(f, "#interrupt-cells", 2);
     fdt_prop_empty(f, "interrupt-controller");
     fdt_cells(f, "phandle", t->gpio);

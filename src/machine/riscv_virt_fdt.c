@@ -68,6 +68,7 @@ static void cpu_node(struct tree *t, unsigned n, const char *const *list, const 
     fdt_cells(f, "riscv,cbop-block-size", CBO_BLOCK);
     fdt_cells(f, "riscv,cboz-block-size", CBO_BLOCK);
     fdt_node(f, "interrupt-controller");
+    fdt_cells(f, "#address-cells", 0);
     fdt_cells(f, "#interrupt-cells", 1);
     fdt_prop_empty(f, "interrupt-controller");
     fdt_prop_str(f, "compatible", "riscv,cpu-intc");
