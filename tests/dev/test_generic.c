@@ -271,7 +271,7 @@ TEST(any_access_is_harmless)
 static const struct {
     const char *cls, *member, *why;
 } quiet[] = {
-    { "gicv3", "asserted", "no message asserts a private interrupt; test_gicv3.c saves an SPI's" },
+    { "gicv", "asserted", "no message asserts a private interrupt; test_gicv3.c saves an SPI's" },
     { "virtio-blk", "note", "a disk knows nothing of its next request" },
     { "virtio-rng", "note", "nor does a source of entropy" },
     { "virtio-balloon-pci", "note", "one register, seldom hit: test_virtio_balloon.c saves it" },

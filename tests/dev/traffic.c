@@ -104,6 +104,11 @@ static const struct {
         0x1bcc, 0x1c00, 0x1cdc, 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000,
         0x3004, 0x3008, 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 },
       32 },
+    { "gicv2",
+      { 0,     0,     0,     4,     0x300, 0xc,   0xc,    0x10,  0x10,  0x14, 0x18,
+        0x1c,  0x20,  0x24,  0x28,  0xd0,  0xe0,  0x1000, 0x40,  0x80,  0x84, 0x100,
+        0x104, 0x204, 0x304, 0x404, 0x424, 0x820, 0xc04,  0xc08, 0xf00, 0xf20 },
+      32 },
     { "gicv3",
       { 0,       0,       0x14,    0x14,    0x10080, 0x10100, 0x10100, 0x10180,
         0x10200, 0x10200, 0x10280, 0x10300, 0x10380, 0x10400, 0x10404, 0x10c04,
@@ -160,7 +165,7 @@ static unsigned take_width(struct bytes *b, u8 widths)
 static void do_access(struct traffic *t, struct bytes *b, bool write)
 {
     const struct dev_class *cls = t->cls;
-    unsigned region, width;
+    unsigned region, width, cpu;
     u64 off, at, v = 0;
     bool by_map;
 
@@ -171,16 +176,17 @@ static void do_access(struct traffic *t, struct bytes *b, bool write)
     width = take_width(b, cls->regions[region].widths);
     at = take(b, 1);
     by_map = at & 1;
+    cpu = at >> 1 & 3;
     if (at >= 0x10) /* mostly aligned */
         off -= off % width;
     at = t->d->regions[region].at + off;
     if (write && by_map)
-        see(t, mem_map_io_write(t->h.map, at, width, take_value(b)));
+        see(t, mem_map_cpu_write(t->h.map, at, width, take_value(b), cpu));
     else if (write)
         dev_write(t->d, region, off, take_value(b), width);
     else if (!by_map)
         see(t, dev_read(t->d, region, off, width));
-    else if (mem_map_io_read(t->h.map, at, width, &v))
+    else if (mem_map_cpu_read(t->h.map, at, width, &v, cpu))
         see(t, v);
 }
 
@@ -219,7 +225,7 @@ static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
     unsigned space = (unsigned)take(b, 1) % 3, number;
     u64 v = 0;
 
-    if (strcmp(t->cls->name, "gicv3") == 0)
+    if (strncmp(t->cls->name, "gicv", 4) == 0)
         number = take_arm_sysreg(b, &space);
     else
         number = take_sysreg(b);
@@ -375,6 +381,8 @@ static void device_make(struct traffic *t)
 
     if (traffic_virtio_is(t->cls))
         settings[count++] = (struct dev_setting){ "packed", "on", NULL };
+    if (strcmp(t->cls->name, "gicv2") == 0)
+        settings[count++] = (struct dev_setting){ "msi-count", "64", NULL };
     if (strcmp(t->cls->name, "gicv3") == 0)
         settings[count++] = (struct dev_setting){ "its", "on", NULL };
     if (strncmp(t->cls->name, "virtio-net-", 11) == 0)

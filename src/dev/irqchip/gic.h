@@ -80,6 +80,10 @@ void gic_bank_input(struct gic_bank_state *b, unsigned n, bool level);
 /* The CPU has taken interrupt n. */
 void gic_bank_acknowledge(struct gic_bank_state *b, unsigned n);
 
+/* What every version's init and check demand of the number of SPIs, and of their `count` banks. */
+int gic_spis_check(u64 spis, struct err *err);
+int gic_banks_check(const struct gic_bank_state *spi, unsigned count, u64 spis, struct err *err);
+
 /* The interrupt that comes first: of the highest priority, then of the lowest INTID. */
 struct gic_first {
     u32 intid;    /* GIC_SPURIOUS: none */
@@ -104,8 +108,9 @@ enum { GIC_CPU_CBPR = 1, GIC_CPU_EOIMODE = 2 };
 void gic_cpu_reset(struct gic_cpu_state *c);
 /* False: no guest can bring it about. */
 bool gic_cpu_is_sound(const struct gic_cpu_state *c);
-/* The running priority; GIC_IDLE: nothing is active. */
+/* The running priority; GIC_IDLE: nothing is active. As RPR shows it, that is 0xff. */
 unsigned gic_cpu_running(const struct gic_cpu_state *c);
+u32 gic_cpu_rpr(const struct gic_cpu_state *c);
 /* Is the interrupt signalled, by priority mask, group and running priority? */
 bool gic_cpu_takes(const struct gic_cpu_state *c, const struct gic_first *f);
 void gic_cpu_activate(struct gic_cpu_state *c, const struct gic_first *f);

@@ -3,6 +3,7 @@
  * that show them (IHI 0069, "The Distributor register map" and "… Redistributor …").
  */
 #include "dev/irqchip/gic.h"
+#include <errno.h>
 
 static u32 bit(unsigned n)
 {
@@ -98,6 +99,26 @@ void gic_bank_write(struct gic_bank_state *b, u64 off, u32 v, unsigned size)
     case GIC_ISACTIVER: b->active |= v; break;
     default: b->active &= ~v; break;
     }
+}
+
+/* --- life --- */
+
+int gic_spis_check(u64 spis, struct err *err)
+{
+    if (spis % GIC_BANK)
+        return err_set(err, EINVAL, "property 'spis' is %u, and must be a multiple of 32",
+                       (unsigned)spis);
+    return 0;
+}
+
+/* What is pending or active and does not exist would never go away. */
+int gic_banks_check(const struct gic_bank_state *spi, unsigned count, u64 spis, struct err *err)
+{
+    for (unsigned w = (unsigned)spis / GIC_BANK; w < count; w++)
+        if (gic_bank_pending(&spi[w]) | spi[w].active)
+            return err_set(err, EINVAL, "it has interrupts over %u",
+                           (unsigned)(GIC_SPI + spis - 1));
+    return 0;
 }
 
 #define STATE_ROW_T struct gic_bank_state

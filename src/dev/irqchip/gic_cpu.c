@@ -39,6 +39,13 @@ unsigned gic_cpu_running(const struct gic_cpu_state *c)
     return highest(c->active[0] | c->active[1]);
 }
 
+u32 gic_cpu_rpr(const struct gic_cpu_state *c)
+{
+    unsigned priority = gic_cpu_running(c);
+
+    return priority == GIC_IDLE ? 0xff : priority;
+}
+
 /* The running priority is a group priority already, of the binary point when it became active. */
 bool gic_cpu_takes(const struct gic_cpu_state *c, const struct gic_first *f)
 {

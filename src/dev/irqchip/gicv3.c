@@ -182,11 +182,8 @@ static int gicv3_init(struct device *d, struct err *err)
     if (g->cpus > GICV3_MAX_CPUS)
         return err_set(err, EINVAL, "a GICv3 serves at most %u CPUs, not %u", GICV3_MAX_CPUS,
                        g->cpus);
-    if (g->spis % GIC_BANK)
-        return err_set(err, EINVAL, "property 'spis' is %u, and must be a multiple of 32",
-                       (unsigned)g->spis);
     dev_region_size_set(d, GICV3_REDIST, (u64)g->cpus * GICV3_REDIST_STEP);
-    return 0;
+    return gic_spis_check(g->spis, err);
 }
 
 /* SGIs are edge-triggered for ever. */
@@ -216,15 +213,13 @@ static bool gicv3_idle(struct device *d)
 static int gicv3_check(struct device *d, struct err *err)
 {
     struct gicv3 *g = gicv3_self(d);
+    int rc;
 
     for (unsigned cpu = 0; cpu < g->cpus; cpu++)
         if (!gic_cpu_is_sound(&g->s.icc[cpu]))
             return err_set(err, EINVAL, "CPU %u has a binary point that is out of range", cpu);
-    for (unsigned w = (unsigned)g->spis / GIC_BANK; w < GICV3_SPI_BANKS; w++)
-        if (gic_bank_pending(&g->s.spi[w]) | g->s.spi[w].active)
-            return err_set(err, EINVAL, "it has interrupts over %u",
-                           (unsigned)(GIC_SPI + g->spis - 1));
-    return gicv3_its_check(g, err);
+    rc = gic_banks_check(g->s.spi, GICV3_SPI_BANKS, g->spis, err);
+    return rc < 0 ? rc : gicv3_its_check(g, err);
 }
 
 #define STATE_ROW_T struct gicv3_state

@@ -96,13 +96,6 @@ static void sgi_write(struct gicv3 *g, unsigned self, unsigned group, u64 v)
 
 /* --- registers --- */
 
-static u64 running(const struct gic_cpu_state *icc)
-{
-    unsigned priority = gic_cpu_running(icc);
-
-    return priority == GIC_IDLE ? 0xff : priority;
-}
-
 static int icc_read(struct gicv3 *g, unsigned cpu, unsigned number, u64 *out)
 {
     const struct gic_cpu_state *icc = &g->s.icc[cpu];
@@ -118,7 +111,7 @@ static int icc_read(struct gicv3 *g, unsigned cpu, unsigned number, u64 *out)
     case ICC_BPR1: *out = gic_cpu_bpr_get(icc, 1); break;
     case ICC_AP0R0: *out = icc->active[0]; break;
     case ICC_AP1R0: *out = icc->active[1]; break;
-    case ICC_RPR: *out = running(icc); break;
+    case ICC_RPR: *out = gic_cpu_rpr(icc); break;
     case ICC_CTLR: *out = icc->ctlr | CTLR_PRIBITS | CTLR_A3V; break;
     case ICC_SRE: *out = SRE_DIB_DFB_SRE; break;
     case ICC_IGRPEN0: *out = icc->on[0]; break;
