@@ -30,6 +30,7 @@ static void look(void *arg)
     struct machine_trim *t = &m->trim;
     u64 now = insns_all(m);
 
+    clock_now(&m->clock); /* an idle guest does not look, and its time has not jumped */
     if (now - t->insns_seen < IDLE_INSNS && now - t->insns_trimmed > WORK_INSNS) {
         t->insns_trimmed = now;
         t->due = true;
