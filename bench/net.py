@@ -3,7 +3,7 @@
 
 down   64 MiB from a server of this host to the guest (busybox nc)
 up     64 MiB the other way
-trips  200 round trips of one byte over one connection
+trips  2000 round trips of one byte over one connection
 
 Figures are minima over the runs, of wall time between the first byte and the last, and of CPU
 time of the whole virtual machine; none is judged. All of it runs in a network namespace of its
@@ -31,7 +31,7 @@ from targets import vm
 
 MIB = 1 << 20
 HOSTS = {"user": "10.0.2.2", "tap": "192.168.77.1", "passt": "192.168.78.1"}
-TRIPS = 200
+TRIPS = 2000
 
 
 def options(argv):

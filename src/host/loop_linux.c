@@ -15,11 +15,17 @@
 
 #define BATCH 32
 
+/* The loop says that it sleeps before it looks at `woken` a last time, and who wakes it looks after
+ * `woken` was set. While it works, and when another is waking it, nothing is to be written. */
 static void wake(struct loop *loop)
 {
     u64 one = 1;
-    ssize_t n = write(loop->wake_fd, &one, sizeof one);
+    ssize_t n;
 
+    if (__atomic_exchange_n(&loop->woken, true, __ATOMIC_SEQ_CST) ||
+        !__atomic_load_n(&loop->asleep, __ATOMIC_SEQ_CST))
+        return;
+    n = write(loop->wake_fd, &one, sizeof one);
     (void)n; /* full: it is awake already */
 }
 
@@ -229,6 +235,20 @@ static void drop_lock(struct loop *loop)
         host_mutex_unlock(loop->lock);
 }
 
+static int wait_events(struct loop *loop, struct epoll_event *events, ns_t timeout)
+{
+    int count;
+
+    __atomic_store_n(&loop->asleep, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&loop->woken, __ATOMIC_SEQ_CST))
+        timeout = 0;
+    count = epoll_wait(loop->epoll_fd, events, BATCH, to_ms(timeout));
+    BUG_ON(count < 0 && errno != EINTR);
+    __atomic_store_n(&loop->asleep, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&loop->woken, false, __ATOMIC_SEQ_CST); /* before what they did is looked at */
+    return count;
+}
+
 /* Entered and left with the lock held. */
 static bool round_once(struct loop *loop, ns_t max_wait)
 {
@@ -238,8 +258,7 @@ static bool round_once(struct loop *loop, ns_t max_wait)
     int count;
 
     drop_lock(loop);
-    count = epoll_wait(loop->epoll_fd, events, BATCH, to_ms(timeout));
-    BUG_ON(count < 0 && errno != EINTR);
+    count = wait_events(loop, events, timeout);
     take_lock(loop);
     for (int i = 0; i < count; i++)
         if (events[i].data.ptr == &loop->wake_fd)

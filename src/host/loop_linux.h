@@ -58,9 +58,10 @@ struct loop {
     struct host_mutex post_lock; /* guards the two below; taken last */
     struct loop_note *posted, **posted_end;
 
-    bool stop;      /* atomic */
-    bool running;   /* atomic */
-    pthread_t self; /* valid while running */
+    bool asleep, woken; /* atomic: waits, or is about to; wanted since the last wait */
+    bool stop;          /* atomic */
+    bool running;       /* atomic */
+    pthread_t self;     /* valid while running */
 };
 
 /* loop_watch_linux.c */

@@ -51,18 +51,27 @@ void clock_freeze(struct machine_clock *k)
     __atomic_store_n(&k->frozen, clock_now(k), __ATOMIC_RELEASE);
 }
 
+/* Guest time is `behind` at this moment of the host's. Between two counts of k->changes. */
+static void go_on(struct machine_clock *k, ns_t host, ns_t behind)
+{
+    __atomic_store_n(&k->behind, behind, __ATOMIC_RELAXED);
+    __atomic_store_n(&k->thawed, host, __ATOMIC_RELAXED);
+    __atomic_store_n(&k->seen, host, __ATOMIC_RELAXED);
+}
+
 void clock_thaw(struct machine_clock *k)
 {
     u64 host = host_clock_boottime(), frozen = clock_now(k), behind = 0;
 
+    host_mutex_lock(&k->lock);
     __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
     if (k->was_set)
         __atomic_store_n(&k->offset, host - frozen, __ATOMIC_RELAXED);
     else
         behind = host - k->offset - frozen;
-    __atomic_store_n(&k->behind, behind > CLOCK_JUMP_NS ? behind : 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&k->thawed, host, __ATOMIC_RELAXED);
+    go_on(k, host, behind > CLOCK_JUMP_NS ? behind : 0);
     __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
+    host_mutex_unlock(&k->lock);
     k->was_set = false;
     __atomic_store_n(&k->frozen, UINT64_MAX, __ATOMIC_RELEASE);
 }
@@ -83,9 +92,8 @@ struct reading {
     ns_t now, behind, left;
 };
 
-static struct reading read_once(const struct machine_clock *k)
+static struct reading read_at(const struct machine_clock *k, ns_t host)
 {
-    u64 host = host_clock_boottime();
     u64 behind = __atomic_load_n(&k->behind, __ATOMIC_RELAXED);
     u64 since = host - __atomic_load_n(&k->thawed, __ATOMIC_RELAXED);
     struct reading r = { .now = host - __atomic_load_n(&k->offset, __ATOMIC_RELAXED) };
@@ -98,10 +106,42 @@ static struct reading read_once(const struct machine_clock *k)
     return r;
 }
 
+/* Nobody has looked for long: the host slept, or this program did not run. As after a pause, guest
+ * time goes on from where it was: all that was handed out lies before seen + CLOCK_LOOK_NS. */
+static void jumped(struct machine_clock *k, ns_t host)
+{
+    ns_t seen = __atomic_load_n(&k->seen, __ATOMIC_RELAXED), last;
+
+    host_mutex_lock(&k->lock);
+    __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
+    last = read_at(k, seen + CLOCK_LOOK_NS).now;
+    if (__atomic_compare_exchange_n(&k->seen, &seen, host, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED))
+        go_on(k, host, host - k->offset - last);
+    __atomic_fetch_add(&k->changes, 1, __ATOMIC_ACQ_REL);
+    host_mutex_unlock(&k->lock);
+}
+
+/* Remembers that the clock was looked at; false: look again. */
+static bool look(struct machine_clock *k, ns_t host)
+{
+    ns_t seen = __atomic_load_n(&k->seen, __ATOMIC_RELAXED);
+
+    if (host < seen || host - seen <= CLOCK_LOOK_NS)
+        return true;
+    if (host - seen <= CLOCK_JUMP_NS)
+        return __atomic_compare_exchange_n(&k->seen, &seen, host, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_RELAXED);
+    jumped(k, host);
+    return false;
+}
+
 static struct reading read_clock(struct machine_clock *k)
 {
     u64 frozen = __atomic_load_n(&k->frozen, __ATOMIC_ACQUIRE), before, after;
     struct reading r;
+    bool looked;
+    ns_t host;
 
     if (frozen != UINT64_MAX)
         return (struct reading){ .now = frozen };
@@ -109,10 +149,13 @@ static struct reading read_clock(struct machine_clock *k)
         return (struct reading){ .now = k->count_ns(k->count_arg) };
     do {
         before = __atomic_load_n(&k->changes, __ATOMIC_ACQUIRE);
-        r = read_once(k);
+        host = host_clock_boottime();
+        looked =
+            look(k, host); /* before the second count: who jumps then knows of us, or we of it */
+        r = read_at(k, host);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         after = __atomic_load_n(&k->changes, __ATOMIC_RELAXED);
-    } while (before != after || before & 1);
+    } while (before != after || before & 1 || !looked);
     return r;
 }
 

@@ -2,10 +2,11 @@
  * clock.h - a machine's time and randomness: the one door by which they come in.
  *
  * Guest time counts nanoseconds since the machine's start. It stands still while the machine is
- * paused, and soon has passed all the same when it goes on, as has the time that the host slept: a
- * guest reads the date once and counts from there. After a pause of more than CLOCK_JUMP_NS it runs
- * faster until it has caught up (docs/design/0010-time-after-a-pause.md). In deterministic mode it
- * is the engine's function of the instruction count, and the date follows from it.
+ * paused, and soon has passed all the same when it goes on, as has the time that the host slept or
+ * that this program was stopped: a guest reads the date once and counts from there. After more than
+ * CLOCK_JUMP_NS it runs faster until it has caught up (docs/design/0010-time-after-a-pause.md). In
+ * deterministic mode it is the engine's function of the instruction count, and the date follows
+ * from it.
  */
 #ifndef MACHINE_CLOCK_H
 #define MACHINE_CLOCK_H
@@ -25,22 +26,25 @@ STATE_STRUCT(clock, CLOCK_STATE);
 extern const struct state_list clock_state_list;
 
 struct machine_clock {
-    struct host_mutex lock; /* of random */
+    struct host_mutex lock; /* of random, and taken by who changes the four below */
     struct clock_state s;   /* now_ns and the quantum only while saving */
     u64 frozen;             /* atomic: guest time while paused; UINT64_MAX: running */
     u64 offset;             /* atomic: host boottime - guest time, while running */
     u64 behind;             /* atomic: how far guest time was behind at `thawed`, to catch up; 0 */
-    u64 thawed;             /* atomic: host boottime of the last thaw */
-    u64 changes;            /* atomic: thaws; odd: one is at work on the three above */
-    bool was_set;           /* while frozen: the next thaw goes on from `frozen` */
+    u64 thawed;             /* atomic: host boottime when it went on */
+    u64 seen;     /* atomic: host boottime when somebody looked, CLOCK_LOOK_NS ago at most */
+    u64 changes;  /* atomic: odd: somebody is at work on the four above */
+    bool was_set; /* while frozen: the next thaw goes on from `frozen` */
     bool deterministic;
     ns_t (*count_ns)(void *arg); /* deterministic mode: time from the instruction count */
     void *count_arg;
 };
 
-/* How long guest time takes to catch up, and what it makes up for at once. */
+/* How long guest time takes to catch up, what it makes up for at once, and how exactly it knows
+ * when it was looked at last: which is to be more often than CLOCK_JUMP_NS (machine/trim.c). */
 #define CLOCK_CATCH_UP_NS (3 * NS_PER_SEC)
 #define CLOCK_JUMP_NS     (10 * NS_PER_SEC)
+#define CLOCK_LOOK_NS     (100 * NS_PER_MS)
 
 /* seed: of the random source; NULL asks the host. The clock is frozen at 0. */
 void clock_init(struct machine_clock *k, const u64 *seed, bool deterministic);

@@ -32,6 +32,7 @@ static void look(void *arg)
     u64 now = insns_all(m);
     bool idle = now - t->insns_seen < IDLE_INSNS;
 
+    clock_now(&m->clock); /* an idle guest does not look, and its time has not jumped */
     t->idle_looks = idle ? t->idle_looks + 1 : 0;
     t->deep = false;
     if (idle && now - t->insns_trimmed > WORK_INSNS) {

@@ -1,13 +1,13 @@
 /*
- * test_virtio_net_full.c - frames of the guest wait in its queue while the network is full, on
- * both rings and both transports.
+ * test_virtio_net_full.c - frames of the guest wait in its queue while the network is full, and
+ * long ones until the loop sends them, on both rings and both transports.
  */
 #include "base/bits.h"
 #include "dev/virtio/virtio_net.h"
 #include "test.h"
 #include "virtio_driver.h"
 
-enum { RX, TX, HEADER = NET_HEADER_SIZE, FRAME = 60, PAIRS = 4 };
+enum { RX, TX, HEADER = NET_HEADER_SIZE, FRAME = 60, LONG = 1000, PAIRS = 4 };
 
 static struct fake_host h;
 static struct vdrv v;
@@ -31,14 +31,24 @@ static void each_way(u64 features, unsigned pairs, void (*body)(void))
     }
 }
 
-/* The guest puts a frame that begins with this byte into a queue, and says so. */
-static void put(unsigned queue, u8 first)
+/* The guest puts a frame that begins with this byte into a queue. True: it was to say so. */
+static bool add(unsigned queue, u8 first, u32 len)
 {
-    struct vdrv_buf b = { vdrv_alloc(&v, HEADER + FRAME), HEADER + FRAME, false };
+    struct vdrv_buf b = { vdrv_alloc(&v, HEADER + len), HEADER + len, false };
 
     ((u8 *)vdrv_host(&v, b.at))[HEADER] = first;
     vdrv_add(&v, queue, &b, 1, false);
+    if (!vdrv_kick_wanted(&v, queue))
+        return false;
     vdrv_kick(&v, queue);
+    return true;
+}
+
+/* It says so in any case, and the loop runs. */
+static void put(unsigned queue, u8 first)
+{
+    if (!add(queue, first, FRAME))
+        vdrv_kick(&v, queue);
     fake_settle(&h);
 }
 
@@ -222,7 +232,89 @@ TEST(a_card_that_is_gone_waits_for_nothing)
     each_way(0, 1, leaving);
 }
 
+/* --- waiting for the loop --- */
+
+static void short_ones(void)
+{
+    add(TX, 1, FRAME);
+    CHECK_EQ(h.net.sent, 1);
+    CHECK_EQ(given_back(TX), 1);
+    add(TX, 2, LONG);
+    add(TX, 3, FRAME); /* not before the one that waits */
+    CHECK_EQ(h.net.sent, 1);
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 3);
+    CHECK_EQ(h.net.frame[1].data[0], 2);
+    CHECK_EQ(h.net.frame[2].data[0], 3);
+}
+
+TEST(short_frames_leave_at_once)
+{
+    each_way(0, 1, short_ones);
+    each_way(1ull << VIRTIO_F_EVENT_IDX, 1, short_ones);
+}
+
+static void long_ones(void)
+{
+    put(TX, 0); /* the card has said of which it wants to hear */
+    CHECK_EQ(given_back(TX), 1);
+    CHECK(vdrv_interrupted(&v, NULL));
+    vdrv_interrupt_after(&v, TX, 0);
+    CHECK(add(TX, 1, LONG));
+    for (u8 i = 2; i < 10; i++)
+        CHECK(!add(TX, i, LONG));
+    CHECK_EQ(h.net.sent, 1);
+    CHECK(!vdrv_interrupted(&v, NULL));
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 10);
+    for (u8 i = 0; i < 10; i++)
+        CHECK_EQ(h.net.frame[i].data[0], i);
+    CHECK(vdrv_interrupted(&v, NULL));
+    CHECK_EQ(given_back(TX), 9);
+    CHECK(add(TX, 10, LONG));
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 11);
+}
+
+TEST(long_frames_are_sent_by_the_loop_which_needs_one_notification)
+{
+    each_way(1ull << VIRTIO_F_EVENT_IDX, 1, long_ones);
+}
+
+static void saving_long(void)
+{
+    add(TX, 7, LONG);
+    CHECK(dev_idle(v.d));
+    vdrv_reload(&v);
+    CHECK_EQ(h.net.sent, 0);
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 1);
+    CHECK_EQ(given_back(TX), 1);
+}
+
+static void resetting_long(void)
+{
+    add(TX, 7, LONG);
+    vdrv_status_set(&v, 0);
+    CHECK(vdrv_up(&v, 0, 2, 16));
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 0);
+    add(TX, 8, LONG);
+    fake_settle(&h);
+    CHECK_EQ(h.net.sent, 1);
+    CHECK_EQ(h.net.frame[0].data[0], 8);
+}
+
+TEST(a_frame_that_waits_for_the_loop_is_saved_and_forgotten)
+{
+    each_way(0, 1, saving_long);
+    each_way(1ull << VIRTIO_F_EVENT_IDX, 1, saving_long);
+    each_way(0, 1, resetting_long);
+}
+
 TEST_MAIN(TEST_CASE(frames_wait_in_the_queue_while_the_network_is_full),
           TEST_CASE(frames_arrive_meanwhile), TEST_CASE(each_queue_goes_on_by_itself),
           TEST_CASE(a_reset_forgets_what_waits), TEST_CASE(a_saved_card_goes_on_where_it_waited),
-          TEST_CASE(a_card_that_is_gone_waits_for_nothing))
+          TEST_CASE(a_card_that_is_gone_waits_for_nothing), TEST_CASE(short_frames_leave_at_once),
+          TEST_CASE(long_frames_are_sent_by_the_loop_which_needs_one_notification),
+          TEST_CASE(a_frame_that_waits_for_the_loop_is_saved_and_forgotten))

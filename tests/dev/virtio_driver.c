@@ -403,9 +403,9 @@ bool vdrv_kick_wanted(struct vdrv *v, unsigned n)
     flags = load16(v, r->device + 2);
     if (flags != 2)
         return flags == 0;
-    /* One request since the last kick is all that tests ask about. */
-    event = load16(v, r->device);
-    return (event & 0x7fff) == r->kicked;
+    /* Not a whole round since the last kick: the wrap counter is left out. */
+    event = load16(v, r->device) & 0x7fff;
+    return (event + r->size - r->kicked) % r->size < (r->added + r->size - r->kicked) % r->size;
 }
 
 void vdrv_interrupts_off(struct vdrv *v, unsigned n)

@@ -31,7 +31,7 @@ struct vdrv_ring {
     bool add_wrap, see_wrap; /* packed */
     u16 next_free;           /* split: descriptor; packed: id */
     u16 count[VDRV_SIZE];    /* packed: descriptors of the request with this id */
-    u16 kicked;              /* split: available index at the last kick */
+    u16 kicked;              /* as `added`, at the last kick */
 };
 
 struct vdrv {

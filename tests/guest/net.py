@@ -274,6 +274,26 @@ def tap(mib):
         sent(m, mib * MIB, "192.168.77.1", "192.168.77.1")
 
 
+@inside
+def tap_deleted(mib):
+    """The interface goes while the guest runs, which is said once and ends nothing else."""
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise Skip("no /dev/net/tun here")
+    ip("tuntap add dev tap7 mode tap multi_queue")
+    ip("addr add 192.168.77.1/24 dev tap7")
+    ip("link set tap7 up")
+    with Machine(linux_args("vmtest=shell") +
+                 ["--cpus", "2", "--net", "tap,ifname=tap7,queues=2"]) as m:
+        m.expect("vm# ")
+        m.shell("ip addr add 192.168.77.2/24 dev eth0; ip link set eth0 up")
+        m.shell("ping -c 1 192.168.77.1")
+        ip("link del tap7")
+        m.shell("ping -c 1 -W 1 192.168.77.1; echo still here")
+        m.type("exit\n")
+        printed = m.finish(0)
+        check(printed.count("'tap7' was deleted") == 1, "of the deleted interface: " + printed)
+
+
 def uplink():
     """passt gives the guest the addresses of the interface that has the default route."""
     ip("tuntap add dev up7 mode tap")
@@ -389,6 +409,7 @@ def main():
     tap.case("%d MiB each way over IPv6; ICMP" % mib, ipv6, mib)
     tap.case("%d MiB from a server found by name" % mib, in_namespace, "dns", mib)
     tap.case("%d MiB each way over TAP with 4 queues" % mib, in_namespace, "tap", mib)
+    tap.case("a TAP interface is deleted", in_namespace, "tap_deleted", mib)
     tap.case("%d MiB each way over passt" % mib, in_namespace, "passt", mib)
     tap.case("%d MiB over a passt that runs already" % mib, in_namespace, "passt_socket", mib)
     return tap.finish()

@@ -1,5 +1,5 @@
 /*
- * test_clock.c - a machine's time over pauses, with a host's clock that the test moves.
+ * test_clock.c - a machine's time over pauses and stops, with a host's clock that the test moves.
  */
 #include "host/clock.h"
 #include "machine/clock.h"
@@ -41,6 +41,16 @@ static void start(void)
     CHECK_EQ(clock_now(&k), NS_PER_SEC);
 }
 
+/* Time in which somebody looks at the clock now and then, until the host's is `at`. */
+static void run_until(ns_t at)
+{
+    while (at - host_now > NS_PER_SEC) {
+        host_now += NS_PER_SEC;
+        clock_now(&k);
+    }
+    host_now = at;
+}
+
 static void pause_for(ns_t t)
 {
     ns_t before = clock_now(&k);
@@ -61,21 +71,26 @@ TEST(a_short_pause_is_made_up_for_at_once)
     clock_fini(&k);
 }
 
-/* A guest that sees its clock jump by more than 20 s believes that its CPUs were stuck. */
-TEST(after_a_long_one_it_catches_up_without_a_jump)
+/* A guest that sees its clock jump by more than 20 s believes that its CPUs were stuck. In 5 s the
+ * clock comes to `end`, in steps of a millisecond. */
+static void catches_up(ns_t end)
 {
-    ns_t last, step = NS_PER_MS;
+    ns_t last = clock_now(&k), step = NS_PER_MS, most = (end - last) / 3000 + step;
 
-    start();
-    pause_for(60 * NS_PER_SEC);
-    last = clock_now(&k);
-    CHECK_EQ(last, NS_PER_SEC);
     for (unsigned ms = 1; ms <= 5000; ms++) {
         host_now += step;
-        CHECK(clock_now(&k) >= last + step && clock_now(&k) <= last + 22 * step);
+        CHECK(clock_now(&k) >= last + step && clock_now(&k) <= last + most);
         last = clock_now(&k);
     }
-    CHECK_EQ(last, 66 * NS_PER_SEC);
+    CHECK_EQ(last, end);
+}
+
+TEST(after_a_long_one_it_catches_up_without_a_jump)
+{
+    start();
+    pause_for(60 * NS_PER_SEC);
+    CHECK_EQ(clock_now(&k), NS_PER_SEC);
+    catches_up(66 * NS_PER_SEC);
     clock_fini(&k);
 }
 
@@ -92,7 +107,7 @@ TEST(deadlines_come_when_the_clock_says_so)
         pause_for(60 * NS_PER_SEC);
         host = clock_host_deadline(&k, at);
         CHECK(host >= host_now);
-        host_now = host - (host > host_now);
+        run_until(host - (host > host_now));
         CHECK(clock_now(&k) <= at);
         host_now = host + 1;
         CHECK(clock_now(&k) >= at);
@@ -128,11 +143,36 @@ TEST(a_set_clock_goes_on_from_there)
     clock_fini(&k);
 }
 
-TEST(the_host_s_sleep_has_passed)
+/* Nobody was told of these: the clock was not looked at for long. */
+TEST(after_the_host_s_sleep_it_catches_up)
 {
     start();
     host_slept = 3600 * NS_PER_SEC;
+    CHECK_EQ(clock_now(&k), NS_PER_SEC + CLOCK_LOOK_NS);
+    catches_up(3606 * NS_PER_SEC);
+    clock_fini(&k);
+}
+
+TEST(after_this_program_was_stopped_it_catches_up)
+{
+    start();
+    host_now += 60 * NS_PER_SEC;
+    CHECK_EQ(clock_now(&k), NS_PER_SEC + CLOCK_LOOK_NS);
+    host_now += NS_PER_SEC;
+    clock_now(&k);
+    host_now += 30 * NS_PER_SEC; /* again, while it catches up */
+    CHECK(clock_now(&k) < 25 * NS_PER_SEC);
+    catches_up(97 * NS_PER_SEC);
+    clock_fini(&k);
+}
+
+TEST(an_idle_guest_whose_clock_is_looked_at_is_on_time)
+{
+    start();
+    run_until(host_now + 3600 * NS_PER_SEC);
     CHECK_EQ(clock_now(&k), 3601 * NS_PER_SEC);
+    host_now += 9 * NS_PER_SEC;
+    CHECK_EQ(clock_now(&k), 3610 * NS_PER_SEC);
     clock_fini(&k);
 }
 
@@ -142,7 +182,9 @@ static const struct test_case cases[] = {
     TEST_CASE(deadlines_come_when_the_clock_says_so),
     TEST_CASE(a_pause_while_it_catches_up),
     TEST_CASE(a_set_clock_goes_on_from_there),
-    TEST_CASE(the_host_s_sleep_has_passed),
+    TEST_CASE(after_the_host_s_sleep_it_catches_up),
+    TEST_CASE(after_this_program_was_stopped_it_catches_up),
+    TEST_CASE(an_idle_guest_whose_clock_is_looked_at_is_on_time),
 };
 
 int main(int argc, char **argv)

@@ -311,6 +311,38 @@ TEST(posts_run_in_order_in_the_loop_with_the_lock)
     host_mutex_fini(&other.lock);
 }
 
+static void count_one(void *arg)
+{
+    __atomic_fetch_add(&other.seen, 1, __ATOMIC_RELEASE);
+}
+
+/* Each when the one before has run: the loop falls asleep just then. */
+static void post_one_by_one(void *arg)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        if (loop_post(other.loop, count_one, NULL))
+            other.wrong++;
+        while (__atomic_load_n(&other.seen, __ATOMIC_ACQUIRE) <= i)
+            if (i % 2) /* sooner and later */
+                host_thread_yield();
+    }
+    loop_stop(other.loop);
+}
+
+TEST(no_wake_up_is_lost_as_the_loop_falls_asleep)
+{
+    struct err err = { 0 };
+
+    memset(&other, 0, sizeof other);
+    other.loop = make_loop(NULL);
+    CHECK_EQ(host_thread_start(&other.thread, "poster", post_one_by_one, NULL, &err), 0);
+    loop_run(other.loop);
+    host_thread_join(&other.thread);
+    CHECK_EQ(other.seen, 20000);
+    CHECK_EQ(other.wrong, 0);
+    loop_free(other.loop);
+}
+
 static void timer_seen(void *arg)
 {
     other.seen++;
@@ -547,6 +579,7 @@ TEST_MAIN(TEST_CASE(descriptors_are_level_triggered),
           TEST_CASE(timer_in_the_past_does_not_hold_the_loop),
           TEST_CASE(cancelled_timer_leaves_the_loop_idle),
           TEST_CASE(posts_run_in_order_in_the_loop_with_the_lock),
+          TEST_CASE(no_wake_up_is_lost_as_the_loop_falls_asleep),
           TEST_CASE(another_thread_with_the_lock_sets_timers_and_watches),
           TEST_CASE(hooks_bound_the_wait), TEST_CASE(stop_asked_for_early_is_honoured),
           TEST_CASE(signals_arrive_in_the_loop), TEST_CASE(second_signal_ends_a_stuck_process),

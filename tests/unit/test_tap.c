@@ -1,6 +1,6 @@
 /*
  * test_tap.c - a TAP interface in a network namespace of this program's own: behind it a bridge,
- * and a link that is slower than the guest.
+ * and a link that is slower than the guest. In the end it is deleted.
  */
 #include "backend/net/tap.h"
 #include "host/clock.h"
@@ -155,5 +155,68 @@ TEST(a_full_interface_makes_the_guest_wait)
     close(fd);
 }
 
+/* What is written to stderr while fn() runs, NUL-terminated. */
+static void said(void (*fn)(void *arg), void *arg, char *out, size_t size)
+{
+    FILE *f = tmpfile();
+    int before = dup(STDERR_FILENO);
+    size_t len;
+
+    dup2(fileno(f), STDERR_FILENO);
+    fn(arg);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(f);
+    len = fread(out, 1, size - 1, f);
+    out[len] = 0;
+    fclose(f);
+}
+
+/* Until nothing happens any more. */
+static void run_to_rest(void *loop)
+{
+    for (unsigned i = 0; i < 100 && loop_run_once(loop, NS_PER_SEC); i++)
+        ;
+}
+
+/* The kernel then reports an error for each queue, for ever. */
+TEST(a_deleted_interface_is_told_of_once)
+{
+    struct loop *loop;
+    struct net_backend *net;
+    char text[1000];
+    unsigned before = rooms;
+    ns_t end;
+    int fd;
+
+    if (!has_network)
+        TEST_SKIP("no network namespace with a slow link");
+    CHECK_EQ(loop_new(NULL, &loop, &err), 0);
+    if (!CHECK_EQ(tap_backend_new("tap0", 2, loop, &net, &err), 0))
+        return;
+    fd = also_open(TUNSETSNDBUF, 20000);
+    net_backend_set_card(net, on_frame, on_room, NULL);
+    net_backend_set_active(net, 2);
+    net_backend_set_ready(net, 0, true);
+    end = host_clock_monotonic() + 60 * NS_PER_SEC; /* as above */
+    while (send_frame(net) != NET_FULL && host_clock_monotonic() < end)
+        ;
+    CHECK_EQ(system("PATH=$PATH:/usr/sbin:/sbin; exec ip link del tap0"), 0);
+    said(run_to_rest, loop, text, sizeof text);
+    CHECK_HAS(text, "'tap0' was deleted");
+    CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+    CHECK(!loop_run_once(loop, 0)); /* nothing keeps it awake */
+    CHECK_EQ(rooms, before + 1);    /* who waited goes on, and what it sends is lost */
+    CHECK(send_frame(net) == NET_DROPPED);
+    net_backend_set_ready(net, 1, true);
+    net_backend_set_offloads(net, NET_TAKES_CSUM);
+    net_backend_set_active(net, 1);
+    CHECK(!loop_run_once(loop, 0));
+    net_backend_free(net);
+    loop_free(loop);
+    close(fd);
+}
+
 TEST_MAIN(TEST_CASE(a_network), TEST_CASE(frames_leave_whole_whatever_the_interface_was_set_to),
-          TEST_CASE(a_full_interface_makes_the_guest_wait))
+          TEST_CASE(a_full_interface_makes_the_guest_wait),
+          TEST_CASE(a_deleted_interface_is_told_of_once))

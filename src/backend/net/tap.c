@@ -36,6 +36,7 @@ struct tap_net {
     struct net_backend net;
     struct tap_queue queue[NET_QUEUES_MAX];
     char ifname[IFNAMSIZ];
+    bool gone; /* somebody deleted the interface */
     u8 buffer[HEADER_SIZE + NET_FRAME_MAX];
 };
 
@@ -43,7 +44,8 @@ struct tap_net {
 
 static void watch_for(struct tap_queue *q)
 {
-    loop_fd_set_events(q->watch, (q->ready ? LOOP_IN : 0u) | (q->full ? LOOP_OUT : 0u));
+    if (q->watch)
+        loop_fd_set_events(q->watch, (q->ready ? LOOP_IN : 0u) | (q->full ? LOOP_OUT : 0u));
 }
 
 /* The interface is full when frames that it was given are still on their way, and its owner has
@@ -56,7 +58,7 @@ static enum net_sent tap_send(struct net_backend *net, unsigned queue, const str
     struct iovec all[IOV_MAX_];
     u8 raw[HEADER_SIZE];
 
-    if (iov_count >= IOV_MAX_)
+    if (t->gone || iov_count >= IOV_MAX_)
         return NET_DROPPED;
     raw[0] = h->flags;
     raw[1] = h->gso_type;
@@ -95,15 +97,39 @@ static bool receive_one(struct tap_queue *q)
     return true;
 }
 
+static void tell_room(struct tap_queue *q)
+{
+    if (!q->full)
+        return;
+    q->full = false;
+    watch_for(q);
+    net_backend_tell_room(&q->tap->net, q->index);
+}
+
+/* The guest goes on without a network, as after a cable was pulled. An interface that is not there
+ * any more is in error for ever, so that nobody may listen to it. */
+static void gone(struct tap_net *t)
+{
+    log_error("--net tap: the interface '%s' was deleted, and the guest's network with it",
+              t->ifname);
+    t->gone = true;
+    for (unsigned i = 0; i < t->net.queues; i++) {
+        loop_fd_free(t->queue[i].watch);
+        t->queue[i].watch = NULL;
+        tell_room(&t->queue[i]);
+    }
+}
+
 static void happened(void *arg, unsigned events)
 {
     struct tap_queue *q = arg;
 
-    if (q->full && events & (LOOP_OUT | LOOP_HUP)) {
-        q->full = false;
-        watch_for(q);
-        net_backend_tell_room(&q->tap->net, q->index);
+    if (events & LOOP_HUP) {
+        gone(q->tap);
+        return;
     }
+    if (events & LOOP_OUT)
+        tell_room(q);
     for (unsigned i = 0; i < BATCH && q->ready && events & LOOP_IN; i++)
         if (!receive_one(q))
             return;
@@ -128,6 +154,8 @@ static void tap_set_offloads(struct net_backend *net, unsigned takes)
         (takes & NET_TAKES_CSUM ? TUN_F_CSUM : 0u) | (takes & NET_TAKES_TSO4 ? TUN_F_TSO4 : 0u) |
         (takes & NET_TAKES_TSO6 ? TUN_F_TSO6 : 0u) | (takes & NET_TAKES_ECN ? TUN_F_TSO_ECN : 0u);
 
+    if (t->gone)
+        return;
     /* Of ECN the kernel wants to hear only together with segments. */
     if (!(takes & (NET_TAKES_TSO4 | NET_TAKES_TSO6)))
         flags &= ~(unsigned long)TUN_F_TSO_ECN;
@@ -154,7 +182,7 @@ static void tap_set_active(struct net_backend *net, unsigned queues)
 {
     struct tap_net *t = container_of(net, struct tap_net, net);
 
-    for (unsigned i = 0; t->net.queues > 1 && i < t->net.queues; i++)
+    for (unsigned i = 0; !t->gone && t->net.queues > 1 && i < t->net.queues; i++)
         attach(&t->queue[i], i < queues);
 }
 

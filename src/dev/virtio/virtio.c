@@ -39,6 +39,13 @@ struct virtq_chain *virtio_take(struct virtio *v, unsigned n)
     return NULL;
 }
 
+static void defer(struct virtio *v)
+{
+    if (!v->deferred)
+        dev_defer(v->dev, v->transport->deferred);
+    v->deferred = true;
+}
+
 struct virtq_chain *virtio_next(struct virtio *v, unsigned n)
 {
     struct virtq *q = &v->queue[n];
@@ -47,9 +54,7 @@ struct virtq_chain *virtio_next(struct virtio *v, unsigned n)
         return NULL;
     if (q->budget == 0) {
         q->s->kicked = true;
-        if (!v->deferred)
-            dev_defer(v->dev, v->transport->deferred);
-        v->deferred = true;
+        defer(v);
         return NULL;
     }
     q->budget--;
@@ -112,7 +117,10 @@ void virtio_kick(struct virtio *v, u64 n)
     }
     log_trace(virtio, "%s: queue %" PRIu64 " notified", v->dev->id, n);
     v->queue[n].s->kicked = true;
-    virtio_serve(v, (unsigned)n);
+    if (v->type->later && virtio_queue_active(v, (unsigned)n) && v->type->later(v, (unsigned)n))
+        defer(v);
+    else
+        virtio_serve(v, (unsigned)n);
 }
 
 /* --- events --- */
@@ -241,10 +249,8 @@ void virtio_loaded(struct virtio *v)
         v->queue[n].generation++;
         kicked |= v->queue[n].s->kicked && virtio_queue_active(v, n);
     }
-    if (kicked && !v->deferred) {
-        dev_defer(v->dev, v->transport->deferred);
-        v->deferred = true;
-    }
+    if (kicked)
+        defer(v);
 }
 
 /* --- negotiation --- */

@@ -72,7 +72,9 @@ struct virtio_type {
     void (*drain)(struct virtio *v);              /* waits for requests in flight */
     void (*reset)(struct virtio *v);              /* forgets what is in no state list */
     void (*notify)(struct virtio *v, unsigned n); /* always: queue n may have requests */
-    void (*update)(struct virtio *v);             /* its outputs other than interrupts */
+    /* Is a notification of queue n to be served by the loop, not in the driver's access? */
+    bool (*later)(struct virtio *v, unsigned n);
+    void (*update)(struct virtio *v); /* its outputs other than interrupts */
     bool (*idle)(struct virtio *v);
     int (*check)(const struct virtio *v, struct err *err); /* of the type's own state, loaded */
     /* An input line of the device (dev_class.irq_in); its file defines VIRTIO_LINE. */

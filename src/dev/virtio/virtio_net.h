@@ -32,6 +32,7 @@ enum {
 };
 
 enum { NET_HEADER_SIZE = 12, NET_QUEUE_SIZE = 256, NET_TABLE_MAX = 64, NET_MAC_SIZE = 6 };
+enum { NET_SHORT_MAX = 256 /* bytes, with its header, of a frame that is sent at once */ };
 
 /* All zero after a reset: a driver that says nothing gets every frame (5.1.6.5.1), on the first
  * pair, with the offloads it negotiated. */
