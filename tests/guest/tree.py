@@ -15,7 +15,7 @@ import tempfile
 from vm import GUEST, Machine, Skip, Tap, asset, check, linux_args
 
 QEMU = {"riscv64": ("qemu-system-riscv64-10", "virt"),
-        "arm64": ("qemu-system-aarch64-10", "virt,gic-version=3")}
+        "arm64": ("qemu-system-aarch64-10", "virt,gic-version=3", "-cpu", "max")}
 # By the first word of `compatible`. Of QEMU's virtio windows the first is asked for: it has more.
 COMMON = {"riscv64": ["sifive,plic-1.0.0", "ns16550a", "google,goldfish-rtc", "virtio,mmio",
                       "sifive,test1", "pci-host-ecam-generic"],
@@ -79,14 +79,17 @@ def well_formed(path):
 
 
 def as_qemus(path, scratch):
-    qemu, machine = QEMU[GUEST.arch]
+    qemu, machine, *more = QEMU[GUEST.arch]
     theirs = os.path.join(scratch, "qemu.dtb")
     subprocess.run([asset(qemu), "-M", "%s,dumpdtb=%s" % (machine, theirs), "-smp", "2",
-                    "-nodefaults", "-display", "none"],
+                    "-nodefaults", "-display", "none", *more],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ours, theirs = dtc(path)[0], dtc(theirs)[0]
     for compatible in COMMON[GUEST.arch]:
         mine, other = place(ours, compatible), place(theirs, compatible)
+        if compatible == "virtio,mmio":
+            # QEMU's arm board has edges there; the device holds its line (virtio 1.2, 4.2.2).
+            mine, other = ((at, irq[:2]) for at, irq in (mine, other))
         check(mine == other, "%s: %s, and QEMU has %s" % (compatible, mine, other))
 
 
