@@ -17,7 +17,7 @@ import time
 import uuid
 import zlib
 
-from vm import Machine, Skip, Tap, asset, check, linux_args, run_cli, vm_cli
+from vm import GUEST, Machine, Skip, Tap, asset, check, linux_args, run_cli, vm_cli
 
 KILLS = 50 if os.environ.get("VM_SOAK") else 1
 
@@ -116,7 +116,8 @@ def boot_disk(path):
     shutil.copy(asset("Image"), "boot/kernel")
     shutil.copy(asset("initrd.cpio.zst"), "boot/initrd")
     with open("boot/loader/entries/one.conf", "w", encoding="utf-8") as entry:
-        entry.write("linux /kernel\ninitrd /initrd\noptions console=ttyS0 vmtest=shell mark=1111\n")
+        entry.write("linux /kernel\ninitrd /initrd\noptions console=%s vmtest=shell mark=1111\n" %
+                    GUEST.console)
     with open(path, "wb") as image:
         image.truncate(50 << 20)
     subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", "boot", "-E", "offset=%d" % (1 << 20),
@@ -136,7 +137,8 @@ def kernel_from_qcow2():
     disk("convert", "boot.raw", "boot.qcow2")
     os.remove("boot.raw")
     disk("create", "over.qcow2", "50M", "--backing", "boot.qcow2", "--backing-format", "qcow2")
-    with Machine(["--boot", "disk", "--disk", "over.qcow2,format=qcow2", "--memory", "512M"]) as m:
+    with Machine(GUEST.options + ["--boot", "disk", "--disk", "over.qcow2,format=qcow2",
+                                  "--memory", "512M"]) as m:
         m.expect("vm# ")
         check("mark=1111" in m.shell("cat /proc/cmdline"), "another kernel was started")
         m.shell("dd if=/dev/vda bs=512 skip=%d count=1 2>/dev/null | sed s/mark=1111/mark=2222/ | "
