@@ -40,7 +40,7 @@ def stressed(m, stressors, workers, seconds):
                      for name, options in stressors.items())
     # Without --oomable and with --abort: a worker that dies is a fault.
     printed = m.shell("stress-ng --verify --metrics --abort --temp-path /tmp --timeout %ds "
-                      "%s 2>&1" % (seconds, words), PROMPT)
+                      "%s 2>&1" % (seconds, words), PROMPT, seconds)
     check("failed: 0" in printed and "skipped: 0" in printed, "a stressor failed:\n" + printed)
     for name in stressors:
         count = operations(printed, name)

@@ -226,12 +226,12 @@ class Machine:
     def type(self, text):
         os.write(self.writer, text.encode())
 
-    def shell(self, command, prompt="vm# "):
-        """Types a command at the prompt just seen; returns what it printed, without what the kernel
-        says between (a busy host makes a timer late). The echo of what is typed cannot end it:
-        the mark is put together by the shell."""
+    def shell(self, command, prompt="vm# ", seconds=0):
+        """Types a command at the prompt just seen, which takes so long by itself; returns what it
+        printed, without what the kernel says between (a busy host makes a timer late). The echo of
+        what is typed cannot end it: the mark is put together by the shell."""
         self.type("%s; echo mark''ed $?\n" % command)
-        printed = self.expect("marked ")
+        printed = self.expect("marked ", PATIENCE + seconds)
         status = self.expect(prompt).strip().split()[0]
         check(status == "0", "in the guest: %s: status %s\n%s" % (command, status, printed))
         return KERNEL_LINE.sub("", printed.split("\n", 1)[-1].replace("\r", ""))
