@@ -65,7 +65,7 @@ static inline u64 random_number(u64 *rng, unsigned exponent, unsigned fraction)
     case 3: return sign | all << fraction | (f >> 1) | 1;
     case 4: return sign | f; /* denormal */
     case 5: return sign | (all - 1) << fraction | f;
-    case 6: return sign | (1 + random_below(rng, 3)) << fraction | f;
+    case 6: return sign | (1ull + random_below(rng, 3)) << fraction | f;
     case 7: return sign | bias << fraction; /* one */
     case 8: e = random_u64(rng) & all; return sign | e << fraction | f;
     case 9: return sign | (bias + random_below(rng, 70) % bias) << fraction | f;

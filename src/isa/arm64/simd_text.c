@@ -179,7 +179,11 @@ ARM_SIMD_TEXTS(T)
 
 static int offset(s64 v, char *buf, size_t size)
 {
-    return snprintf(buf, size, v ? ", #%" PRId64 : "", v);
+    if (v)
+        return snprintf(buf, size, ", #%" PRId64, v);
+    if (size)
+        buf[0] = 0;
+    return 0;
 }
 
 int arm_text_offset_q(u32 w, gva_t pc, char *buf, size_t size)
