@@ -16,14 +16,17 @@
 #define BATCH 32
 
 /* The loop says that it sleeps before it looks at `woken` a last time, and who wakes it looks after
- * `woken` was set. While it works, and when another is waking it, nothing is to be written. */
+ * `woken` was set. While it works, and when another is waking it, nothing is to be written. The
+ * fences are not left to the order of two atomics, which qemu-user on x86-64 does not keep. */
 static void wake(struct loop *loop)
 {
     u64 one = 1;
     ssize_t n;
 
-    if (__atomic_exchange_n(&loop->woken, true, __ATOMIC_SEQ_CST) ||
-        !__atomic_load_n(&loop->asleep, __ATOMIC_SEQ_CST))
+    if (__atomic_exchange_n(&loop->woken, true, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&loop->asleep, __ATOMIC_SEQ_CST))
         return;
     n = write(loop->wake_fd, &one, sizeof one);
     (void)n; /* full: it is awake already */
@@ -240,12 +243,14 @@ static int wait_events(struct loop *loop, struct epoll_event *events, ns_t timeo
     int count;
 
     __atomic_store_n(&loop->asleep, true, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (__atomic_load_n(&loop->woken, __ATOMIC_SEQ_CST))
         timeout = 0;
     count = epoll_wait(loop->epoll_fd, events, BATCH, to_ms(timeout));
     BUG_ON(count < 0 && errno != EINTR);
     __atomic_store_n(&loop->asleep, false, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&loop->woken, false, __ATOMIC_SEQ_CST); /* before what they did is looked at */
+    __atomic_store_n(&loop->woken, false, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before what they did is looked at */
     return count;
 }
 
