@@ -17,7 +17,7 @@ enum { PENDING_MAX = 64, CONST_CACHE = 16, SYMBOLIC_REGS = 8, SYMBOLIC_IMMS = 2 
 struct ir_builder {
     struct ir_block *block; /* borrows (begin) */
     void (*on_bug)(const char *what);
-    bool symbolic;
+    bool symbolic, unchecked;
     struct ir_flow flow;
     s32 offset, len; /* of the open instruction */
     u16 insn;
@@ -48,6 +48,11 @@ struct ir_builder *ir_builder_free(struct ir_builder *s)
 {
     free(s);
     return NULL;
+}
+
+void ir_builder_trust(struct ir_builder *s)
+{
+    s->unchecked = true;
 }
 
 void ir_builder_on_bug(struct ir_builder *s, void (*fn)(const char *what))
@@ -99,17 +104,34 @@ static void grow(struct ir_block *b)
     b->op_room = room;
 }
 
+static void check(struct ir_builder *s, const struct ir_op *op)
+{
+    u32 c = operand_is_symbol(op->op) ? IR_NO_VAL : op->c;
+    const char *why =
+        ir_check_types(op, ir_type_of(s, (ir_val){ op->a }), ir_type_of(s, (ir_val){ op->b }),
+                       ir_type_of(s, (ir_val){ c }));
+
+    if (!why)
+        why = ir_flow_op(&s->flow, op);
+    if (why)
+        builder_bug(s, op->op, why);
+}
+
+/* All that a block's making rests on: how deep IFs and LOOPs are, and whether it was left. */
+static void follow(struct ir_builder *s, const struct ir_op *op)
+{
+    if (op->op == IR_INSN || ir_op_infos[op->op].effects & (IRE_CTRL | IRE_EXIT))
+        ir_flow_op(&s->flow, op);
+}
+
 ir_val build_append(struct ir_builder *s, struct ir_op op)
 {
     struct ir_block *b = s->block;
-    u32 c = operand_is_symbol(op.op) ? IR_NO_VAL : op.c;
-    const char *why = ir_check_types(&op, ir_type_of(s, (ir_val){ op.a }),
-                                     ir_type_of(s, (ir_val){ op.b }), ir_type_of(s, (ir_val){ c }));
 
-    if (!why)
-        why = ir_flow_op(&s->flow, &op);
-    if (why)
-        builder_bug(s, op.op, why);
+    if (unlikely(!s->unchecked))
+        check(s, &op);
+    else
+        follow(s, &op);
     if (b->op_count == b->op_room)
         grow(b);
     op.insn = s->insn;
@@ -244,7 +266,7 @@ ir_val build_emit(struct ir_builder *s, struct ir_op op)
 {
     ir_val v;
 
-    if (ir_is_pure(op.op) && types_are_right(s, &op) &&
+    if (ir_is_pure(op.op) && (s->unchecked || types_are_right(s, &op)) &&
         (fold_pure(s, &op, &v) || fold_pc(s, &op, &v) || fold_neutral(s, &op, &v)))
         return v;
     return build_append(s, op);

@@ -171,6 +171,10 @@ ir_val ir_call(struct ir_builder *s, const struct ir_helper *h, ir_val a, ir_val
 struct ir_builder *ir_builder_new(bool symbolic);
 struct ir_builder *ir_builder_free(struct ir_builder *s); /* returns NULL */
 
+/* Checks no more whether what it is told to build is right: for instructions of which the same
+ * code was built with all checks before, as semgen does with every one of a guest. */
+void ir_builder_trust(struct ir_builder *s);
+
 /* Starts building into *block (cleared); borrows block until the next begin. */
 void ir_builder_begin(struct ir_builder *s, struct ir_block *block);
 

@@ -114,6 +114,8 @@ static int base_start(struct engine *e, const struct engine_config *cfg, void **
     host_mutex_init(&t->lock);
     ir_block_init(&t->ir);
     t->builder = ir_builder_new(false);
+    if (t->builder && !VERIFY_IR)
+        ir_builder_trust(t->builder);
     t->room = malloc(sizeof *t->room);
     r = t->room && t->builder ? base_start_map(t, cfg->perf, err)
                               : err_set_errno(err, 12, "no memory for the translator");

@@ -9,6 +9,8 @@
 
 /* --- the table --- */
 
+#define PLAIN true
+
 enum {
     W8 = 1 << IR_I8,
     W16 = 1 << IR_I16,
@@ -22,40 +24,42 @@ enum {
 };
 
 /* What is done in place, and for which types of the result (of the operand where there
- * is none). */
+ * is none). PLAIN: always. */
 static const struct {
     lower_fn *fn;
     u16 types;
+    bool plain;
 } rows[IR_OP_COUNT] = {
-    [IR_CONST] = { low_const, ANY },
-    [IR_PC] = { low_pc, W64 },
-    [IR_GET] = { low_get, ANY },
-    [IR_SET] = { low_set, ANY },
-    [IR_ADD] = { low_add, INT },
-    [IR_SUB] = { low_alu, INT },
-    [IR_AND] = { low_alu, ANY },
-    [IR_OR] = { low_alu, ANY },
-    [IR_XOR] = { low_alu, ANY },
-    [IR_ANDN] = { low_andn, INT },
-    [IR_MUL] = { low_mul, WORD },
-    [IR_MULHU] = { low_mulh, WORD },
-    [IR_MULHS] = { low_mulh, WORD },
-    [IR_DIVU] = { low_div, WORD },
-    [IR_DIVS] = { low_div, WORD },
-    [IR_REMU] = { low_div, WORD },
-    [IR_REMS] = { low_div, WORD },
-    [IR_SHL] = { low_shift, WORD },
-    [IR_SHR] = { low_shift, WORD },
-    [IR_SAR] = { low_shift, WORD },
-    [IR_ROTL] = { low_shift, WORD },
-    [IR_ROTR] = { low_shift, WORD },
-    [IR_NEG] = { low_unary, INT },
-    [IR_NOT] = { low_not, ANY },
-    [IR_BSWAP] = { low_bswap, WORD },
-    [IR_MINU] = { low_minmax, WORD },
-    [IR_MAXU] = { low_minmax, WORD },
-    [IR_MINS] = { low_minmax, WORD },
-    [IR_MAXS] = { low_minmax, WORD },
+    [IR_INSN] = { NULL, ANY | NONE, PLAIN },
+    [IR_CONST] = { low_const, ANY, PLAIN },
+    [IR_PC] = { low_pc, W64, PLAIN },
+    [IR_GET] = { low_get, ANY, PLAIN },
+    [IR_SET] = { low_set, ANY, PLAIN },
+    [IR_ADD] = { low_add, INT, PLAIN },
+    [IR_SUB] = { low_alu, INT, PLAIN },
+    [IR_AND] = { low_alu, ANY, PLAIN },
+    [IR_OR] = { low_alu, ANY, PLAIN },
+    [IR_XOR] = { low_alu, ANY, PLAIN },
+    [IR_ANDN] = { low_andn, INT, PLAIN },
+    [IR_MUL] = { low_mul, WORD, PLAIN },
+    [IR_MULHU] = { low_mulh, WORD, PLAIN },
+    [IR_MULHS] = { low_mulh, WORD, PLAIN },
+    [IR_DIVU] = { low_div, WORD, PLAIN },
+    [IR_DIVS] = { low_div, WORD, PLAIN },
+    [IR_REMU] = { low_div, WORD, PLAIN },
+    [IR_REMS] = { low_div, WORD, PLAIN },
+    [IR_SHL] = { low_shift, WORD, PLAIN },
+    [IR_SHR] = { low_shift, WORD, PLAIN },
+    [IR_SAR] = { low_shift, WORD, PLAIN },
+    [IR_ROTL] = { low_shift, WORD, PLAIN },
+    [IR_ROTR] = { low_shift, WORD, PLAIN },
+    [IR_NEG] = { low_unary, INT, PLAIN },
+    [IR_NOT] = { low_not, ANY, PLAIN },
+    [IR_BSWAP] = { low_bswap, WORD, PLAIN },
+    [IR_MINU] = { low_minmax, WORD, PLAIN },
+    [IR_MAXU] = { low_minmax, WORD, PLAIN },
+    [IR_MINS] = { low_minmax, WORD, PLAIN },
+    [IR_MAXS] = { low_minmax, WORD, PLAIN },
     [IR_SEXT] = { low_sext, INT },
     [IR_ZEXT] = { low_zext, INT },
     [IR_TRUNC] = { low_trunc, ANY },
@@ -65,7 +69,7 @@ static const struct {
     [IR_LEU] = { low_compare, WB },
     [IR_LTS] = { low_compare, WB },
     [IR_LES] = { low_compare, WB },
-    [IR_SELECT] = { low_select, ANY },
+    [IR_SELECT] = { low_select, ANY, PLAIN },
     [IR_CLZ] = { low_bit_count, WORD },
     [IR_CTZ] = { low_bit_count, WORD },
     [IR_POPCNT] = { low_bit_count, WORD },
@@ -87,12 +91,12 @@ static const struct {
     [IR_CAS] = { low_cas, INT },
     [IR_LL] = { low_ll, INT },
     [IR_SC] = { low_sc, WB },
-    [IR_FENCE] = { low_fence, NONE },
-    [IR_RAISE] = { low_raise, ANY | NONE },
-    [IR_RAISEIF] = { low_raiseif, ANY | NONE },
-    [IR_JUMP] = { low_jump, ANY | NONE },
-    [IR_JUMPIF] = { low_jumpif, ANY | NONE },
-    [IR_ENDBLOCK] = { low_endblock, NONE },
+    [IR_FENCE] = { low_fence, NONE, PLAIN },
+    [IR_RAISE] = { low_raise, ANY | NONE, PLAIN },
+    [IR_RAISEIF] = { low_raiseif, ANY | NONE, PLAIN },
+    [IR_JUMP] = { low_jump, ANY | NONE, PLAIN },
+    [IR_JUMPIF] = { low_jumpif, ANY | NONE, PLAIN },
+    [IR_ENDBLOCK] = { low_endblock, NONE, PLAIN },
 };
 
 static bool is_fp(const struct ir_op *op)
@@ -105,28 +109,34 @@ static bool is_atomic(const struct ir_op *op)
     return op->op == IR_RMW || op->op == IR_CAS || op->op == IR_LL || op->op == IR_SC;
 }
 
-static bool is_native(const struct low *l, const struct ir_op *op)
+/* Where the row's types do not say it all. */
+static bool is_native_special(const struct low *l, const struct ir_op *op)
 {
-    if (op->op == IR_INSN)
-        return true;
-    if ((op->op == IR_LD || op->op == IR_ST) && op->mem.mmu != IR_MMU_DATA)
-        return false;
-    if ((op->op == IR_LD || op->op == IR_ST) && op->mem.align == IR_ALIGN_16)
-        return false;
-    if (op->op == IR_SEXT && l->a.v[op->a].type == IR_I1)
-        return false;
-    if ((op->op == IR_LD || op->op == IR_ST) && !lower_may(l->job, ENGINE_OPT_MEMORY))
-        return false;
-    if (is_atomic(op) && !lo_atomic_native(l, op))
-        return false;
-    if (is_fp(op) && !lo_fp_native(l, op))
-        return false;
-    if (rows[op->op].fn == low_bit_count && !l->job->has_bit_counts)
-        return false;
-    if ((op->op == IR_SEXT || op->op == IR_ZEXT || op->op == IR_TRUNC || lo_is_compare(op->op)) &&
-        l->a.v[op->a].type == IR_I128)
-        return false;
-    return rows[op->op].fn && (rows[op->op].types >> op->type & 1);
+    switch (op->op) {
+    case IR_LD:
+    case IR_ST:
+        return op->mem.mmu == IR_MMU_DATA && op->mem.align != IR_ALIGN_16 &&
+               lower_may(l->job, ENGINE_OPT_MEMORY);
+    case IR_SEXT: return l->a.v[op->a].type != IR_I1 && l->a.v[op->a].type != IR_I128;
+    case IR_ZEXT:
+    case IR_TRUNC:
+    case IR_EQ:
+    case IR_NE:
+    case IR_LTU:
+    case IR_LEU:
+    case IR_LTS:
+    case IR_LES: return l->a.v[op->a].type != IR_I128;
+    case IR_CLZ:
+    case IR_CTZ:
+    case IR_POPCNT: return l->job->has_bit_counts;
+    default: return is_atomic(op) ? lo_atomic_native(l, op) : !is_fp(op) || lo_fp_native(l, op);
+    }
+}
+
+static inline bool is_native(const struct low *l, const struct ir_op *op)
+{
+    return (rows[op->op].types >> op->type & 1) &&
+           (rows[op->op].plain || is_native_special(l, op));
 }
 
 enum lo_block_kind lo_block_kind(const struct low *l)
@@ -216,12 +226,14 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
         call_handler(l, index);
     else if (fp)
         lo_fp_guard(l, index);
-    for (u32 i = from; i < to; i++) {
-        l->a.now = i;
-        if (ir->ops[i].op != IR_INSN && (native || is_shared(&ir->ops[i])) &&
-            !lo_fp_planned(l, &ir->ops[i], i))
-            rows[ir->ops[i].op].fn(l, &ir->ops[i], i);
-        vals_step(&l->a);
+    vals_step(&l->a, from + 1); /* past the INSN */
+    for (u32 i = from + 1; i < to; i++) {
+        const struct ir_op *op = &ir->ops[i];
+
+        if ((native || is_shared(op)) &&
+            (l->a.v[i].plan == PLAN_NONE || !lo_fp_planned(l, op, i)))
+            rows[op->op].fn(l, op, i);
+        vals_step(&l->a, i + 1);
     }
 }
 
@@ -264,8 +276,10 @@ bool lower_block(struct lower_job *job)
     job->loops = false;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
-    lo_fp_plan(&l);
-    lo_div_plan(&l);
+    if (l.a.effects & IRE_FP)
+        lo_fp_plan(&l);
+    if (l.a.divides)
+        lo_div_plan(&l);
     lo_mem_plan(&l);
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */

@@ -20,6 +20,7 @@ struct mem_plan {
     u32 slots[SLOT_HEADS]; /* the i64 value in guest state, by offset / 8; IR_NO_VAL */
     u32 first[2];          /* of the open group of loads and of stores; IR_NO_VAL */
     unsigned depth;        /* open IFs and LOOPs */
+    bool groups;           /* they share checks */
 };
 
 bool lo_is_plain_access(const struct ir_op *op)
@@ -75,20 +76,22 @@ static bool is_slot(const struct ir_op *op)
     return op->type == IR_I64 && op->imm % 8 == 0 && op->imm / 8 < SLOT_HEADS;
 }
 
-/* What the operation's value is a constant away from. */
+/* What the i64 value of a sum or a GET is a constant away from. */
 static void plan_value(struct mem_plan *p, u32 id)
 {
     const struct ir_op *op = &p->ops[id];
     struct lower_access *a = &p->access[id];
-    u32 *slot = &p->slots[op->imm / 8 % SLOT_HEADS], base;
+    u32 base, *slot;
     s32 offset;
 
-    *a = (struct lower_access){ .root = id };
     if (is_sum(p->ops, id, &base, &offset)) {
         offset += p->access[base].offset;
-        if (offset > -OFFSET_LIMIT && offset < OFFSET_LIMIT)
-            *a = (struct lower_access){ .root = p->access[base].root, .offset = offset };
+        if (offset > -OFFSET_LIMIT && offset < OFFSET_LIMIT) {
+            a->root = p->access[base].root;
+            a->offset = offset;
+        }
     } else if (op->op == IR_GET && is_slot(op)) {
+        slot = &p->slots[op->imm / 8];
         if (*slot == IR_NO_VAL)
             *slot = id;
         a->root = p->access[*slot].root;
@@ -122,30 +125,52 @@ static void plan_access(struct mem_plan *p, u32 id)
     p->access[id].high = to->offset + (s32)ir_type_size(op->type);
 }
 
+static void plan_op(struct mem_plan *p, u32 id)
+{
+    const struct ir_op *op = &p->ops[id];
+
+    if (op->type == IR_I64) /* an address may be */
+        p->access[id] = (struct lower_access){ .root = id };
+    switch (op->op) {
+    case IR_ADD:
+    case IR_GET: plan_value(p, id); break;
+    case IR_LD:
+    case IR_ST:
+        p->access[id] = (struct lower_access){ .root = id };
+        if (p->groups && lo_is_plain_access(op) && ir_type_size(op->type) <= 8 && p->depth == 0)
+            plan_access(p, id);
+        break;
+    case IR_SET:
+        if (is_slot(op) && p->depth == 0)
+            p->slots[op->imm / 8] = op->a;
+        else
+            forget_slots(p, op->imm, ir_type_size(op->type));
+        break;
+    case IR_SETX:
+    case IR_CALL: memset(p->slots, 0xff, sizeof p->slots); break;
+    case IR_IF:
+    case IR_LOOP:
+    case IR_VLOOP: p->depth++; break;
+    case IR_ENDIF:
+    case IR_ENDLOOP:
+    case IR_ENDVLOOP: p->depth--; break;
+    default: break;
+    }
+}
+
 void lo_mem_plan(struct low *l)
 {
     const struct ir_block *ir = l->job->ir;
     struct mem_plan p = { .l = l, .ops = ir->ops, .access = l->job->room->access };
 
+    if (!(l->a.effects & IRE_MEM))
+        return;
+    p.groups = lower_may(l->job, ENGINE_OPT_GROUPS);
+
     memset(p.slots, 0xff, sizeof p.slots);
     memset(p.first, 0xff, sizeof p.first);
-    for (u32 i = 0; i < ir->op_count; i++) {
-        const struct ir_op *op = &ir->ops[i];
-
-        plan_value(&p, i);
-        p.depth += op->op == IR_IF || op->op == IR_LOOP || op->op == IR_VLOOP;
-        p.depth -= op->op == IR_ENDIF || op->op == IR_ENDLOOP || op->op == IR_ENDVLOOP;
-        if (lo_is_plain_access(op) && ir_type_size(op->type) <= 8 && p.depth == 0 &&
-            lower_may(l->job, ENGINE_OPT_GROUPS))
-            plan_access(&p, i);
-        else if (op->op == IR_SET && is_slot(op) && p.depth == 0)
-            p.slots[op->imm / 8] = op->a;
-        else if (op->op == IR_SET)
-            forget_slots(&p, op->imm, ir_type_size(op->type));
-        else if (op->op == IR_SETX || op->op == IR_CALL)
-            memset(p.slots, 0xff, sizeof p.slots);
-    }
-    if (lo_is_loop(ir) && lower_may(l->job, ENGINE_OPT_STREAMS) &&
-        lower_may(l->job, ENGINE_OPT_GROUPS))
+    for (u32 i = 0; i < ir->op_count; i++)
+        plan_op(&p, i);
+    if (lo_is_loop(ir) && lower_may(l->job, ENGINE_OPT_STREAMS) && p.groups)
         lo_stream_plan(l, p.slots, SLOT_HEADS);
 }

@@ -46,6 +46,8 @@ void vals_init(struct vals *a, const struct ir_block *ir, struct val *v, struct 
                              .same_as = i,
                              .spill = -1,
                              .slot = -1 };
+        a->effects |= ir_op_infos[op->op].effects;
+        a->divides |= op->op >= IR_DIVU && op->op <= IR_REMS;
         count_use(v, op->a, i);
         count_use(v, op->b, i);
         count_use(v, op->c, i);
@@ -162,7 +164,7 @@ static unsigned take_reg(struct vals *a, enum val_file f, u32 id)
 {
     unsigned best = 0, best_cost = UINT32_MAX;
 
-    for (unsigned i = 0; i < pools[f].count && best_cost; i++) {
+    for (unsigned i = 0; i < pools[f].count; i++) {
         unsigned r = pools[f].regs[i], cost;
 
         if (a->pinned[f] >> r & 1 || (f == VALS_GPR && a->reserved >> r & 1))
@@ -172,6 +174,8 @@ static unsigned take_reg(struct vals *a, enum val_file f, u32 id)
             best = r;
             best_cost = cost;
         }
+        if (cost <= 1) /* nothing is lost */
+            break;
     }
     BUG_ON(best_cost == UINT32_MAX);
     evict(a, f, best);
@@ -418,8 +422,3 @@ bool vals_any_xmm(const struct vals *a)
     return false;
 }
 
-void vals_step(struct vals *a)
-{
-    a->pinned[VALS_GPR] = a->pinned[VALS_XMM] = 0;
-    a->now++;
-}

@@ -83,6 +83,8 @@ struct vals {
     s32 state_off;            /* of guest state from REG_CPU */
     s32 spill_off;            /* of the spill cells from REG_CPU */
     bool straddles;           /* some slot crosses a multiple of 8 */
+    u8 effects;               /* IRE_* of all operations together */
+    bool divides;             /* there are divisions */
     bool failed;              /* out of spill cells: give the block up */
 };
 
@@ -126,8 +128,12 @@ bool vals_memory(struct vals *a, u32 id, struct x86_mem *m);
 /* Puts a VAL_CONST or VAL_PC into a register that is no value's. */
 void vals_load_const(struct x86_out *out, enum x86_reg r, const struct val *v);
 
-/* Ends the present operation: unpins what it used. */
-void vals_step(struct vals *a);
+/* Ends the present operation, and unpins what it used; `next` comes. */
+static inline void vals_step(struct vals *a, u32 next)
+{
+    a->pinned[VALS_GPR] = a->pinned[VALS_XMM] = 0;
+    a->now = next;
+}
 
 void vals_get(struct vals *a, u32 id, u16 offset, enum ir_type t);
 void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t);

@@ -182,8 +182,8 @@ static void slot_drop(struct vals *a, unsigned i)
     slot_free(a, i);
 }
 
-/* A slot that overlaps [offset, offset + size) and is not `but`; -1: none. */
-static int find(struct vals *a, u16 offset, unsigned size, int but)
+/* A slot that overlaps [offset, offset + size); -1: none. */
+static int find(struct vals *a, u16 offset, unsigned size)
 {
     unsigned last = (offset + size - 1) >> 3;
 
@@ -191,7 +191,7 @@ static int find(struct vals *a, u16 offset, unsigned size, int but)
         for (unsigned i = *head_of(a, g); i; i = a->slots[i - 1].next) {
             const struct slot *s = &a->slots[i - 1];
 
-            if (s->offset < offset + size && offset < s->offset + s->size && (int)i - 1 != but)
+            if (s->offset < offset + size && offset < s->offset + s->size)
                 return (int)i - 1;
         }
     return -1;
@@ -201,17 +201,15 @@ static int find(struct vals *a, u16 offset, unsigned size, int but)
  * slot of exactly this shape, or -1. */
 static int slot_shape(struct vals *a, u16 offset, unsigned size)
 {
-    int found = -1, i;
+    int i;
 
-    while ((i = find(a, offset, size, found)) >= 0) {
-        if (a->slots[i].offset == offset && a->slots[i].size == size) {
-            found = i;
-            continue;
-        }
+    while ((i = find(a, offset, size)) >= 0) {
+        if (a->slots[i].offset == offset && a->slots[i].size == size)
+            return i; /* slots do not overlap each other */
         slot_clean(a, (unsigned)i);
         slot_drop(a, (unsigned)i);
     }
-    return found;
+    return -1;
 }
 
 static unsigned slot_new(struct vals *a, struct slot s, bool dirty)
@@ -272,7 +270,7 @@ void vals_set(struct vals *a, u32 id, u16 offset, enum ir_type t)
 /* The slot of the 8 bytes at `offset`; -1: there is none of just that shape. */
 static int whole_slot(struct vals *a, u16 offset)
 {
-    int i = find(a, offset, 8, -1);
+    int i = find(a, offset, 8);
 
     return i >= 0 && a->slots[i].offset == offset && a->slots[i].size == 8 ? i : -1;
 }
@@ -309,7 +307,7 @@ void vals_uncache(struct vals *a, u16 offset, unsigned size)
 {
     int i;
 
-    while ((i = find(a, offset, size, -1)) >= 0) {
+    while ((i = find(a, offset, size)) >= 0) {
         slot_clean(a, (unsigned)i);
         slot_drop(a, (unsigned)i);
     }

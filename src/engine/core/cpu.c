@@ -24,7 +24,8 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     size_t modes_at = banks_at + places * sizeof(struct tlb_bank);
     size_t side_at = modes_at + align_up(JUMP_MODES * sizeof(struct jump_mode));
     size_t far_at = side_at + align_up(places * sizeof(struct tlb_side));
-    size_t size = far_at + JUMP_FAR_ENTRIES * sizeof(struct jump_far);
+    size_t written_at = far_at + JUMP_FAR_ENTRIES * sizeof(struct jump_far);
+    size_t size = written_at + TLB_WRITTEN_BITS / 8;
     struct host_map map;
     struct err err = { 0 };
     struct cpu *c;
@@ -49,6 +50,7 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->e.jumps = &c->mode->cache;
     c->e.far = (struct jump_far *)(void *)(p + far_at);
     c->side = (struct tlb_side *)(void *)(p + side_at);
+    c->written = (u64 *)(void *)(p + written_at);
     c->pc = (u64 *)(void *)(p + VCPU_STATE_OFF + isa->pc_offset);
     c->deadline = NS_NEVER;
     c->stop_at = UINT64_MAX;

@@ -37,6 +37,9 @@ struct tlb_spans {
     unsigned count;
 };
 
+/* Pages of RAM, by host address modulo: a bit is set if a write entry may lead there. */
+enum { TLB_WRITTEN_BITS = 1 << 15 };
+
 struct tlb_side {
     bool ready;                             /* its tables are there, if empty: mmu_place_use() */
     bool used;                              /* filled since it was last emptied */
@@ -96,6 +99,7 @@ struct cpu {
     struct worker *worker; /* borrows */
     u64 *pc;               /* the pc slot in guest state */
     struct tlb_side *side; /* context_places() of them, in this allocation */
+    u64 *written;          /* TLB_WRITTEN_BITS, in this allocation */
     struct contexts context;
     struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
     u64 mode_clock, far_clock;

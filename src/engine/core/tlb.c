@@ -12,6 +12,7 @@
 #include "engine/core/cpu_private.h"
 
 #include "base/bits.h"
+#include <string.h>
 
 static const u64 page_mask = MEM_PAGE_SIZE - 1;
 
@@ -45,6 +46,23 @@ bool mmu_find(struct cpu *c, gpa_t at, struct mem_span *out)
     if (out->kind == MEM_RAM)
         c->span = *out;
     return true;
+}
+
+/* --- pages that write entries lead to --- */
+
+static unsigned written_bit(const u8 *host)
+{
+    return (unsigned)((uintptr_t)host >> MEM_PAGE_SHIFT) & (TLB_WRITTEN_BITS - 1);
+}
+
+static void written_note(struct cpu *c, const u8 *host)
+{
+    c->written[written_bit(host) / 64] |= 1ull << written_bit(host) % 64;
+}
+
+static bool written_maybe(const struct cpu *c, const u8 *host)
+{
+    return c->written[written_bit(host) / 64] >> written_bit(host) % 64 & 1;
 }
 
 /* --- fill --- */
@@ -148,6 +166,8 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
         if (access == ISA_WRITE && ram_flags(s.ram, out->host)) {
             out->notify = true;
             e.tag |= TLB_NOTIFY;
+        } else if (access == ISA_WRITE) {
+            written_note(c, out->host);
         }
     }
     if (c->check && access != ISA_FETCH)
@@ -215,29 +235,38 @@ void mmu_stored(struct cpu *c, gva_t va, unsigned bank, const struct mem_ref *re
     struct tlb_entry *e = &c->e.banks[bank].entry[ISA_WRITE][tlb_index(va)];
 
     mem_ram_written(cr->ram, (u64)(ref->host - cr->ram->host), size);
-    if (tlb_hit(e, va & ~page_mask) && !ram_flags(cr->ram, ref->host))
+    if (tlb_hit(e, va & ~page_mask) && !ram_flags(cr->ram, ref->host)) {
         e->tag &= ~TLB_NOTIFY;
+        written_note(c, ref->host);
+    }
 }
 
-static void notify_entry(struct tlb_entry *e, const u8 *host_page)
+static void notify_entry(struct cpu *c, struct tlb_entry *e, const u8 *host_page)
 {
-    gva_t page = e->tag & ~page_mask;
+    const u8 *host = (const u8 *)(uintptr_t)((e->tag & ~page_mask) + e->addend);
 
-    if (e->tag & (TLB_EMPTY | TLB_IO))
+    if (e->tag & (TLB_EMPTY | TLB_IO | TLB_NOTIFY))
         return;
-    if (!host_page || page + e->addend == (u64)(uintptr_t)host_page)
+    if (!host_page || host == host_page)
         e->tag |= TLB_NOTIFY;
+    else
+        written_note(c, host);
 }
 
+/* Most pages that become code were not stored to since they were last looked for, and looking at
+ * every entry takes some 30 us. */
 void mmu_notify_page(struct cpu *c, const u8 *host_page)
 {
+    if (host_page && !written_maybe(c, host_page))
+        return;
+    memset(c->written, 0, TLB_WRITTEN_BITS / 8);
     for (unsigned b = 0; b < context_places(c->e.v.isa); b++) {
         if (!c->side[b].used)
             continue;
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            notify_entry(&c->e.banks[b].entry[ISA_WRITE][i], host_page);
+            notify_entry(c, &c->e.banks[b].entry[ISA_WRITE][i], host_page);
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
-            notify_entry(&c->side[b].victim[ISA_WRITE][i].e, host_page);
+            notify_entry(c, &c->side[b].victim[ISA_WRITE][i].e, host_page);
     }
 }
 
