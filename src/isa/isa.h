@@ -208,6 +208,8 @@ struct isa {
     u32 pc_offset;                  /* u64 in guest state */
     u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
     bool dynamic_rules;             /* its rules are there, too: IR_RULES_DYNAMIC is used */
+    u32 vector_offset;              /* vector registers of 16 bytes in guest state, */
+    u32 vector_bytes;               /* of all together; 0: none */
     const struct state_list *state; /* the declared state */
     unsigned mmu_banks;             /* 1..16 TLB banks it uses */
     u32 context_banks;              /* bit mask of those that belong to an address space */
