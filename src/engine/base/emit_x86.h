@@ -175,6 +175,36 @@ void x86_fma_rr(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm 
 void x86_ldmxcsr(struct x86_out *o, struct x86_mem m);
 void x86_stmxcsr(struct x86_out *o, struct x86_mem m);
 
+/* emit_x86_vec.c: all 16 bytes. The opcode without its prefix 66, 0x0fef or 0x0f3800. */
+void x86_v_rr(struct x86_out *o, unsigned op, enum x86_xmm d, enum x86_xmm s);
+void x86_v_rr_imm(struct x86_out *o, unsigned op, enum x86_xmm d, enum x86_xmm s, unsigned imm);
+/* By the /digit; BYTES: of the whole register, size 8. */
+enum x86_v_shift { V_SHR = 2, V_SHR_BYTES, V_SAR, V_SHL = 6, V_SHL_BYTES };
+/* Elements of 2, 4 or 8 bytes; V_SAR not of 8. */
+void x86_v_shift(struct x86_out *o, enum x86_v_shift how, unsigned size, enum x86_xmm d,
+                 unsigned n);
+/* AVX2: elements of 4 or 8 bytes by those of `by`. V_EACH_SAR not of 8. */
+enum x86_v_each { V_EACH_SHR = 0x45, V_EACH_SAR, V_EACH_SHL };
+void x86_v_shift_each(struct x86_out *o, enum x86_v_each how, unsigned size, enum x86_xmm d,
+                      enum x86_xmm x, enum x86_xmm by);
+void x86_v_load(struct x86_out *o, enum x86_xmm d, struct x86_mem m);
+void x86_v_store(struct x86_out *o, struct x86_mem m, enum x86_xmm s);
+/* The lower 8 bytes, and zeros. */
+void x86_v_low(struct x86_out *o, enum x86_xmm d, enum x86_xmm s);
+/* Floating point on elements of 4 or 8 bytes. */
+void x86_vf_rr(struct x86_out *o, unsigned op, unsigned size, enum x86_xmm d, enum x86_xmm s);
+void x86_vf_rr_imm(struct x86_out *o, unsigned op, unsigned size, enum x86_xmm d, enum x86_xmm s,
+                   unsigned imm);
+enum x86_vf_cmp { VF_EQ, VF_LT, VF_LE, VF_UNORDERED };
+void x86_vf_compare(struct x86_out *o, enum x86_vf_cmp how, unsigned size, enum x86_xmm d,
+                    enum x86_xmm s);
+/* f32 to s32 towards zero */
+void x86_v_to_int(struct x86_out *o, enum x86_xmm d, enum x86_xmm s);
+void x86_vf_fma(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm d, enum x86_xmm a,
+                enum x86_xmm b);
+/* The elements' signs as bits; those of bytes when size is less than 4. */
+void x86_v_mask(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_xmm s);
+
 void x86_nop(struct x86_out *o);
 
 /* Jumps to a place not known yet: return where the 4-byte displacement is (NULL when

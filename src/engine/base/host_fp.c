@@ -94,22 +94,25 @@ void host_fp_make_drop(struct x86_out *o, const struct isa *isa)
 /* What of an operation decides its result, in 64 bits. */
 struct what {
     u64 op : 8, format : 4, from : 4, rules : 4, round : 4, bits : 8, imm : 16, mode : 8;
+    u64 lanes : 8; /* of a vector */
+};
+
+union word {
+    struct what what;
+    u64 word;
 };
 
 u64 host_fp_pack(const struct ir_op *op, enum ir_type operand)
 {
     bool to_int = op->op == IR_FTOI;
-    union {
-        struct what what;
-        u64 word;
-    } u = { .what = { .op = op->op,
-                      .format = op->fp.format & 15u,
-                      .from = op->fp.from & 15u,
-                      .rules = op->fp.rules & 15u,
-                      .round = op->fp.round & 15u,
-                      .bits = to_int ? op->ftoi.bits : (u8)ir_type_bits(operand),
-                      .imm = to_int ? op->ftoi.is_signed : (u16)op->imm2,
-                      .mode = to_int ? op->ftoi.mode : 0 } };
+    union word u = { .what = { .op = op->op,
+                               .format = op->fp.format & 15u,
+                               .from = op->fp.from & 15u,
+                               .rules = op->fp.rules & 15u,
+                               .round = op->fp.round & 15u,
+                               .bits = to_int ? op->ftoi.bits : (u8)ir_type_bits(operand),
+                               .imm = to_int ? op->ftoi.is_signed : (u16)op->imm2,
+                               .mode = to_int ? op->ftoi.mode : 0 } };
 
     return u.word;
 }
@@ -148,14 +151,44 @@ int host_fp_slow(struct vcpu *v, u64 word)
 {
     struct ecpu *c = ecpu_of(v);
     struct fp_env *env = (struct fp_env *)((u8 *)vcpu_state(v) + v->isa->fp_env_offset);
-    union {
-        u64 word;
-        struct what what;
-    } u = { .word = word };
+    union word u = { .word = word };
     unsigned round = u.what.round == IR_ROUND_DYNAMIC ? env->round : u.what.round;
     unsigned rules = u.what.rules == IR_RULES_DYNAMIC ? HOST_FP_RULES : u.what.rules;
 
     c->tier_value = compute(c, u.what, (enum fp_rules)rules, (enum fp_round)round, &env->flags);
+    return 0;
+}
+
+u64 host_fp_pack_vector(const struct ir_op *op, enum ir_type operand, unsigned lanes)
+{
+    union word u = { .word = host_fp_pack(op, operand) };
+
+    u.what.lanes = lanes & 0xffu;
+    return u.word;
+}
+
+static unsigned format_size(unsigned format)
+{
+    return format == FP_F32 ? 4 : 8;
+}
+
+int host_fp_slow_vector(struct vcpu *v, u64 word)
+{
+    struct ecpu *c = ecpu_of(v);
+    union word u = { .word = word };
+    unsigned in = u.what.op == IR_ITOF
+                      ? u.what.bits / 8u
+                      : format_size(u.what.op == IR_FCVT ? u.what.from : u.what.format);
+    unsigned out = u.what.op == IR_FTOI ? u.what.bits / 8u : format_size(u.what.format);
+    u8 result[16] = { 0 };
+
+    for (unsigned i = 0; i < u.what.lanes; i++) {
+        for (unsigned k = 0; k < 3; k++)
+            memcpy(&c->fp_arg[k], (const u8 *)c->fp_vector[k] + i * in, in);
+        host_fp_slow(v, word);
+        memcpy(result + i * out, &c->tier_value, out);
+    }
+    memcpy(c->fp_vector[0], result, sizeof result);
     return 0;
 }
 

@@ -43,6 +43,9 @@ void host_fp_make_drop(struct x86_out *o, const struct isa *isa);
  * to ecpu.tier_value. what: host_fp_pack(). Returns 0. */
 int host_fp_slow(struct vcpu *c, u64 what);
 u64 host_fp_pack(const struct ir_op *op, enum ir_type operand);
+/* The same for `lanes` elements of ecpu.fp_vector; the results replace the first operand. */
+u64 host_fp_pack_vector(const struct ir_op *op, enum ir_type operand, unsigned lanes);
+int host_fp_slow_vector(struct vcpu *c, u64 what);
 
 /* Runs the rest of ecpu.block by handlers, from insn_index on, state being in its place:
  * enum run_code. */

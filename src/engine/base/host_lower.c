@@ -3,6 +3,8 @@
  * block.
  */
 #include "engine/base/host_lower_fp.h"
+#include "engine/base/host_vector.h"
+#include "base/bug.h"
 #include "host/cpu.h"
 
 #include <string.h>
@@ -35,6 +37,8 @@ static const struct {
     [IR_PC] = { low_pc, W64, PLAIN },
     [IR_GET] = { low_get, ANY, PLAIN },
     [IR_SET] = { low_set, ANY, PLAIN },
+    [IR_GETX] = { low_getx, INT, 0 },
+    [IR_SETX] = { low_setx, INT, 0 },
     [IR_ADD] = { low_add, INT, PLAIN },
     [IR_SUB] = { low_alu, INT, PLAIN },
     [IR_AND] = { low_alu, ANY, PLAIN },
@@ -112,12 +116,21 @@ static bool is_atomic(const struct ir_op *op)
 /* Where the row's types do not say it all. */
 static bool is_native_special(const struct low *l, const struct ir_op *op)
 {
+    const struct isa *isa = l->job->isa;
+    const struct ir_op *at;
+
     switch (op->op) {
+    case IR_GETX:
+    case IR_SETX: /* a vector register's element, of which it is known which */
+        at = &l->job->ir->ops[op->a];
+        return at->op == IR_CONST && op->imm >= isa->vector_offset &&
+               op->imm + at->imm + ir_type_size(op->type) <=
+                   (u64)isa->vector_offset + isa->vector_bytes;
     case IR_LD:
     case IR_ST:
         return op->mem.mmu == IR_MMU_DATA && op->mem.align != IR_ALIGN_16 &&
                lower_may(l->job, ENGINE_OPT_MEMORY);
-    case IR_SEXT: return l->a.v[op->a].type != IR_I1 && l->a.v[op->a].type != IR_I128;
+    case IR_SEXT:
     case IR_ZEXT:
     case IR_TRUNC:
     case IR_EQ:
@@ -135,8 +148,12 @@ static bool is_native_special(const struct low *l, const struct ir_op *op)
 
 static inline bool is_native(const struct low *l, const struct ir_op *op)
 {
-    return (rows[op->op].types >> op->type & 1) &&
-           (rows[op->op].plain || is_native_special(l, op));
+    return (rows[op->op].types >> op->type & 1) && (rows[op->op].plain || is_native_special(l, op));
+}
+
+bool lo_is_native(const struct low *l, const struct ir_op *op)
+{
+    return is_native(l, op);
 }
 
 enum lo_block_kind lo_block_kind(const struct low *l)
@@ -145,9 +162,13 @@ enum lo_block_kind lo_block_kind(const struct low *l)
     enum lo_block_kind kind = LO_BLOCK_PLAIN;
 
     for (u32 i = 0; i < ir->op_count; i++) {
+        if (l->vector_insns >> ir->ops[i].insn & 1) {
+            kind = LO_BLOCK_NATIVE;
+            continue;
+        }
         if (!is_native(l, &ir->ops[i]))
             return LO_BLOCK_CALLS;
-        if (is_fp(&ir->ops[i]) || is_atomic(&ir->ops[i]))
+        if (is_fp(&ir->ops[i]) || is_atomic(&ir->ops[i]) || ir->ops[i].op == IR_SETX)
             kind = LO_BLOCK_NATIVE;
     }
     return kind;
@@ -208,12 +229,40 @@ static bool is_shared(const struct ir_op *op)
     return (op->op == IR_CONST && op->type != IR_I128) || op->op == IR_PC;
 }
 
+static inline void lower_op(struct low *l, const struct ir_op *op, u32 id)
+{
+    rows[op->op].fn(l, op, id);
+    if (op->op == IR_SET && l->vectors.any)
+        lo_vector_forget(l, op->imm, op->type);
+}
+
+void lo_lower_op(struct low *l, u32 id)
+{
+    lower_op(l, &l->job->ir->ops[id], id);
+}
+
+static void lower_vector(struct low *l, u32 index, u32 from, u32 to)
+{
+    struct vec_plan *p = l->vector_plan;
+
+    if (!lo_vector_plan(l, p, from, to))
+        BUG("a vector instruction is none any more");
+    l->job->native++;
+    if (p->fp)
+        lo_fp_guard(l, index);
+    lo_vector_lower(l, p);
+}
+
 /* One guest instruction: operations [from, to) of the block. */
 static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
 {
     const struct ir_block *ir = l->job->ir;
     bool native = true, fp = false;
 
+    if (l->vector_insns >> index & 1) {
+        lower_vector(l, index, from, to);
+        return;
+    }
     for (u32 i = from; i < to && native; i++) {
         native = is_native(l, &ir->ops[i]);
         fp |= is_fp(&ir->ops[i]);
@@ -231,9 +280,30 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
         const struct ir_op *op = &ir->ops[i];
 
         if ((native || is_shared(op)) &&
-            (l->a.v[i].plan == PLAN_NONE || !lo_fp_planned(l, op, i)))
-            rows[op->op].fn(l, op, i);
+            (l->a.v[i].plan == PLAN_NONE ||
+             (!lo_fp_planned(l, op, i) && !lo_vector_planned(l, op, i))))
+            lower_op(l, op, i);
         vals_step(&l->a, i + 1);
+    }
+}
+
+/* Finds the instructions that host_vector.c does. */
+static void plan_vectors(struct low *l)
+{
+    const struct ir_block *ir = l->job->ir;
+    u32 from = 0, index = 0;
+
+    while (from < ir->op_count) {
+        u32 to = from + 1;
+
+        while (to < ir->op_count && ir->ops[to].op != IR_INSN)
+            to++;
+        if (lo_vector_plan(l, l->vector_plan, from, to))
+            l->vector_insns |= 1ull << index;
+        else
+            lo_vector_plan_access(l, from, to);
+        index++;
+        from = to;
     }
 }
 
@@ -259,18 +329,19 @@ static void lower_all(struct low *l)
     }
 }
 
-bool lower_block(struct lower_job *job)
+/* vectors: may be used; becomes whether they were. */
+static bool lower_once(struct lower_job *job, bool *vectors)
 {
     struct lower_room *room = job->room;
+    struct vec_plan plan;
     struct low l = { .job = job,
                      .hot = { room->hot, room->hot + sizeof room->hot, false },
                      .cold = { room->cold, room->cold + sizeof room->cold, false },
                      .hot_start = room->hot,
                      .cold_start = room->cold };
 
-    if (job->ir->op_count > IR_BLOCK_MAX_OPS)
-        return false;
     l.o = &l.hot;
+    l.vector_plan = &plan;
     l.checked[0] = l.checked[1] = IR_NO_VAL;
     job->fixup_count = job->edge_count = 0;
     job->loops = false;
@@ -281,6 +352,9 @@ bool lower_block(struct lower_job *job)
     if (l.a.divides)
         lo_div_plan(&l);
     lo_mem_plan(&l);
+    if (*vectors)
+        plan_vectors(&l);
+    *vectors = l.vector_regs != 0;
     lower_all(&l);
     while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */
         x86_nop(l.o);
@@ -291,6 +365,23 @@ bool lower_block(struct lower_job *job)
         job->edges[i].where += job->edges[i].in_cold ? job->hot_size : 0;
     }
     return !l.failed && !l.a.failed && !l.hot.full && !l.cold.full;
+}
+
+bool lower_block(struct lower_job *job)
+{
+    bool vectors = job->has_vectors && job->isa->vector_bytes;
+    u32 native = job->native, called = job->called;
+
+    if (job->ir->op_count > IR_BLOCK_MAX_OPS)
+        return false;
+    if (lower_once(job, &vectors))
+        return true;
+    if (!vectors)
+        return false;
+    job->native = native; /* again without them: an expression took more registers than there are */
+    job->called = called;
+    vectors = false;
+    return lower_once(job, &vectors);
 }
 
 void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx)
@@ -312,11 +403,13 @@ void lower_place(const struct lower_job *job, u8 *rw, const u8 *rx)
 void lower_ask_host(struct lower_job *job)
 {
     const u32 counts = HOST_X86_LZCNT | HOST_X86_BMI1 | HOST_X86_POPCNT;
-    const u32 fma = HOST_X86_FMA | HOST_X86_AVX;
+    const u32 fma = HOST_X86_FMA | HOST_X86_AVX, avx2 = HOST_X86_AVX | HOST_X86_AVX2;
     struct host_cpu cpu;
 
     host_cpu_detect(&cpu);
     job->has_bit_counts = (cpu.features & counts) == counts;
     job->has_fma = (cpu.features & fma) == fma;
+    job->has_avx2 = (cpu.features & avx2) == avx2;
+    job->has_vectors = cpu.features & HOST_X86_SSE42; /* and so SSSE3 */
     job->has_round = cpu.features & HOST_X86_SSE42;
 }

@@ -18,7 +18,7 @@ struct lower_thunks {
     const u8 *page[2];                  /* the same */
     const u8 *atomic[2];                /* the same */
     const u8 *raise;
-    const u8 *fp_load, *fp_drop, *fp_slow, *finish;
+    const u8 *fp_load, *fp_drop, *fp_slow, *fp_vector, *finish;
     const u8 *leave; /* eax: enum run_code */
     const u8 *out;   /* REG_PC is set: leaves with RUN_JUMP */
     const u8 *miss;  /* the same, but goes on where ecpu.far says, if it does */
@@ -91,8 +91,10 @@ struct lower_job {
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
     bool has_fma;        /* FMA3 */
-    bool has_round;      /* SSE4.1's ROUNDSD */
-    u32 opts_off;        /* engine_config.opts_off */
+    bool has_vectors;    /* SSE4.2 */
+    bool has_avx2;
+    bool has_round; /* SSE4.1's ROUNDSD */
+    u32 opts_off;   /* engine_config.opts_off */
     /* out */
     u32 hot_size, cold_size; /* the code is hot, then cold, one after the other */
     u32 fixup_count;

@@ -27,6 +27,23 @@ void low_set(struct low *l, const struct ir_op *op, u32 id)
         vals_set(&l->a, op->a, (u16)op->imm, op->type);
 }
 
+/* At a place that is known, which is all that is done here: state like any other. */
+static u16 place_of(const struct low *l, const struct ir_op *op)
+{
+    return (u16)(op->imm + l->job->ir->ops[op->a].imm);
+}
+
+void low_getx(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_get(&l->a, id, place_of(l, op), op->type);
+}
+
+void low_setx(struct low *l, const struct ir_op *op, u32 id)
+{
+    vals_set(&l->a, op->b, place_of(l, op), op->type);
+    lo_vector_forget(l, place_of(l, op), op->type);
+}
+
 /* --- arithmetic --- */
 
 static bool dies_here(const struct low *l, u32 id)
@@ -218,6 +235,13 @@ void low_sext(struct low *l, const struct ir_op *op, u32 id)
     if (l->a.v[id].kind != VAL_NONE) /* the load did it */
         return;
     x = vals_use(&l->a, op->a);
+    if (from == IR_I1) {
+        d = vals_def(&l->a, id);
+        x86_mov_zx(l->o, 1, d, x);
+        x86_unary(l->o, UN_NEG, 8, d);
+        l->a.v[id].clean = op->type == IR_I64;
+        return;
+    }
     d = vals_def_over(&l->a, id, op->a);
     x86_mov_sx(l->o, ir_type_size(from), d, x);
     l->a.v[id].clean = op->type == IR_I64;

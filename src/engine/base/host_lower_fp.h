@@ -25,6 +25,9 @@ enum {
     PLAN_NEGATE,
     PLAN_DIVISION,         /* host_lower_div.c; val.imm, until it is lowered: by zero */
     PLAN_QUIET,            /* FCMP: of no flags; SET of the flags: to what they are */
+    PLAN_VECTOR_LOAD,      /* host_vector_mem.c; val.imm, until it is lowered: place in state */
+    PLAN_VECTOR_SET,       /* val.imm: the load */
+    PLAN_VECTOR_STORE,     /* val.imm: place in state */
     PLAN_FMA_MINUS_A = 16, /* bits */
     PLAN_FMA_MINUS_C = 32
 };

@@ -69,7 +69,7 @@ static void carry_all(struct low *l, const struct words *changed, bool want, uns
         const struct ir_op *op = &ir->ops[i];
         enum val_file f = l->a.v[i].fp ? VALS_XMM : VALS_GPR;
 
-        if (op->op != IR_GET && op->op != IR_SET)
+        if ((op->op != IR_GET && op->op != IR_SET) || lo_vector_has(l, op))
             continue;
         if (op->op == IR_GET && op->type == IR_I64 && op->imm % 8 == 0 && !has(&seen, op) &&
             has(changed, op) == want && left[f]) {

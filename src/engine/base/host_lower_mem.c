@@ -7,15 +7,9 @@
 
 /* --- memory --- */
 
-/* Where an access goes: base + offset. */
-struct where {
-    enum x86_reg base;
-    s32 offset;
-};
-
-static struct where where_of(struct low *l, const struct ir_op *op)
+struct lo_where lo_where_of(struct low *l, const struct ir_op *op)
 {
-    struct where w = { .offset = 0 };
+    struct lo_where w = { .offset = 0 };
     u32 base = op->a;
 
     if (!lo_is_plain_access(op) || !lo_is_address(l, op->a, &base, &w.offset))
@@ -51,7 +45,7 @@ struct span {
     enum isa_access access;
 };
 
-static struct span span_of(struct low *l, const struct ir_op *op, const struct where *w)
+static struct span span_of(struct low *l, const struct ir_op *op, const struct lo_where *w)
 {
     const struct lower_access *access = l->job->room->access;
     const struct lower_access *a = &access[op - l->job->ir->ops];
@@ -133,10 +127,8 @@ static void check_stream(struct low *l, unsigned n, const struct span *s, enum x
     x86_load_zx(l->o, 8, page, PAGE(n));
 }
 
-/* Emits what has to hold before the access, and what to do else up to the slow path, which comes
- * next in the cold part. *at: what to access when it holds. */
-static void check_access(struct low *l, const struct ir_op *op, const struct where *w,
-                         unsigned size, struct x86_mem *at)
+void lo_check_access(struct low *l, const struct ir_op *op, const struct lo_where *w, unsigned size,
+                     struct x86_mem *at)
 {
     u32 id = (u32)(op - l->job->ir->ops);
     const struct lower_access *a = &l->job->room->access[id];
@@ -184,7 +176,8 @@ void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s3
     lo_fix(l, x86_call(&l->cold), FIX_ABSOLUTE, (uintptr_t)thunk);
 }
 
-static void slow_path(struct low *l, const struct ir_op *op, const struct where *w, const u8 *thunk)
+static void slow_path(struct low *l, const struct ir_op *op, const struct lo_where *w,
+                      const u8 *thunk)
 {
     lo_slow_access(l, op, w->base, w->offset, op->mem, thunk);
 }
@@ -203,11 +196,11 @@ static const u8 *const *keeping(struct low *l, const u8 *const thunks[2][4])
 static void load_fp(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
-    struct where w = where_of(l, op);
+    struct lo_where w = lo_where_of(l, op);
     enum x86_xmm d = vals_def_x(&l->a, id);
     struct x86_mem at;
 
-    check_access(l, op, &w, size, &at);
+    lo_check_access(l, op, &w, size, &at);
     x86_fp_load(l->o, size, d, at);
     slow_path(l, op, &w, l->job->thunks->load[1][log2_size(size)]);
     x86_fp_from_reg(&l->cold, size, d, RDX);
@@ -229,14 +222,14 @@ static u32 extension_of(struct low *l, u32 id)
 static void load_int(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = ir_type_size(op->type);
-    struct where w = where_of(l, op);
+    struct lo_where w = lo_where_of(l, op);
     u32 extended = extension_of(l, id);
     bool is_signed = extended != IR_NO_VAL;
     /* before the probe: it may have to spill */
     enum x86_reg d = vals_def(&l->a, is_signed ? extended : id);
     struct x86_mem at;
 
-    check_access(l, op, &w, size, &at);
+    lo_check_access(l, op, &w, size, &at);
     (is_signed ? x86_load_sx : x86_load_zx)(l->o, size, d, at);
     slow_path(l, op, &w, keeping(l, l->job->thunks->load)[log2_size(size)]);
     if (is_signed)
@@ -246,9 +239,8 @@ static void load_int(struct low *l, const struct ir_op *op, u32 id)
     lo_jmp_hot(l);
 }
 
-/* State is written before each access rather than in its cold part: a store each that the
- * host hides, for two thirds of the code's size. Not so in loops. */
-static void write_early(struct low *l)
+/* A store each that the host hides, for two thirds of the code's size. */
+void lo_write_early(struct low *l)
 {
     if (!l->late)
         vals_flush(&l->a);
@@ -256,7 +248,7 @@ static void write_early(struct low *l)
 
 void low_ld(struct low *l, const struct ir_op *op, u32 id)
 {
-    write_early(l);
+    lo_write_early(l);
     if (l->a.v[id].fp && ir_type_size(op->type) >= 4)
         load_fp(l, op, id);
     else
@@ -266,11 +258,11 @@ void low_ld(struct low *l, const struct ir_op *op, u32 id)
 static void store_fp(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(op->type);
-    struct where w = where_of(l, op);
+    struct lo_where w = lo_where_of(l, op);
     enum x86_xmm v = vals_use_x(&l->a, op->b);
     struct x86_mem at;
 
-    check_access(l, op, &w, size, &at);
+    lo_check_access(l, op, &w, size, &at);
     x86_fp_store(l->o, size, at, v);
     x86_fp_store(&l->cold, 8, LO_CPU(tier_value), v);
     slow_path(l, op, &w, l->job->thunks->store[1][log2_size(size)]);
@@ -280,11 +272,11 @@ static void store_fp(struct low *l, const struct ir_op *op)
 static void store_int(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(op->type);
-    struct where w = where_of(l, op);
+    struct lo_where w = lo_where_of(l, op);
     enum x86_reg v = vals_use(&l->a, op->b);
     struct x86_mem at;
 
-    check_access(l, op, &w, size, &at);
+    lo_check_access(l, op, &w, size, &at);
     x86_mov_mr(l->o, size, at, v);
     x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
     slow_path(l, op, &w, keeping(l, l->job->thunks->store)[log2_size(size)]);
@@ -293,7 +285,7 @@ static void store_int(struct low *l, const struct ir_op *op)
 
 void low_st(struct low *l, const struct ir_op *op, u32 id)
 {
-    write_early(l);
+    lo_write_early(l);
     if (vals_in_xmm(&l->a, op->b))
         store_fp(l, op);
     else

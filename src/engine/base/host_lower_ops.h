@@ -11,7 +11,9 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4, LOWER_CARRIED = 16 };
+enum { LOWER_FACTS = 4, LOWER_CARRIED = 16, LOWER_VECTORS = 32, LOWER_CONSTS = 8 };
+
+struct vec_plan; /* host_vector.h */
 
 struct low {
     struct lower_job *job;
@@ -36,7 +38,20 @@ struct low {
     unsigned streams; /* of the loop */
     u8 *loop_head;    /* in the hot part */
     bool late;        /* what is carried is written on the ways out only */
-    bool here_stored; /* cpu.block and block_pc hold this block's */
+    struct low_vectors {
+        struct low_vector {
+            u32 id; /* valid while the register holds this */
+            u8 reg;
+        } state[LOWER_VECTORS], consts[LOWER_CONSTS];
+        u8 bytes[LOWER_CONSTS][16]; /* of consts */
+        unsigned next;
+        u32 owners;               /* values that no operation has */
+        bool any;                 /* may be valid */
+    } vectors;                    /* what xmm registers hold all of: host_vector_emit.c */
+    u64 vector_insns;             /* bit by instruction: done by host_vector.c */
+    u32 vector_regs;              /* bit by register: these instructions read or write all of it */
+    struct vec_plan *vector_plan; /* borrows: of one of them */
+    bool here_stored;             /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
 };
@@ -45,8 +60,9 @@ struct low {
 typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 
 /* lower_arith.c */
-lower_fn low_const, low_pc, low_get, low_set, low_add, low_alu, low_andn, low_mul, low_mulh,
-    low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext, low_sext;
+lower_fn low_const, low_pc, low_get, low_set, low_getx, low_setx, low_add, low_alu, low_andn,
+    low_mul, low_mulh, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext,
+    low_sext;
 lower_fn low_div;                                                    /* lower_div.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
@@ -62,6 +78,19 @@ u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_ac
  * register but rax, rcx and rdx, and does not come back when it faults. */
 void lo_slow_access(struct low *l, const struct ir_op *op, enum x86_reg base, s32 offset,
                     struct ir_mem how, const u8 *thunk);
+/* Where an access goes: base + offset. */
+struct lo_where {
+    enum x86_reg base;
+    s32 offset;
+};
+struct lo_where lo_where_of(struct low *l, const struct ir_op *op);
+/* Before an access, where it can: state is written now rather than in the cold part. Not in
+ * loops. */
+void lo_write_early(struct low *l);
+/* Emits what has to hold before the access, and what to do else up to the slow path, which comes
+ * next in the cold part. *at: what to access when it holds. */
+void lo_check_access(struct low *l, const struct ir_op *op, const struct lo_where *w, unsigned size,
+                     struct x86_mem *at);
 /* Is the atomic access done by locked instructions? */
 bool lo_atomic_native(const struct low *l, const struct ir_op *op);
 
@@ -112,6 +141,25 @@ bool lo_fp_set(struct low *l, const struct ir_op *op, u32 id);
 bool lo_fp_is_false(const struct low *l, const struct ir_op *op);
 /* What lo_fp_plan() found to be floating point; false: nothing. */
 bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id);
+
+/* Is the operation, as it stands, done by its row in the table? */
+bool lo_is_native(const struct low *l, const struct ir_op *op);
+
+/* Does one operation by its row. */
+void lo_lower_op(struct low *l, u32 id);
+
+/* host_vector.c. Is the instruction, operations [from, to), one that *p now says how to do? And:
+ * does it. */
+bool lo_vector_plan(struct low *l, struct vec_plan *p, u32 from, u32 to);
+void lo_vector_lower(struct low *l, struct vec_plan *p);
+/* host_vector_mem.c: finds loads and stores of whole vector registers in operations [from, to). */
+void lo_vector_plan_access(struct low *l, u32 from, u32 to);
+/* The operation, if it is one of those; false: it is not. */
+bool lo_vector_planned(struct low *l, const struct ir_op *op, u32 id);
+/* Is the state part of a register that these read or write? */
+bool lo_vector_has(const struct low *l, const struct ir_op *op);
+/* The SET of state, by others, ends what is known of a register. */
+void lo_vector_forget(struct low *l, u64 offset, enum ir_type t);
 
 /* Does it end by a branch to its own start? */
 bool lo_is_loop(const struct ir_block *ir);

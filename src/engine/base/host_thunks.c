@@ -96,6 +96,11 @@ static int slow_fp(struct vcpu *c, u64 word, gva_t va, u32 how)
     return host_fp_slow(c, word); /* the same registers hold something else here */
 }
 
+static int slow_fp_vector(struct vcpu *c, u64 word, gva_t va, u32 how)
+{
+    return host_fp_slow_vector(c, word); /* likewise */
+}
+
 /* The same registers hold something else here. */
 static int slow_page(struct vcpu *v, u64 span, gva_t va, u32 access)
 {
@@ -214,17 +219,17 @@ static void make_link(struct maker *m, const u8 *out)
     jump_to(m, out);
 }
 
-enum { SAVED_XMM = 8 * (XMM_LAST - XMM_FIRST + 1), FRAME = SAVED_XMM + 24 };
+enum { SAVED_XMM = 16 * (XMM_LAST - XMM_FIRST + 1), FRAME = SAVED_XMM + 24 };
 
 static void move_xmm(struct maker *m, bool save)
 {
     for (unsigned x = XMM_FIRST; x <= XMM_LAST; x++) {
-        struct x86_mem at = x86_at(RSP, 8 * (s32)(x - XMM_FIRST));
+        struct x86_mem at = x86_at(RSP, 16 * (s32)(x - XMM_FIRST));
 
         if (save)
-            x86_fp_store(&m->o, 8, at, x);
+            x86_v_store(&m->o, at, x);
         else
-            x86_fp_load(&m->o, 8, x, at);
+            x86_v_load(&m->o, x, at);
     }
 }
 
@@ -369,6 +374,7 @@ bool thunks_make(struct thunks *t, const struct host_code_map *map, const struct
     t->shared.link = here(&m);
     make_link(&m, t->shared.out);
     t->shared.fp_slow = make_call(&m, slow_fp, true);
+    t->shared.fp_vector = make_call(&m, slow_fp_vector, true);
     t->shared.raise = make_call(&m, slow_raise, false);
     t->shared.page[0] = make_call(&m, slow_page, false);
     t->shared.page[1] = make_call(&m, slow_page, true);

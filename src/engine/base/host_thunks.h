@@ -20,6 +20,8 @@
  *   fp_load, fp_drop   called: MXCSR becomes the guest's (ZF set) or the host's: host_fp.h
  *   fp_slow  called: does one operation by software, operands in ecpu.fp_arg, rdx = which;
  *            the result comes back in rdx. Keeps what load keeps
+ *   fp_vector   the same for each element of ecpu.fp_vector, whose first 16 bytes the results
+ *            replace
  *   finish   jumped to with state written and insn_index set: handlers do the rest of the
  *            block, then back to C
  */

@@ -177,7 +177,10 @@ static unsigned take_reg(struct vals *a, enum val_file f, u32 id)
         if (cost <= 1) /* nothing is lost */
             break;
     }
-    BUG_ON(best_cost == UINT32_MAX);
+    if (best_cost == UINT32_MAX) { /* as may be in a vector instruction */
+        a->failed = true;
+        best = pools[f].regs[0];
+    }
     evict(a, f, best);
     hold(a, f, best, id);
     return best;
@@ -288,6 +291,30 @@ enum x86_reg vals_def(struct vals *a, u32 id)
 enum x86_xmm vals_def_x(struct vals *a, u32 id)
 {
     return def(a, VALS_XMM, id);
+}
+
+enum x86_xmm vals_take_x(struct vals *a, u32 id)
+{
+    unsigned free = 0;
+
+    for (unsigned i = 0; i < sizeof pool_xmm; i++)
+        free += !(a->pinned[VALS_XMM] >> pool_xmm[i] & 1);
+    if (free == 0) {
+        a->failed = true;
+        return XMM1;
+    }
+    return def(a, VALS_XMM, id);
+}
+
+void vals_release_x(struct vals *a, enum x86_xmm x)
+{
+    u32 id = a->held[VALS_XMM][x];
+
+    a->pinned[VALS_XMM] &= (u16) ~(1u << x);
+    if (id == IR_NO_VAL)
+        return;
+    a->v[id].at[VALS_XMM] = X86_NO_REG;
+    a->held[VALS_XMM][x] = IR_NO_VAL;
 }
 
 bool vals_dies(struct vals *a, u32 id)
@@ -421,4 +448,3 @@ bool vals_any_xmm(const struct vals *a)
             return true;
     return false;
 }
-

@@ -74,6 +74,7 @@ struct vals {
     u32 now;                  /* the operation being compiled */
     u32 held[VALS_FILES][16]; /* value in each register, or IR_NO_VAL */
     u16 pinned[VALS_FILES];   /* registers in use by the present operation */
+    u16 locked;               /* xmm registers that are pinned beyond it */
     u16 reserved;             /* general registers that hold no value in this block */
     u64 used, dirty;          /* bit per slot: there is one; guest memory is behind */
     u8 heads[VALS_HEADS];     /* slots by offset / 8 modulo: number + 1 */
@@ -85,7 +86,7 @@ struct vals {
     bool straddles;           /* some slot crosses a multiple of 8 */
     u8 effects;               /* IRE_* of all operations together */
     bool divides;             /* there are divisions */
-    bool failed;              /* out of spill cells: give the block up */
+    bool failed;              /* out of spill cells or registers: give the block up */
 };
 
 /* v: room for ir->op_count values. Counts uses. */
@@ -131,7 +132,8 @@ void vals_load_const(struct x86_out *out, enum x86_reg r, const struct val *v);
 /* Ends the present operation, and unpins what it used; `next` comes. */
 static inline void vals_step(struct vals *a, u32 next)
 {
-    a->pinned[VALS_GPR] = a->pinned[VALS_XMM] = 0;
+    a->pinned[VALS_GPR] = 0;
+    a->pinned[VALS_XMM] = a->locked;
     a->now = next;
 }
 
@@ -146,6 +148,16 @@ void vals_soil(struct vals *a, u16 offset);
 u64 vals_slot_bit(struct vals *a, u16 offset);
 /* Writes what is cached of the state at [offset, offset + size) and forgets that it is. */
 void vals_uncache(struct vals *a, u16 offset, unsigned size);
+/* The same without writing what lies within: somebody else does. */
+void vals_discard(struct vals *a, u16 offset, unsigned size);
+/* Has part of it been set and not been written yet? */
+bool vals_is_dirty(struct vals *a, u16 offset, unsigned size);
+/* The value that the 8 bytes of state at `offset` hold; IR_NO_VAL: none is known. */
+u32 vals_slot_value(struct vals *a, u16 offset);
+/* For vectors: a register for a value, pinned; that nothing else uses keeps it no longer. And gives
+ * it back. */
+enum x86_xmm vals_take_x(struct vals *a, u32 id);
+void vals_release_x(struct vals *a, enum x86_xmm x);
 
 /* Writes every dirty slot; they become clean. */
 void vals_flush(struct vals *a);

@@ -313,6 +313,37 @@ void vals_uncache(struct vals *a, u16 offset, unsigned size)
     }
 }
 
+void vals_discard(struct vals *a, u16 offset, unsigned size)
+{
+    int i;
+
+    while ((i = find(a, offset, size)) >= 0) {
+        const struct slot *s = &a->slots[i];
+
+        if (s->offset < offset || s->offset + s->size > offset + size)
+            slot_clean(a, (unsigned)i);
+        slot_drop(a, (unsigned)i);
+    }
+}
+
+bool vals_is_dirty(struct vals *a, u16 offset, unsigned size)
+{
+    for (u64 todo = a->dirty; todo; todo &= todo - 1) {
+        const struct slot *s = &a->slots[__builtin_ctzll(todo)];
+
+        if (s->offset < offset + size && offset < s->offset + s->size)
+            return true;
+    }
+    return false;
+}
+
+u32 vals_slot_value(struct vals *a, u16 offset)
+{
+    int i = whole_slot(a, offset);
+
+    return i < 0 || a->slots[i].boxed ? IR_NO_VAL : a->slots[i].value;
+}
+
 void vals_forget(struct vals *a)
 {
     for (u64 todo = a->used; todo; todo &= todo - 1)

@@ -89,6 +89,7 @@ struct ecpu {
     u32 fp_tmp;                  /* tier: MXCSR on its way */
     u8 fp_live;                  /* tier: MXCSR is the guest's, see base/host_fp.h */
     u64 fp_arg[3];               /* tier: operands of an operation done by software */
+    u64 fp_vector[3][2];         /* tier: the same, vectors */
     u64 tier_spill[TIER_SPILLS]; /* tier: values that found no host register */
     struct tier_stream {
         u64 bound, page;

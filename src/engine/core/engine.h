@@ -37,7 +37,8 @@ enum engine_perf { ENGINE_PERF_NONE, ENGINE_PERF_MAP, ENGINE_PERF_JITDUMP };
     X(FP_LOOPS, "fp-loops")       /* a loop keeps floating point in registers */                   \
     X(INT_LOOPS, "int-loops")     /* a loop keeps integers, and its count, in registers */         \
     X(SIGNED_LOADS, "signed-loads") /* a load extends the sign itself */                           \
-    X(STREAMS, "streams")           /* addresses that grow in a loop are compared with a bound */
+    X(STREAMS, "streams")           /* addresses that grow in a loop are compared with a bound */  \
+    X(VECTORS, "vectors")           /* vector instructions by the host's */
 enum engine_opt {
 #define X(id, name) ENGINE_OPT_##id,
     ENGINE_OPTS(X)
