@@ -8,11 +8,15 @@
 
 #include <stdint.h>
 
+#ifndef CASE_CODE_BYTES
+#define CASE_CODE_BYTES 8
+#endif
+
 enum {
     CASE_CODE = 0x20000000, /* case n's code is at CASE_CODE + n * CASE_SLOT */
-    CASE_SLOT = 16,         /* at most 8 bytes of code, then breakpoints */
-    CASE_CODE_MAX = 8,
-    CASE_PAGE = 0x10000000, /* the only data page; the pages around it are not there */
+    CASE_CODE_MAX = CASE_CODE_BYTES,
+    CASE_SLOT = CASE_CODE_MAX + 8, /* code, then breakpoints */
+    CASE_PAGE = 0x10000000,        /* the only data page; the pages around it are not there */
     CASE_PAGE_SIZE = 4096,
     CASE_MEM_SIZE = 256, /* its end, which accesses are aimed at */
     CASE_MEM = CASE_PAGE + CASE_PAGE_SIZE - CASE_MEM_SIZE,
