@@ -509,6 +509,23 @@ static bool contend_all(u64 rounds, u64 *state)
     return n == CONTENDERS;
 }
 
+bool harness_translates(harness_gen *gen)
+{
+    struct ir_builder *s = ir_builder_new(false);
+    u64 state[STATE_WORDS] = { 0 };
+    struct lower_job job;
+    struct ir_block ir;
+    bool made;
+
+    ir_block_init(&ir);
+    block_describe(gen(s, &ir, state));
+    job = describe_job(&ir);
+    made = lower_block(&job);
+    ir_block_fini(&ir);
+    ir_builder_free(s);
+    return made;
+}
+
 bool harness_contend(harness_gen *gen, u64 rounds, u64 *state, u64 *word)
 {
     struct ir_builder *s = ir_builder_new(false);

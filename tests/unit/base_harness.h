@@ -27,6 +27,9 @@ typedef unsigned harness_gen(struct ir_builder *s, struct ir_block *b, u64 *stat
 /* False at the first block that differs, which is printed. */
 bool harness_run(harness_gen *gen, u64 blocks);
 
+/* Whether a block of `gen` gets host code, which is not run. */
+bool harness_translates(harness_gen *gen);
+
 /* Runs one block `rounds` times on each of CONTENDERS threads, which share memory; state[] becomes
  * the sum of theirs, *word what memory holds at FAST_VA. False: it could not be run. */
 enum { CONTENDERS = 3 };

@@ -390,6 +390,36 @@ TEST(atomics_of_several_threads)
     CHECK(state[2] > 0);
 }
 
+enum { STORES_MANY = 20, STORES_FEW = 4 };
+static unsigned stores_each; /* of an instruction */
+
+static unsigned gen_stores(struct ir_builder *s, struct ir_block *b, u64 *state)
+{
+    struct ir_mem how = { IR_MMU_DATA, IR_ALIGN_ANY, IR_RELAXED, 0 };
+
+    ir_builder_begin(s, b);
+    for (unsigned i = 0; i < IR_BLOCK_MAX_INSNS; i++) {
+        ir_builder_insn(s, (s32)i * INSN_LEN, INSN_LEN);
+        for (unsigned k = 0; k < stores_each; k++) {
+            ir_val addr = ir_get(s, IR_I64, slot_reg((i + k) % SLOTS));
+            ir_val v = ir_get(s, IR_I64, slot_reg((i + 3 * k + 1) % SLOTS));
+
+            ir_store(s, addr, v, how);
+        }
+        ir_builder_insn_end(s);
+    }
+    return IR_BLOCK_MAX_INSNS;
+}
+
+/* A block with more code than there is room for is declined, and that ends. */
+TEST(too_much_code)
+{
+    stores_each = STORES_FEW;
+    CHECK(harness_translates(gen_stores));
+    stores_each = STORES_MANY;
+    CHECK(!harness_translates(gen_stores));
+}
+
 TEST(random_blocks)
 {
     CHECK(harness_run(gen_block, block_total));
@@ -398,7 +428,8 @@ TEST(random_blocks)
 int main(int argc, char **argv)
 {
     static const struct test_case cases[] = { TEST_CASE(random_blocks), TEST_CASE(atomic_pairs),
-                                              TEST_CASE(atomics_of_several_threads) };
+                                              TEST_CASE(atomics_of_several_threads),
+                                              TEST_CASE(too_much_code) };
 
     if (argc > 1)
         block_total = strtoull(argv[1], NULL, 0);

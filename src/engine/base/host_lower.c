@@ -356,7 +356,8 @@ static bool lower_once(struct lower_job *job, bool *vectors)
         plan_vectors(&l);
     *vectors = l.vector_regs != 0;
     lower_all(&l);
-    while ((l.hot.at - l.hot_start) & 15) /* what is aligned in the cold part is so in the block */
+    /* What is aligned in the cold part is so in the block. */
+    while (!l.hot.full && ((l.hot.at - l.hot_start) & 15))
         x86_nop(l.o);
     job->hot_size = (u32)(l.hot.at - l.hot_start);
     job->cold_size = (u32)(l.cold.at - l.cold_start);
