@@ -149,7 +149,7 @@ static int install_debian(const struct command_line *line)
 static const struct option install_options[] = {
     { .name = "arch",
       .arg = "ARCH",
-      .values = "riscv64",
+      .values = "riscv64 arm64",
       .initial = "riscv64",
       .doc = "Guest architecture." },
     { .name = "name",

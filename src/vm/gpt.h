@@ -15,6 +15,7 @@ bool gpt_guid_parse(const char *text, struct gpt_guid *out) MUST_CHECK;
 
 /* Discoverable Partitions Specification. */
 #define GPT_TYPE_XBOOTLDR     "bc13c2ff-59e6-4262-a352-b275fd6f7172"
+#define GPT_TYPE_ROOT_ARM64   "b921b045-1df0-41c3-af44-4c6f280d3fae"
 #define GPT_TYPE_ROOT_RISCV64 "72ec70a6-cf74-40e6-bd49-4bda08e8f224"
 
 struct gpt_part {

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """install.py - vm-cli install-debian as a person uses it.
 
+    install.py [--arch arm64] [--all]
+
 In every run: what goes wrong before a guest exists is told in one sentence. With VM_SOAK=1 (it
 needs a Debian archive and takes tens of minutes): installs, interrupted twice, logs in, installs a
 package through the host, finds that cloud-init and systemd have obeyed, compiles and runs a C
@@ -18,9 +20,11 @@ import threading
 import time
 
 from machines import Home
-from vm import PATIENCE, Skip, Tap, check, run_cli, vm_cli
+from vm import GUEST, PATIENCE, Skip, Tap, check, run_cli, vm_cli
 
 HOUR = 3600
+# What util-linux calls the partition type of the root.
+ROOT_TYPE = {"riscv64": "Linux root (RISC-V-64)", "arm64": "Linux root (ARM-64)"}
 
 
 class Archive:
@@ -62,6 +66,8 @@ class Installer(Home):
 
     def refused(self, words, *args):
         """One sentence with these words, status 1; nothing that looks like a machine to run."""
+        if "--arch" not in args:
+            args += tuple(GUEST.options)
         out, err = self.cli("install-debian", "--name", "box", *args, status=1)
         lines = [line for line in err.splitlines() if line.startswith("vm-cli: ")]
         told = " ".join(args) + ": " + err + out
@@ -119,8 +125,8 @@ def unknown_release():
 def wrong_signature():
     needs_apt()
     release = ("Origin: Debian\nLabel: Debian\nSuite: stable\nCodename: trixie\n"
-               "Date: Sat, 01 Nov 2025 00:00:00 UTC\nArchitectures: riscv64\nComponents: main\n"
-               "SHA256:\n")
+               "Date: Sat, 01 Nov 2025 00:00:00 UTC\nArchitectures: %s\nComponents: main\n"
+               "SHA256:\n" % GUEST.arch)
     forged = ("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + release +
               "-----BEGIN PGP SIGNATURE-----\n\n"
               "iHUEARYKAB0WIQQAAAAAAAAAAAAAAAAAAAAAAAAAAAUCZwAAAAAKCRAAAAAAAAAA\n=AAAA\n"
@@ -187,7 +193,7 @@ def install(home):
         file.write("#cloud-config\nwrite_files:\n- {path: /etc/obeyed, content: by cloud-init}\n"
                    "runcmd:\n- echo ran >>/etc/ran\n")
     args = [vm_cli(), "install-debian", "--name", "box", "--user", "tester", "--package", "file",
-            "--user-data", cloud]
+            "--user-data", cloud, *GUEST.options]
     began = time.monotonic()
     for seconds in (60, 180):
         interrupted(home, args, seconds)
@@ -219,8 +225,10 @@ def log_in(home):
     began = time.monotonic()
     home.cli("start", "box", "--wait", "--timeout", str(HOUR))
     print("# login after %.0f s" % (time.monotonic() - began), flush=True)
-    check(ssh(home, "id -un; uname -m; hostname").split() == ["tester", "riscv64", "box"],
+    check(ssh(home, "id -un; uname -m; hostname").split() == ["tester", GUEST.uname, "box"],
           "not the guest that was asked for")
+    root = ssh(home, "lsblk -no PARTTYPENAME $(findmnt -no SOURCE /)").strip()
+    check(root == ROOT_TYPE[GUEST.arch], "its root lies in a partition of type " + root)
     check(ssh(home, "file --version; sudo id -u").split()[-1] == "0", "sudo does not work")
     passwords = ssh(home, "sudo cut -d: -f2 /etc/shadow").split()
     check(all(word[0] in "!*" for word in passwords), "a password is not locked")
@@ -254,15 +262,17 @@ def kept(home):
 def new_kernel(home):
     """The kernel's package again: its hooks make the entry anew. Then a kernel with a higher
     version, as an upgrade brings it: the same one by another name."""
+    image = "/boot/" + GUEST.kernel_file
     ssh(home, "sudo rm /boot/loader/entries/*.conf && sudo DEBIAN_FRONTEND=noninteractive apt-get "
               "-q -y install --reinstall linux-image-$(uname -r)")
     version = ssh(home, "uname -r").strip()
     check(ssh(home, "ls /boot/loader/entries") == version + ".conf\n", "no entry was made")
-    ssh(home, "v=$(uname -r); sudo cp /boot/vmlinux-$v /boot/vmlinux-99.1-new; "
+    ssh(home, "v=$(uname -r); sudo cp %s-$v %s-99.1-new; "
               "sudo cp /boot/initrd.img-$v /boot/initrd.img-99.1-new; "
-              "sudo sh -c 'echo root=UUID=$(findmnt -no UUID /) ro console=ttyS0 vmtest=new "
+              "sudo sh -c 'echo root=UUID=$(findmnt -no UUID /) ro console=%s vmtest=new "
               ">/etc/kernel/cmdline' && "
-              "sudo /etc/kernel/postinst.d/zz-vm-loader-entries && sudo reboot", status=None)
+              "sudo /etc/kernel/postinst.d/zz-vm-loader-entries && sudo reboot" %
+              (image, image, GUEST.console), status=None)
     deadline = time.monotonic() + HOUR
     while "vmtest=new" not in ssh(home, "cat /proc/cmdline", status=None):
         check(time.monotonic() < deadline, "the new entry was not started after a reset")

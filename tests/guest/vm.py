@@ -27,9 +27,11 @@ MIB = 1 << 20
 class Guest:
     """What tests must know of an architecture: its name and the options that ask for it, what
     uname says, the serial port as Linux names it and its interrupt, the boards and their interrupt
-    controllers, the driver of the power button, whether there is firmware."""
+    controllers, the driver of the power button, whether there is firmware, what Debian calls its
+    kernel in /boot."""
 
-    def __init__(self, arch, options, uname, console, console_irq, boards, button, firmware):
+    def __init__(self, arch, options, uname, console, console_irq, boards, button, firmware,
+                 kernel_file):
         self.arch = arch
         self.options = options
         self.uname = uname
@@ -38,15 +40,31 @@ class Guest:
         self.boards = boards
         self.button = button
         self.firmware = firmware
+        self.kernel_file = kernel_file
+        self.vsock_peer = "VM_VSOCK_PEER_" + arch  # variable that names the built vsock_peer.c
 
 
 GUESTS = {guest.arch: guest for guest in (
     Guest("riscv64", [], "riscv64", "ttyS0", "ttyS0",
-          ("riscv-virt,irqchip=plic", "riscv-virt,irqchip=aia"), "virtio_input", True),
+          ("riscv-virt,irqchip=plic", "riscv-virt,irqchip=aia"), "virtio_input", True, "vmlinux"),
     Guest("arm64", ["--arch", "arm64"], "aarch64", "ttyAMA0", "uart-pl011",
-          ("arm-virt,irqchip=gicv3",), "gpio_keys", False))}
-# The test's guest: --arch ARCH on its command line says which.
-GUEST = GUESTS[sys.argv[sys.argv.index("--arch") + 1] if "--arch" in sys.argv else "riscv64"]
+          ("arm-virt,irqchip=gicv3",), "gpio_keys", False, "vmlinuz"))}
+
+
+def _guest_asked_for(words):
+    """The test's guest: --arch ARCH on its command line says which."""
+    arch = "riscv64"
+    for word, following in zip(words, words[1:] + [""]):
+        if word == "--arch":
+            arch = following
+        elif word.startswith("--arch="):
+            arch = word[len("--arch="):]
+    if arch not in GUESTS:
+        sys.exit("no guest for --arch %s: there is %s" % (arch, ", ".join(GUESTS)))
+    return GUESTS[arch]
+
+
+GUEST = _guest_asked_for(sys.argv[1:])
 
 
 def vm_cli():

@@ -48,6 +48,20 @@ with_lock()
     ) 9>"$cache/.lock-$1"
 }
 
+# arch_of OPTION...: the architecture of guests that --arch names.
+arch_of()
+{
+    arch_named=riscv64
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --arch) arch_named=${2:-} ;;
+        --arch=*) arch_named=${1#--arch=} ;;
+        esac
+        shift
+    done
+    printf '%s\n' "$arch_named"
+}
+
 # Checksum of the files and words a cached product is made from.
 recipe_of()
 {

@@ -1,6 +1,6 @@
-# debian.sh - ./dev debian [OPTION]...: installs a Debian for riscv64 into the machine
-# dev-debian, or goes on with it, starts it, and logs in. Options go to `vm-cli
-# install-debian`. `vm-cli delete dev-debian` makes room for another.
+# debian.sh - ./dev debian [OPTION]...: installs a Debian into the machine dev-debian
+# (dev-debian-ARCH with --arch ARCH), or goes on with it, starts it, and logs in. Options go to
+# `vm-cli install-debian`. `vm-cli delete dev-debian` makes room for another.
 # shellcheck shell=sh
 
 debian_name=dev-debian
@@ -14,6 +14,9 @@ debian_state()
 
 debian_main()
 {
+    case " $* " in
+    *" --arch"[\ =]*) debian_name=dev-debian-$(arch_of "$@") ;;
+    esac
     deps_install build debian
     build_main
     debian_began=$(date +%s)

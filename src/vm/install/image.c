@@ -78,7 +78,7 @@ static int make_disk(struct install *in, int fd, const char *path, const struct 
 {
     struct gpt_part parts[2] = {
         { 1 * MIB, BOOT_MIB * MIB, GPT_TYPE_XBOOTLDR, ids->boot_part, "boot" },
-        { (1 + BOOT_MIB) * MIB, in->disk_size - (2 + BOOT_MIB) * MIB, GPT_TYPE_ROOT_RISCV64,
+        { (1 + BOOT_MIB) * MIB, in->disk_size - (2 + BOOT_MIB) * MIB, in->arch->root_type,
           ids->root_part, "root" },
     };
     int rc = 0;
@@ -199,7 +199,8 @@ static int put_sources(struct install *in, struct tree *t, struct err *err)
     return rc;
 }
 
-static int put_boot(struct tree *t, const struct ids *ids, struct err *err)
+static int put_boot(const struct install *in, struct tree *t, const struct ids *ids,
+                    struct err *err)
 {
     static const char *const hooks[] = { "/etc/kernel/postinst.d/zz-vm-loader-entries",
                                          "/etc/kernel/postrm.d/zz-vm-loader-entries" };
@@ -209,8 +210,8 @@ static int put_boot(struct tree *t, const struct ids *ids, struct err *err)
                  ids->root_fs, ids->boot_fs);
 
     if (rc == 0)
-        rc = put(t, "/etc/kernel/cmdline", 0644, err, "root=UUID=%s ro console=ttyS0\n",
-                 ids->root_fs);
+        rc = put(t, "/etc/kernel/cmdline", 0644, err, "root=UUID=%s ro console=%s\n", ids->root_fs,
+                 in->arch->console);
     for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(hooks); i++)
         rc = tree_text(t, hooks[i], 0755, guest_loader_entries_sh, err);
     if (rc == 0)
@@ -260,11 +261,12 @@ static int put_settings(struct install *in, struct tree *t, const struct ids *id
     if (rc == 0)
         rc = put_cloud(in, t, err);
     if (rc == 0)
-        rc = put_boot(t, ids, err);
+        rc = put_boot(in, t, ids, err);
     if (rc == 0)
         rc = put_sources(in, t, err);
     if (rc == 0)
-        rc = put(t, HERE "/settings", 0644, err, "arch=%s\nuser=%s\n", in->o.arch, in->o.user);
+        rc = put(t, HERE "/settings", 0644, err, "arch=%s\nuser=%s\nconsole=%s\n", in->o.arch,
+                 in->o.user, in->arch->console);
     if (rc == 0)
         rc = tree_text(t, HERE "/authorized_keys", 0600, in->authorized_keys, err);
     return rc < 0 ? rc : tree_text(t, HERE "/stage2", 0755, guest_stage2_sh, err);

@@ -21,11 +21,6 @@
 
 #define CAUSE "vm-cli install-debian"
 
-/* Names of packages, for each architecture of guests. */
-static const struct {
-    const char *arch, *kernel;
-} arches[] = { { "riscv64", "linux-image-riscv64" } };
-
 /* What every machine has beside the essential packages. */
 static const char *const base_packages[] = {
     "?essential",
@@ -260,14 +255,6 @@ static int deb_order(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
-static const char *kernel_of(const char *arch)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
-        if (strcmp(arches[i].arch, arch) == 0)
-            return arches[i].kernel;
-    return NULL;
-}
-
 static int fetch_packages(struct install *in, struct err *err)
 {
     const char **words = calloc(ARRAY_SIZE(base_packages) + in->o.package_count + 3, sizeof *words);
@@ -278,7 +265,7 @@ static int fetch_packages(struct install *in, struct err *err)
         return err_set_errno(err, ENOMEM, "fetching packages");
     for (size_t i = 0; i < ARRAY_SIZE(base_packages); i++)
         words[n++] = base_packages[i];
-    words[n++] = kernel_of(in->o.arch);
+    words[n++] = in->arch->kernel;
     for (unsigned i = 0; i < in->o.package_count; i++)
         words[n++] = in->o.packages[i];
     if (in->o.user_data)

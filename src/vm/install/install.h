@@ -8,8 +8,17 @@
 #include "vm/install/apt.h"
 #include <vm/install.h>
 
+/* What an installation must know of an architecture of guests. */
+struct install_arch {
+    const char *name;      /* Debian's and ours */
+    const char *kernel;    /* package */
+    const char *root_type; /* of the root's partition */
+    const char *console;   /* the serial port as Linux names it */
+};
+
 struct install {
-    struct vm_install_options o; /* all filled in */
+    struct vm_install_options o;     /* all filled in */
+    const struct install_arch *arch; /* static; o.arch's, once the options are checked */
     u64 disk_size;
     struct apt apt;        /* owns */
     char *authorized_keys; /* owns; text */
@@ -31,7 +40,7 @@ char *install_work(const struct install *in, const char *name);
 /* Puts the defaults in. */
 void install_options_fill(struct vm_install_options *o);
 
-/* -EINVAL with a sentence that names the option. */
+/* -EINVAL with a sentence that names the option. Sets arch and disk_size. */
 int install_options_check(struct install *in, struct err *err) MUST_CHECK;
 
 /* What has to be the same when an installation goes on. malloc'ed; NULL: no memory. */

@@ -3,6 +3,7 @@
  */
 #include "vm/install/install.h"
 
+#include "vm/gpt.h"
 #include "vm/parse.h"
 #include "vm/vm_private.h"
 #include <errno.h>
@@ -11,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static const struct install_arch arches[] = {
+    { "riscv64", "linux-image-riscv64", GPT_TYPE_ROOT_RISCV64, "ttyS0" },
+    { "arm64", "linux-image-arm64", GPT_TYPE_ROOT_ARM64, "ttyAMA0" },
+};
 
 static bool is_user_name(const char *name)
 {
@@ -52,6 +58,17 @@ void install_options_fill(struct vm_install_options *o)
     o->user = o->user ? o->user : default_user();
 }
 
+/* After check_machine: the architecture is one of guests. */
+static int find_arch(struct install *in, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
+        if (strcmp(arches[i].name, in->o.arch) == 0) {
+            in->arch = &arches[i];
+            return 0;
+        }
+    return err_set(err, EINVAL, "--arch %s: no Debian can be installed for it", in->o.arch);
+}
+
 static int check_machine(const struct vm_install_options *o, struct err *err)
 {
     struct vm_config *cfg = vm_config_new();
@@ -69,6 +86,7 @@ static int check_machine(const struct vm_install_options *o, struct err *err)
 int install_options_check(struct install *in, struct err *err)
 {
     const struct vm_install_options *o = &in->o;
+    int rc;
 
     if (!o->name)
         return err_set(err, EINVAL, "a name for the machine is needed");
@@ -90,7 +108,8 @@ int install_options_check(struct install *in, struct err *err)
             return err_set(err, EINVAL, "--package %s is no name of a package", o->packages[i]);
     if (o->user_data && access(o->user_data, R_OK))
         return err_set_errno(err, errno, "--user-data %s", o->user_data);
-    return check_machine(o, err);
+    rc = check_machine(o, err);
+    return rc < 0 ? rc : find_arch(in, err);
 }
 
 char *install_recipe(const struct install *in)

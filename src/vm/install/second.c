@@ -21,13 +21,15 @@ enum { CHILD_FAILED = 1, KEY_MAX = 200 };
 static int configure(struct vm_config *cfg, struct install *in, struct vm_err *err)
 {
     char *kernel = install_work(in, "kernel"), *initrd = install_work(in, "initrd"), *disk = NULL;
+    char append[64];
     int rc = -1;
 
+    snprintf(append, sizeof append, "console=%s quiet", in->arch->console);
     if (kernel && initrd && asprintf(&disk, "%s,format=raw", in->image) >= 0) {
         const struct vm_setting settings[] = {
-            { "kernel", kernel },   { "initrd", initrd },
-            { "disk", disk },       { "append", "console=ttyS0 quiet" },
-            { "cpus", in->o.cpus }, { "memory", in->o.memory },
+            { "arch", in->o.arch },     { "kernel", kernel }, { "initrd", initrd },
+            { "disk", disk },           { "append", append }, { "cpus", in->o.cpus },
+            { "memory", in->o.memory },
         };
 
         rc = vm_config_set_all(cfg, settings, sizeof settings / sizeof settings[0], err);

@@ -12,7 +12,7 @@ here=/var/lib/vm-install
 info=/var/lib/dpkg/info
 
 # shellcheck disable=SC1091
-. "$here/settings" # arch user
+. "$here/settings" # arch user console
 
 # dpkg would have run these before it unpacked the packages.
 before_unpacking()
@@ -49,7 +49,7 @@ make_user()
 make_services()
 {
     systemctl --quiet enable systemd-networkd systemd-resolved systemd-timesyncd ssh \
-        serial-getty@ttyS0
+        "serial-getty@$console"
     ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
     systemd-machine-id-setup 2>/dev/null
 }
