@@ -15,7 +15,7 @@ import time
 
 from initrd import initrd_with, module
 from power_button import MODULES, initrd_with_button
-from vm import PATIENCE, Skip, Tap, TestFailed, asset, check, linux_args, vm_cli
+from vm import GUEST, PATIENCE, Skip, Tap, TestFailed, asset, check, linux_args, vm_cli
 
 PROMPT = "vm# "
 
@@ -127,7 +127,7 @@ def lives():
         with Attached(home, "console", "one") as console:
             console.expect(PROMPT)
             console.type("uname -m\n")
-            console.expect("riscv64")
+            console.expect(GUEST.uname)
             console.type("\x01x")
             console.finish()
         check(home.json("show", "one")["state"] == "running", "the console took it along")
@@ -313,7 +313,7 @@ sleep 100000
 
 def systemd_says_so():
     """start --wait hears of it by vsock, where there is no ssh and nothing on the console."""
-    if not os.environ.get("VM_VSOCK_PEER"):
+    if not os.environ.get(GUEST.vsock_peer):
         raise Skip("there is no compiler for the guest's program")
     drivers = ("qemu_fw_cfg", "vsock", "vmw_vsock_virtio_transport_common",
                "vmw_vsock_virtio_transport")
@@ -321,7 +321,7 @@ def systemd_says_so():
         path = os.path.join(home.scratch, "initrd")
         files = {name + ".ko": (0o644, module(name)) for name in drivers}
         files["notifier"] = (0o755, NOTIFIER)
-        with open(os.environ["VM_VSOCK_PEER"], "rb") as program:
+        with open(os.environ[GUEST.vsock_peer], "rb") as program:
             files["vsock_peer"] = (0o755, program.read())
         initrd_with(path, files)
         home.create("one", "rdinit=/notifier", "--initrd", path, "--net", "none",

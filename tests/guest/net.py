@@ -224,7 +224,7 @@ def in_namespace(name, mib):
                       stderr=subprocess.DEVNULL).returncode:
         raise Skip("namespaces are not allowed here")
     done = subprocess.run(enter + [sys.executable, os.path.abspath(__file__), "--inside", name,
-                                   str(mib)], stdout=subprocess.PIPE, check=False,
+                                   str(mib), *GUEST.options], stdout=subprocess.PIPE, check=False,
                           timeout=2 * PATIENCE, encoding="utf-8")
     check(done.returncode == 0, done.stdout)
     if done.stdout.startswith("skip: "):

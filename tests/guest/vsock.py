@@ -12,7 +12,7 @@ import threading
 import zlib
 
 from initrd import initrd_with, module
-from vm import PATIENCE, Machine, Tap, check, linux_args, skip_all, until
+from vm import GUEST, PATIENCE, Machine, Tap, check, linux_args, skip_all, until
 
 DRIVERS = ("vsock", "vmw_vsock_virtio_transport_common", "vmw_vsock_virtio_transport")
 BYTES = 3 << 20  # many times what either side's buffers hold
@@ -31,7 +31,7 @@ class Guest(Machine):
         self.path = os.path.join(scratch, "vsock")
         initrd = os.path.join(scratch, "initrd")
         files = {name + ".ko": (0o644, module(name)) for name in DRIVERS}
-        with open(os.environ["VM_VSOCK_PEER"], "rb") as program:
+        with open(os.environ[GUEST.vsock_peer], "rb") as program:
             files["vsock_peer"] = (0o755, program.read())
         initrd_with(initrd, files)
         args = linux_args()
@@ -169,7 +169,7 @@ def loaded(scratch):
 
 def main():
     """Prints TAP."""
-    if not os.environ.get("VM_VSOCK_PEER"):
+    if not os.environ.get(GUEST.vsock_peer):
         skip_all("there is no compiler for the guest's program")
     tap = Tap()
     for name, function, *args in (
