@@ -16,7 +16,7 @@ import os
 import targets
 from targets import BenchError
 
-WORDS = "console=ttyS0 quiet loglevel=2 vmtest=shell"
+WORDS = targets.CONSOLE_WORDS + " quiet loglevel=2 vmtest=shell"
 DISK_MIB = 192
 # Name: (KiB of a request, requests of a run).
 TRANSFERS = {"read": (128, 4096), "write": (128, 4096), "randread": (4, 16384),

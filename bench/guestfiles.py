@@ -10,11 +10,14 @@ import random
 import shutil
 import subprocess
 
+import targets
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "guest")
 FLAGS = ["-std=gnu17", "-O2", "-ffp-contract=off", "-static", "-pthread", "-D_GNU_SOURCE",
          "-Wall", "-Wextra", "-Wno-unused-parameter"]
-COMPILERS = {"native": "gcc", "guest": "riscv64-linux-gnu-gcc"}
+COMPILERS = {"native": "gcc", "guest": targets.ARCH.triplet + "-gcc"}
+DEFINES = ['-DBENCH_GCC="%s-gcc-14"' % targets.ARCH.triplet]
 
 WORK_PY = """
 def collatz(limit):
@@ -128,7 +131,7 @@ def make_data(folder):
 def make_driver(target, out):
     """Compiles the driver for "native" or "guest" with the same flags."""
     sources = sorted(os.path.join(SOURCES, n) for n in os.listdir(SOURCES) if n.endswith(".c"))
-    subprocess.run([COMPILERS[target]] + FLAGS + ["-o", out] + sources + ["-lm"], check=True)
+    subprocess.run([COMPILERS[target]] + FLAGS + DEFINES + ["-o", out] + sources + ["-lm"], check=True)
 
 
 def compiler_version(target):

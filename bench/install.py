@@ -29,8 +29,8 @@ def begin(program, folder):
     env = dict(os.environ, XDG_DATA_HOME=os.path.join(folder, "data"),
                XDG_RUNTIME_DIR=os.path.join(folder, "run"))
     os.mkdir(env["XDG_RUNTIME_DIR"], 0o700)
-    with subprocess.Popen([program, "install-debian", "--name", "box", "--json"], env=env,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with subprocess.Popen([program, "install-debian", "--name", "box", "--json",
+                           *targets.GUEST.options], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           encoding="utf-8") as process:
         for line in process.stdout:
             if json.loads(line).get("stage") == "configuring packages":
@@ -85,7 +85,7 @@ def install(opt, kinds, place):
     for name, argv in kinds:
         subprocess.run(["cp", "--sparse=always", os.path.join(box, "disk.img"), copy], check=True)
         guest = {"disk": copy, "memory": opt.memory, "cpus": opt.cpus, "readonly": False}
-        result[name] = timed(argv("console=ttyS0 quiet", kernel=os.path.join(work, "kernel"),
+        result[name] = timed(argv(targets.CONSOLE_WORDS + " quiet", kernel=os.path.join(work, "kernel"),
                                   initrd=os.path.join(work, "initrd"), **guest), STAGE, False)
         kernel, initrd, words = installed(copy, place.folder)
         result[name].update(timed(argv(words, kernel=kernel, initrd=initrd, **guest),

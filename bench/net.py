@@ -37,7 +37,9 @@ TRIPS = 2000
 def options(argv):
     p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     p.add_argument("--net", default="user,tap,passt", help="which of user,tap,passt")
-    p.add_argument("--targets", default="vm,qemu", help="which of vm,qemu")
+    p.add_argument("--arch", default=vm.GUEST.arch, choices=targets.ARCHES, help="of the guest")
+    models = ",".join(targets.ARCH.models)
+    p.add_argument("--targets", default="vm," + models, help="which of vm,%s" % models)
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--mib", type=int, default=64, help="of each transfer (64)")
     p.add_argument("--cpus", type=int, default=1, help="of the guest, and queues of tap (1)")
@@ -100,7 +102,7 @@ def command(opt, kind, net):
     """The command line of a guest on this kind of network."""
     guest = {"kernel": vm.asset("Image"), "initrd": vm.asset("initrd.cpio"), "disk": None,
              "memory": "512M", "cpus": opt.cpus,
-             "words": "console=ttyS0 vmtest=shell" + ("" if net == "tap" else " vmnet=dhcp")}
+             "words": targets.CONSOLE_WORDS + " vmtest=shell" + ("" if net == "tap" else " vmnet=dhcp")}
     if kind == "vm":
         words = {"tap": "tap,ifname=tap0,queues=%d" % opt.cpus}.get(net, net)
         return [opt.vm, "run"] + targets.vm_args(**guest) + ["--net", words]
@@ -109,8 +111,8 @@ def command(opt, kind, net):
     back = {"user": "user,id=n0",
             "tap": "tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=off,queues=%d" % opt.cpus,
             "passt": "stream,id=n0,server=off,addr.type=unix,addr.path=" + opt.socket}[net]
-    return [vm.asset("qemu-system-riscv64-10")] + targets.qemu_args(**guest) + [
-        "-netdev", back, "-device", device]
+    return [vm.asset(targets.ARCH.qemu + "-10")] + targets.ARCH.models[kind] + \
+        targets.qemu_args(**guest) + ["-netdev", back, "-device", device]
 
 
 def measure(opt, kind, net, seen):
@@ -139,9 +141,10 @@ def show(opt, net, seen):
             runs = seen[work, kind]
             cells.append("%s %6.2f s, %6.2f s CPU" % (kind, min(r[0] for r in runs),
                                                       min(r[1] for r in runs)))
-        if len(opt.kinds) == 2:
-            best = [min(r[0] for r in seen[work, kind]) for kind in opt.kinds]
-            cells.append("%.1f times" % (best[1] / best[0]))
+        if "vm" in opt.kinds and len(opt.kinds) > 1:
+            best = {kind: min(r[0] for r in seen[work, kind]) for kind in opt.kinds}
+            ours = best.pop("vm")
+            cells.append("%.1f times" % (min(best.values()) / ours))
         print("%-6s %-6s %s" % (net, work, " | ".join(cells)), flush=True)
 
 
@@ -159,7 +162,7 @@ def network(opt, net):
     for _ in range(opt.runs):
         for kind in opt.kinds:
             server = None
-            if net == "passt" and kind == "qemu":
+            if net == "passt" and kind != "vm":
                 server = subprocess.Popen(["passt", "-f", "-q", "-s", opt.socket],
                                           stderr=subprocess.DEVNULL)
                 time.sleep(1)

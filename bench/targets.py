@@ -12,7 +12,25 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "guest"))
 import vm
 
-KERNEL_WORDS = "console=ttyS0 quiet loglevel=2 panic=1"
+GUEST = vm.GUEST
+
+
+class Arch:
+    """What the benchmarks must know of an architecture of guests: the cross compiler's prefix,
+    QEMU's program and board, and names and words of the CPU models of QEMU that are timed."""
+
+    def __init__(self, triplet, qemu, board, models):
+        self.triplet, self.qemu, self.board, self.models = triplet, qemu, board, models
+
+
+ARCHES = {
+    "riscv64": Arch("riscv64-linux-gnu", "qemu-system-riscv64", "virt", {"qemu": []}),
+    "arm64": Arch("aarch64-linux-gnu", "qemu-system-aarch64", "virt,gic-version=3",
+                  {"qemu-a57": ["-cpu", "cortex-a57"],
+                   "qemu-max": ["-cpu", "max,pauth-impdef=on"]})}
+ARCH = ARCHES[GUEST.arch]
+CONSOLE_WORDS = "console=" + GUEST.console
+KERNEL_WORDS = CONSOLE_WORDS + " quiet loglevel=2 panic=1"
 
 
 class BenchError(Exception):
@@ -32,10 +50,10 @@ class Result:
 
 
 class Target:
-    """A driver behind a pipe or a console."""
+    """A driver behind a pipe or a console. group: targets of one are shown as one, by the faster."""
 
-    def __init__(self, name, argv, line):
-        self.name, self.line = name, line
+    def __init__(self, name, argv, line, group=None):
+        self.name, self.line, self.group = name, line, group or name
         self.machine = vm.Machine(argv[1:], command=argv[:1])
 
     def wait_ready(self):
@@ -90,15 +108,15 @@ class Native(Target):
 
 def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True, data=None):
     """data: a second disk, which is written to."""
-    args = ["--kernel", kernel, "--initrd", initrd, "--memory", memory, "--cpus", str(cpus),
-            "--append", words + (" bench=disk" if disk and readonly else "")]
+    args = [*GUEST.options, "--kernel", kernel, "--initrd", initrd, "--memory", memory,
+            "--cpus", str(cpus), "--append", words + (" bench=disk" if disk and readonly else "")]
     if disk:
         args += ["--disk", disk + (",readonly=on" if readonly else "")]
     return args + (["--disk", data] if data else [])
 
 
 def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True, data=None):
-    args = ["-M", "virt", "-accel", "tcg,thread=multi", "-smp", str(cpus), "-m", memory,
+    args = ["-M", ARCH.board, "-accel", "tcg,thread=multi", "-smp", str(cpus), "-m", memory,
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", kernel, "-initrd", initrd,
             "-append", words + (" bench=disk" if disk and readonly else "")]
@@ -117,7 +135,9 @@ def start_vm(name, program, more, **guest):
     return Target(name, argv, " ".join(["vm-cli run"] + more))
 
 
-def start_qemu(program, **guest):
-    argv = [program] + qemu_args(**guest)
-    return Target("qemu", argv, "qemu-system-riscv64 -M virt -accel tcg,thread=multi -smp %d -m %s"
-                  % (guest["cpus"], guest["memory"]))
+def start_qemu(program, model, **guest):
+    more = ARCH.models[model]
+    argv = [program] + qemu_args(**guest) + more
+    line = " ".join([ARCH.qemu, "-M", ARCH.board, *more, "-accel tcg,thread=multi -smp %d -m %s" %
+                     (guest["cpus"], guest["memory"])])
+    return Target(model, argv, line, "qemu")

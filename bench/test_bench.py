@@ -22,7 +22,7 @@ from targets import vm
 
 def run_tool(folder, *words):
     return vm.run_cli(["--vm", vm.vm_cli(), "--runs", "1", "--reps", "1", "--out", folder] +
-                      list(words), command=[sys.executable, bench.__file__])
+                      vm.GUEST.options + list(words), command=[sys.executable, bench.__file__])
 
 
 def tiny_row():

@@ -22,7 +22,7 @@ import fio
 import targets
 from targets import BenchError
 
-BOOT_WORDS = "console=ttyS0 earlycon vmtest=shell"
+BOOT_WORDS = targets.CONSOLE_WORDS + " earlycon vmtest=shell"
 MARKS = [("first line", "Linux version"), ("first process", "Run /init as init process"),
          ("prompt", "vm# ")]
 
@@ -43,8 +43,9 @@ def guest_kinds(opt, programs, qemu):
             kinds.append((name, lambda words, path=path, **guest: [path, "run"] +
                           targets.vm_args(words=words, **guest) + opt.vm_args.split()))
     if "qemu" in opt.targets.split(","):
-        kinds.append(("qemu", lambda words, **guest: [qemu] + targets.qemu_args(words=words,
-                                                                                **guest)))
+        for name, model in targets.ARCH.models.items():
+            kinds.append((name, lambda words, model=model, **guest: [qemu] + model +
+                          targets.qemu_args(words=words, **guest)))
     return kinds
 
 
@@ -185,7 +186,7 @@ def login(opt, kinds, place):
     for _ in range(opt.runs):
         for name, argv in kinds:
             subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
-            line = argv("console=ttyS0 root=%s rw" % root, kernel=kernel, initrd=initrd, disk=copy,
+            line = argv("%s root=%s rw" % (targets.CONSOLE_WORDS, root), kernel=kernel, initrd=initrd, disk=copy,
                         memory=opt.memory, cpus=opt.cpus, readonly=False)
             seen[name].append(boot_once(line, [("login", "login: ")])["login"])
     os.unlink(copy)
@@ -201,7 +202,7 @@ def net(opt, kinds, place):
     if [name for name, _ in kinds.programs] not in ([], ["vm"]):
         raise BenchError("--whole net times one vm-cli")
     subprocess.run([sys.executable, program, "--targets", ",".join(names), "--runs", str(opt.runs),
-                    "--cpus", str(opt.cpus), "--json", figures] +
+                    "--cpus", str(opt.cpus), "--json", figures, "--arch", opt.arch] +
                    [word for _, path in kinds.programs for word in ("--vm", path)], check=True)
     with open(figures, encoding="utf-8") as f:
         return json.load(f)

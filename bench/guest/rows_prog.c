@@ -9,7 +9,7 @@ const struct bench_row bench_rows_prog[] = {
     PROGRAM("python3", "python3.13 -I -S /bench/data/work.py"),
     PROGRAM("perl", "perl /bench/data/work.pl /bench/data/text"),
     PROGRAM("sqlite3", "sqlite3 -batch -init /bench/data/work.sql :memory: .quit"),
-    PROGRAM("gcc", "riscv64-linux-gnu-gcc-14 -O2 -fpreprocessed -c -o /tmp/out /bench/data/work.i"),
+    PROGRAM("gcc", BENCH_GCC " -O2 -fpreprocessed -c -o /tmp/out /bench/data/work.i"),
     PROGRAM("xz", "xz -3 -T1 -c /bench/data/text"),
     PROGRAM("unxz", "xz -d -T1 -c /bench/data/text.xz"),
     PROGRAM("zstd", "zstd -q -9 --single-thread -c /bench/data/text"),

@@ -13,7 +13,6 @@
 assets_suite=trixie
 guest_files=$top/tests/guest
 qemu10_root=$cache/qemu10
-bench_dir=$cache/assets/bench
 
 # Drivers that are modules in Debian's kernel; their dependencies are added. The
 # second list is loaded only when there is a disk: ext4.ko alone is 7 MB.
@@ -25,6 +24,7 @@ assets_for()
 {
     assets_guest=$1
     assets_dir=$cache/assets/$1
+    bench_dir=$assets_dir/bench
     case $1 in
     riscv64)
         assets_image=vmlinux

@@ -15,6 +15,7 @@ bench_main()
     case " $* " in
     *" --help "* | *" -h "*) ;;
     *)
+        assets_for "$(arch_of "$@")"
         deps_install build assets bench
         with_lock assets bench_assets
         case " $* " in

@@ -1,15 +1,15 @@
 # bench_assets.sh - what ./dev bench compares with and runs: Debian 13 programs for the
 # guest in an ext4 image, and the same versions for this machine in a tree.
 #
-#   root.ext4   riscv64 packages, unpacked only: the guest mounts it read-only
+#   root.ext4   the guest's packages, unpacked only: the guest mounts it read-only
 #   native/     amd64 packages, unpacked: bench.py changes its root to it
 #
-# Both have the compiler for riscv64, so that its output can be compared. Sourced after
+# Both have the compiler for the guest's architecture, so that its output can be compared. Sourced after
 # assets.sh.
 # shellcheck shell=sh
 
-bench_packages='python3.13 perl-base sqlite3 gcc-14-riscv64-linux-gnu xz-utils zstd gzip bzip2
-    openssl coreutils mawk dash grep sed'
+bench_packages='python3.13 perl-base sqlite3 xz-utils zstd gzip bzip2 openssl coreutils mawk dash
+    grep sed'
 
 # bench_tree DIR ARCH [PACKAGE]...: these packages in DIR, without what no row reads.
 bench_tree()
@@ -18,7 +18,8 @@ bench_tree()
     bench_tree_arch=$2
     shift 2
     # shellcheck disable=SC2086
-    apt_root "$bench_tree_dir" "$assets_suite" "$bench_tree_arch" $bench_packages "$@"
+    apt_root "$bench_tree_dir" "$assets_suite" "$bench_tree_arch" $bench_packages \
+        "gcc-14-$(printf %s "$assets_libs" | tr _ -)" "$@"
     set -- "$bench_tree_dir"
     rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale" "$1/usr/share/zoneinfo" \
         "$1/usr/share/info" "$1/var/cache"
@@ -48,6 +49,6 @@ bench_native_tree()
 bench_assets()
 {
     assets_main kernel initramfs qemu10
-    assets_make bench-image "$bench_packages" 3 -- bench_guest_image
-    assets_make bench-native "$bench_packages" 1 -- bench_native_tree
+    assets_make bench-image "$bench_packages" 4 -- bench_guest_image
+    assets_make bench-native "$bench_packages" 2 -- bench_native_tree
 }

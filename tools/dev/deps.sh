@@ -18,7 +18,7 @@ deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc fish gi
 # What vm-cli install-debian runs.
 deps_debian='apt debian-archive-keyring dpkg e2fsprogs openssh-client xz-utils'
 
-deps_bench='gcc-riscv64-linux-gnu libc6-dev-riscv64-cross'
+deps_bench='gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 
 deps_package='dpkg-dev mmdebstrap binutils'
 
