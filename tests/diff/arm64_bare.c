@@ -1,15 +1,17 @@
 /*
  * arm64_bare.c - a bare program on an arm64 CPU and 64 MiB of RAM, for test_privileged_arm64.py.
  *
- *     arm64_bare PROGRAM interp|base INSNS
+ *     arm64_bare PROGRAM interp|base INSNS [el2]
  *
- * PROGRAM is loaded to the start of RAM and runs there at EL1 for so many instructions. To
- * standard output go X0 to X30, SP, pc and PSTATE, 8 bytes each, and the first 4 MiB of RAM.
+ * PROGRAM is loaded to the start of RAM and runs there at EL1, or at EL2, for so many instructions.
+ * To standard output go X0 to X30, SP, pc and PSTATE, 8 bytes each, and the first 4 MiB of RAM.
  */
 #include "base/bits.h"
 #include "engine/core/engine.h"
 #include "host/thread.h"
 #include "isa/arm64/isa.h"
+#include "isa/arm64/sysreg.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,15 @@ static void on_paused(void *arg)
 static ns_t quantum_end(void *arg, ns_t now, ns_t until)
 {
     return UINT64_MAX;
+}
+
+/* el2: arg */
+static int sysreg_read(void *arg, struct vcpu *c, unsigned space, unsigned number, u64 *out)
+{
+    if (space != ARM_SPACE_BOARD || number != ARM_BOARD_EL2)
+        return -ENOENT;
+    *out = arg != NULL;
+    return 0;
 }
 
 static void must(int rc, const struct err *err)
@@ -80,7 +91,10 @@ static void run(struct engine *e, u64 insns)
 
 int main(int argc, char **argv)
 {
-    struct engine_host host = { .quantum_end = quantum_end, .paused = on_paused };
+    struct engine_host host = { .arg = argc == 5 ? argv : NULL,
+                                .quantum_end = quantum_end,
+                                .paused = on_paused,
+                                .sysreg_read = sysreg_read };
     struct engine_config cfg = {
         .isa = &arm64_isa, .handlers = arm64_interp_handlers, .cpus = 1, .deterministic = true
     };
@@ -88,7 +102,7 @@ int main(int argc, char **argv)
     struct mem_ram *ram;
     struct engine *e;
 
-    if (argc != 4)
+    if (argc != 4 && !(argc == 5 && strcmp(argv[4], "el2") == 0))
         return 2;
     host_mutex_init(&lock);
     host_cond_init(&cond);

@@ -120,7 +120,7 @@ ARM_SEM(dc_zva)
     ir_val addr = line_address(s, given);
     ir_val zero = ir_const(s, IR_I64, 0);
 
-    ir_raise_if(s, traps, ARM_EC_SYSREG, raw);
+    ir_raise_if(s, traps, ARM_EC_ZVA, raw);
     ir_probe(s, given, 1, write); /* a fault names the address as it was given (D24.2.47) */
     for (unsigned at = 0; at < ARM_LINE_BYTES; at += 8) {
         ir_val offset = ir_const(s, IR_I64, at);
@@ -331,24 +331,33 @@ ARM_SEM(msr_imm)
 
 /* --- EL1's --- */
 
+static sem_reg kernel_slot(int reg)
+{
+    switch (reg) {
+    case ARM_SP_EL0: return ARM_SLOT(sp_el0);
+    case ARM_TPIDR_EL2: return ARM_SLOT(tpidr_el2);
+    default: return ARM_SLOT(tpidr_el1);
+    }
+}
+
 /* Registers that a kernel reads all the time: the one it keeps its CPU in, and SP_EL0, which can
  * be named only while it is not the stack pointer. */
 ARM_SEM(mrs_el1)
 {
-    ir_val allowed = ir_get(s, IR_I8, ARM_SLOT(el));
-    ir_val zero = ir_const(s, IR_I8, 0);
+    ir_val el = ir_get(s, IR_I8, ARM_SLOT(el));
+    ir_val least = ir_const(s, IR_I8, a->reg == ARM_TPIDR_EL2 ? 2 : 1);
     ir_val nothing = ir_const(s, IR_I64, 0);
+    ir_val denied = ir_ltu(s, el, least);
     ir_val v;
 
     if (a->reg == ARM_SP_EL0) {
-        ir_val spsel = ir_get(s, IR_I8, ARM_SLOT(spsel));
+        ir_val spsel = ir_get(s, IR_I1, ARM_SLOT(spsel));
+        ir_val selected = ir_not(s, spsel);
 
-        allowed = ir_and(s, allowed, spsel);
+        denied = ir_or(s, denied, selected);
     }
-    ir_val denied = ir_eq(s, allowed, zero);
-
     ir_raise_if(s, denied, ARM_EC_UNKNOWN, nothing);
-    v = ir_get(s, IR_I64, a->reg == ARM_SP_EL0 ? ARM_SLOT(sp_el0) : ARM_SLOT(tpidr_el1));
+    v = ir_get(s, IR_I64, kernel_slot(a->reg));
     ir_set(s, a->rt, v);
 }
 
@@ -397,9 +406,18 @@ ARM_SEM(eret)
     call_and_leave(s, &arm_helper_eret, IR_NOVAL, IR_NOVAL);
 }
 
-ARM_SEM(firmware_call)
+ARM_SEM(hvc)
 {
-    call_and_leave(s, &arm_helper_firmware_call, IR_NOVAL, IR_NOVAL);
+    ir_val imm = ir_imm(s, IR_I64, a->imm);
+
+    call_and_leave(s, &arm_helper_hvc, imm, IR_NOVAL);
+}
+
+ARM_SEM(smc)
+{
+    ir_val imm = ir_imm(s, IR_I64, a->imm);
+
+    call_and_leave(s, &arm_helper_smc, imm, IR_NOVAL);
 }
 
 ARM_SEM(wfi)

@@ -65,6 +65,7 @@ enum {
     ARM_DIT,
     ARM_SSBS,
     ARM_TPIDR_EL1,
+    ARM_TPIDR_EL2,
     ARM_SP_EL0,
 };
 

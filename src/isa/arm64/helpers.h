@@ -19,7 +19,7 @@
  * sys:           (raw, value) SYS of what is EL1's
  * cache_line:    (raw, address) DC or IC of a line that must be readable
  * eret:          () sets pc
- * firmware_call: () HVC, SMC
+ * hvc, smc:      (immediate)
  * wfi, wfe, yield: ()
  * Floating point; how: ARM_HELP_*. They go by FPCR and raise FPSR's flags.
  * f_to_fixed:    (number, how) → an integer, scaled
@@ -43,7 +43,8 @@
     H(sys, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS)                               \
     H(cache_line, IRH_RAISES | IRH_READS | IRH_MEM)                                                \
     H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)                \
-    H(firmware_call, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)         \
+    H(hvc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
+    H(smc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
     H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
     H(wfe, IRH_RAISES | IRH_READS)                                                                 \
     H(yield, 0)                                                                                    \

@@ -11,14 +11,14 @@
 /* Implementer 0 is for software; the architecture is told by the other registers. */
 #define MIDR (FIELD(16, 0xf) | FIELD(4, 1))
 
-/* Floating point and Advanced SIMD with half precision. No EL2, no EL3, no AArch32. What a
+/* Floating point and Advanced SIMD with half precision. No EL3, no AArch32. What a
  * mispredicted path has read tells nothing across contexts (CSV2), and nothing that it may not read
  * at all (CSV3): guest code is translated to code that does not speculate more than the host does.
  */
 #define PFR0                                                                                       \
     (FIELD(0, 1) | FIELD(4, 1) | FIELD(16, 1) | FIELD(20, 1) | FIELD(48, 1) | FIELD(56, 1) |   \
      FIELD(60, 1))
-enum { PFR0_GIC = 24 };
+enum { PFR0_EL2 = 8, PFR0_GIC = 24 };
 
 #define PFR1 FIELD(4, 2) /* SSBS, with MRS and MSR */
 
@@ -38,6 +38,8 @@ enum { PFR0_GIC = 24 };
 #define MMFR0 (FIELD(0, 5) | FIELD(4, 2) | FIELD(20, 1))
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
+/* Where there is EL2: 16-bit VMIDs, VHE. */
+#define MMFR1_EL2 (FIELD(4, 2) | FIELD(8, 1))
 /* CnP, UAO, E0PD; not LSE2, as pairs are two accesses */
 #define MMFR2 (FIELD(0, 1) | FIELD(4, 1) | FIELD(60, 1))
 
@@ -63,18 +65,33 @@ static bool has_gic(struct vcpu *c)
     return c->env->sysreg_read(c, ARM_SPACE_GIC, 0, &v) == 0;
 }
 
+/* What EL1 sees is for EL2 to say. */
+static u64 midr(const struct arm_state *s)
+{
+    return s->has_el2 && s->el == 1 ? s->vpidr_el2 : MIDR;
+}
+
+static u64 mpidr(struct vcpu *c)
+{
+    const struct arm_state *s = arm_state(c);
+
+    return s->has_el2 && s->el == 1 ? s->vmpidr_el2 : FIELD(31, 1) | arm_affinity(c->index);
+}
+
 u64 arm_id_get(struct vcpu *c, unsigned number)
 {
+    bool el2 = arm_state(c)->has_el2;
+
     switch (number) {
-    case ARM_SYS(3, 0, 0, 0, 0): return MIDR;
-    case ARM_SYS(3, 0, 0, 0, 5): return FIELD(31, 1) | arm_affinity(c->index);
-    case ARM_SYS(3, 0, 0, 4, 0): return PFR0 | FIELD(PFR0_GIC, has_gic(c));
+    case ARM_SYS(3, 0, 0, 0, 0): return midr(arm_state(c));
+    case ARM_SYS(3, 0, 0, 0, 5): return mpidr(c);
+    case ARM_SYS(3, 0, 0, 4, 0): return PFR0 | FIELD(PFR0_EL2, el2) | FIELD(PFR0_GIC, has_gic(c));
     case ARM_SYS(3, 0, 0, 4, 1): return PFR1;
     case ARM_SYS(3, 0, 0, 5, 0): return DFR0;
     case ARM_SYS(3, 0, 0, 6, 0): return ISAR0;
     case ARM_SYS(3, 0, 0, 6, 1): return ISAR1;
     case ARM_SYS(3, 0, 0, 7, 0): return MMFR0;
-    case ARM_SYS(3, 0, 0, 7, 1): return MMFR1;
+    case ARM_SYS(3, 0, 0, 7, 1): return MMFR1 | (el2 ? MMFR1_EL2 : 0);
     case ARM_SYS(3, 0, 0, 7, 2): return MMFR2;
     case ARM_SYS(3, 1, 0, 0, 0): return cache_size(arm_state(c));
     case ARM_SYS(3, 1, 0, 0, 1): return CLIDR;

@@ -66,7 +66,8 @@ static const struct isa_reg regs[] = {
 };
 
 static const char *const irq_lines[] = {
-    [ARM_LINE_IRQ] = "irq", [ARM_LINE_FIQ] = "fiq", [ARM_LINE_SERROR] = "serror", NULL
+    [ARM_LINE_IRQ] = "irq",   [ARM_LINE_FIQ] = "fiq",   [ARM_LINE_SERROR] = "serror",
+    [ARM_LINE_VIRQ] = "virq", [ARM_LINE_VFIQ] = "vfiq", NULL
 };
 
 /* The same bytes mean the same at every level: what one forbids is checked when the instruction
@@ -76,16 +77,36 @@ static u64 block_key(const struct vcpu *c)
     return 0;
 }
 
-/* args: X0 and on. Runs at EL1 with all interrupts masked, as the boot protocols have it. */
+static bool board_has_el2(struct vcpu *c)
+{
+    u64 v = 0;
+
+    return c->env->sysreg_read(c, ARM_SPACE_BOARD, ARM_BOARD_EL2, &v) == 0 && v;
+}
+
+static void reset_registers(struct arm_state *s, const struct arm_sysreg *r, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (r[i].reset)
+            *(u64 *)((char *)s + r[i].offset) = r[i].reset;
+}
+
+/* args: X0 and on. Runs at the highest level with all interrupts masked, as the boot protocols have
+ * it. */
 static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_count)
 {
     struct arm_state *s = arm_state(c);
 
     state_reset(&arm_state_list, s);
-    for (unsigned i = 0; i < arm_sysreg_count; i++)
-        if (arm_sysregs[i].reset)
-            *(u64 *)((char *)s + arm_sysregs[i].offset) = arm_sysregs[i].reset;
-    s->el = s->spsel = 1;
+    reset_registers(s, arm_sysregs, arm_sysreg_count);
+    s->has_el2 = board_has_el2(c);
+    if (s->has_el2) {
+        reset_registers(s, arm_sysregs_el2, arm_sysreg_el2_count);
+        s->vpidr_el2 = arm_id_get(c, ARM_SYS(3, 0, 0, 0, 0));
+        s->vmpidr_el2 = arm_id_get(c, ARM_SYS(3, 0, 0, 0, 5));
+    }
+    s->el = s->has_el2 ? 2 : 1;
+    s->spsel = 1;
     s->daif = ARM_DAIF_ALL;
     s->pc = entry;
     for (unsigned i = 0; i < arg_count && i < ARRAY_SIZE(s->x); i++)

@@ -4,6 +4,7 @@
 #include "isa/arm64/pstate.h"
 
 #include "base/bits.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/sysreg.h"
 
@@ -38,7 +39,9 @@ void arm_pstate_set(struct arm_state *s, u64 v)
 /* Where the selected stack pointer is kept while it is not selected. */
 static u64 *stack_home(struct arm_state *s)
 {
-    return s->el && s->spsel ? &s->sp_el1 : &s->sp_el0;
+    if (!s->el || !s->spsel)
+        return &s->sp_el0;
+    return s->el == 1 ? &s->sp_el1 : &s->sp_el2;
 }
 
 void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel)
@@ -61,7 +64,8 @@ void arm_mode_changed(struct vcpu *c)
 {
     struct arm_state *s = arm_state(c);
 
-    s->zva_traps = s->el == 0 && !(s->sctlr_el1 & SCTLR_DZE);
-    s->fp_traps = !(s->cpacr_el1 & CPACR_FPEN1) || (s->el == 0 && !(s->cpacr_el1 & CPACR_FPEN0));
+    s->zva_traps =
+        (s->el == 0 && !(arm_sctlr(s) & SCTLR_DZE)) || (s->el < 2 && arm_hcr(s) & HCR_TDZ);
+    s->fp_traps = arm_fp_trap(s) != 0;
     arm_mmu_rebind(c);
 }

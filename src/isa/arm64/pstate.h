@@ -36,8 +36,8 @@ void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel);
 /* state.fpcr has changed: derives the rules of floating point. */
 void arm_fpcr_changed(struct arm_state *s);
 
-/* PSTATE, SCTLR_EL1 or CPACR_EL1 has changed: binds the TLB's banks and derives what else hangs on
- * them. */
+/* PSTATE, SCTLR, CPACR_EL1 or a control of EL2 has changed: binds the TLB's banks and derives what
+ * else hangs on them. */
 void arm_mode_changed(struct vcpu *c);
 
 #endif

@@ -28,14 +28,15 @@
     F(u8, qc, ZERO, "FPSR.QC")                                                                     \
     F(u8, dit, ZERO, "PSTATE.DIT")                                                                 \
     F(u8, ssbs, ZERO, "PSTATE.SSBS")                                                               \
-    F(u8, el, ZERO, "PSTATE.EL: 0 or 1")                                                           \
+    F(u8, el, ZERO, "PSTATE.EL: 0 to 2")                                                           \
     F(u8, spsel, ZERO, "PSTATE.SP: 0 says SP_EL0 at every level")                                  \
     F(u8, daif, ZERO, "PSTATE.D, A, I, F, from bit 3 down")                                        \
     F(u8, pan, ZERO, "PSTATE.PAN")                                                                 \
     F(u8, uao, ZERO, "PSTATE.UAO")                                                                 \
     F(u8, il, ZERO, "PSTATE.IL")                                                                   \
     F(u8, zva_traps, ZERO, "derived: DC ZVA is not for EL0 now")                                   \
-    F(u8, fp_traps, ZERO, "derived: CPACR_EL1 forbids floating point at this level")               \
+    F(u8, fp_traps, ZERO, "derived: floating point is trapped at this level")                      \
+    F(u8, has_el2, ZERO, "1: this CPU has EL2, as its board says")                                 \
     F(u8, timer_lines, ZERO, "what the timers drive: bit by enum arm_timer")                       \
     F(u32, fpcr, ZERO, "FPCR without RMode")                                                       \
     F(u64, tpidr_el0, ZERO, "")                                                                    \
@@ -69,6 +70,34 @@
     A(u64, dbgbcr, 2, ZERO, "")                                                                    \
     A(u64, dbgwvr, 2, ZERO, "watchpoints: likewise")                                               \
     A(u64, dbgwcr, 2, ZERO, "")                                                                    \
+    F(u64, space, ZERO, "derived: the address space that the TLB is bound to")                     \
+    F(u64, shared_space, ZERO, "derived: whose translations bank ARM_BANK_EL1_PAN holds")          \
+    F(u64, hcr_el2, ZERO, "")                                                                      \
+    F(u64, mdcr_el2, ZERO, "")                                                                     \
+    F(u64, cptr_el2, ZERO, "")                                                                     \
+    F(u64, hstr_el2, ZERO, "holds what is written")                                                \
+    F(u64, sctlr_el2, ZERO, "")                                                                    \
+    F(u64, tcr_el2, ZERO, "")                                                                      \
+    F(u64, ttbr0_el2, ZERO, "")                                                                    \
+    F(u64, ttbr1_el2, ZERO, "")                                                                    \
+    F(u64, mair_el2, ZERO, "")                                                                     \
+    F(u64, vbar_el2, ZERO, "")                                                                     \
+    F(u64, elr_el2, ZERO, "")                                                                      \
+    F(u64, spsr_el2, ZERO, "")                                                                     \
+    F(u64, esr_el2, ZERO, "")                                                                      \
+    F(u64, far_el2, ZERO, "")                                                                      \
+    F(u64, hpfar_el2, ZERO, "")                                                                    \
+    F(u64, sp_el2, ZERO, "while another is selected")                                              \
+    F(u64, tpidr_el2, ZERO, "")                                                                    \
+    F(u64, contextidr_el2, ZERO, "")                                                               \
+    F(u64, vttbr_el2, ZERO, "")                                                                    \
+    F(u64, vtcr_el2, ZERO, "")                                                                     \
+    F(u64, vpidr_el2, ZERO, "")                                                                    \
+    F(u64, vmpidr_el2, ZERO, "")                                                                   \
+    F(u64, cnthctl_el2, ZERO, "")                                                                  \
+    F(u64, cntvoff_el2, ZERO, "")                                                                  \
+    A(u64, htimer_ctl, 2, ZERO, "CNTHP_CTL_EL2, CNTHV_CTL_EL2 without ISTATUS")                    \
+    A(u64, htimer_cval, 2, ZERO, "CNTHP_CVAL_EL2, CNTHV_CVAL_EL2")                                 \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
     A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")
 
@@ -89,6 +118,8 @@ enum arm_ec {
     ARM_EC_FP = 0x07,
     ARM_EC_ILLEGAL_STATE = 0x0e,
     ARM_EC_SVC = 0x15,
+    ARM_EC_HVC = 0x16,
+    ARM_EC_SMC = 0x17,
     ARM_EC_SYSREG = 0x18,
     ARM_EC_FETCH_ABORT = 0x20,
     ARM_EC_PC_ALIGN = 0x22,
@@ -97,13 +128,23 @@ enum arm_ec {
     ARM_EC_BRK = 0x3c,
     /* No exception: a branch has left a tag in pc, which goes, and the fetch is tried again. */
     ARM_PC_TAGGED = 0x100,
+    /* DC ZVA that is trapped: by the kernel of EL0, or by EL2. */
+    ARM_EC_ZVA = 0x101,
+    /* Beside a class: it is EL2 that traps this, wherever else it would go. */
+    ARM_TO_EL2 = 0x200,
 };
 
 /* Lines into a CPU: numbers for engine_irq_set. */
-enum { ARM_LINE_IRQ, ARM_LINE_FIQ, ARM_LINE_SERROR };
+enum { ARM_LINE_IRQ, ARM_LINE_FIQ, ARM_LINE_SERROR, ARM_LINE_VIRQ, ARM_LINE_VFIQ };
 
-/* The generic timers that EL1 has. */
-enum arm_timer { ARM_TIMER_VIRTUAL, ARM_TIMER_PHYSICAL, ARM_TIMER_COUNT };
+/* The generic timers: those of EL1, and of EL2. */
+enum arm_timer {
+    ARM_TIMER_VIRTUAL,
+    ARM_TIMER_PHYSICAL,
+    ARM_TIMER_HYP_PHYSICAL,
+    ARM_TIMER_HYP_VIRTUAL,
+    ARM_TIMER_COUNT
+};
 
 /* FPCR and FPSR where a program may set them (D24.2.29, D24.2.30). */
 enum {

@@ -8,9 +8,11 @@
 #include "isa/arm64/sysreg.h"
 
 #include "base/bits.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/pstate.h"
+#include "isa/arm64/trap.h"
 
 #define ALL (~0ull)
 
@@ -108,10 +110,7 @@ static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 
 static u64 get_isr(struct vcpu *c, unsigned number)
 {
-    u64 lines = __atomic_load_n(&c->irq_lines, __ATOMIC_ACQUIRE);
-
-    return (lines >> ARM_LINE_FIQ & 1) << 6 | (lines >> ARM_LINE_IRQ & 1) << 7 |
-           (lines >> ARM_LINE_SERROR & 1) << 8;
+    return arm_trap_pending(c);
 }
 
 static void set_oslar(struct vcpu *c, unsigned number, u64 v)
@@ -125,12 +124,12 @@ static u64 get_oslsr(struct vcpu *c, unsigned number)
     return 8 | arm_state(c)->oslock << 1;
 }
 
-static u64 get_zero(struct vcpu *c, unsigned number)
+u64 arm_sysreg_zero(struct vcpu *c, unsigned number)
 {
     return 0;
 }
 
-static void set_nothing(struct vcpu *c, unsigned number, u64 v)
+void arm_sysreg_ignore(struct vcpu *c, unsigned number, u64 v)
 {
 }
 
@@ -161,11 +160,11 @@ const struct arm_sysreg arm_sysregs[] = {
     NAMED(ARM_SYS(2, 0, 0, 1, 7), "dbgwcr1_el1", dbgwcr[1], DBGWCR_MASK),
     PLAIN(ARM_SYS(2, 0, 0, 2, 0), mdccint_el1, 3ull << 29),
     PLAIN(ARM_SYS(2, 0, 0, 2, 2), mdscr_el1, MDSCR_MASK),
-    RO(ARM_SYS(2, 0, 1, 0, 0), "mdrar_el1", get_zero),
+    RO(ARM_SYS(2, 0, 1, 0, 0), "mdrar_el1", arm_sysreg_zero),
     { "oslar_el1", ARM_SYS(2, 0, 1, 0, 4), ARM_W1, .set = set_oslar },
     RO(ARM_SYS(2, 0, 1, 1, 4), "oslsr_el1", get_oslsr),
     PLAIN(ARM_SYS(2, 0, 1, 3, 4), osdlr_el1, 1),
-    RO(ARM_SYS(2, 0, 7, 14, 6), "dbgauthstatus_el1", get_zero),
+    RO(ARM_SYS(2, 0, 7, 14, 6), "dbgauthstatus_el1", arm_sysreg_zero),
     ID(ARM_SYS(3, 0, 0, 0, 0), "midr_el1"),
     ID(ARM_SYS(3, 0, 0, 0, 5), "mpidr_el1"),
     ID(ARM_SYS(3, 0, 0, 0, 6), "revidr_el1"),
@@ -184,7 +183,7 @@ const struct arm_sysreg arm_sysregs[] = {
     ID(ARM_SYS(3, 0, 0, 7, 3), "id_aa64mmfr3_el1"),
     { "sctlr_el1", ARM_SYS(3, 0, 1, 0, 0), ARM_RW1, MEMBER(sctlr_el1), .reset = SCTLR_RES1,
       .set = set_sctlr },
-    CODE(ARM_SYS(3, 0, 1, 0, 1), "actlr_el1", get_zero, set_nothing),
+    CODE(ARM_SYS(3, 0, 1, 0, 1), "actlr_el1", arm_sysreg_zero, arm_sysreg_ignore),
     { "cpacr_el1", ARM_SYS(3, 0, 1, 0, 2), ARM_RW1, MEMBER(cpacr_el1), .set = set_cpacr },
     { "ttbr0_el1", ARM_SYS(3, 0, 2, 0, 0), ARM_RW1, MEMBER(ttbr0_el1), .set = set_ttbr },
     { "ttbr1_el1", ARM_SYS(3, 0, 2, 0, 1), ARM_RW1, MEMBER(ttbr1_el1), .set = set_ttbr },
@@ -196,15 +195,15 @@ const struct arm_sysreg arm_sysregs[] = {
     RO(ARM_SYS(3, 0, 4, 2, 2), "currentel", get_current_el),
     CODE(ARM_SYS(3, 0, 4, 2, 3), "pan", get_pan, set_pan),
     CODE(ARM_SYS(3, 0, 4, 2, 4), "uao", get_uao, set_uao),
-    CODE(ARM_SYS(3, 0, 5, 1, 0), "afsr0_el1", get_zero, set_nothing),
-    CODE(ARM_SYS(3, 0, 5, 1, 1), "afsr1_el1", get_zero, set_nothing),
+    CODE(ARM_SYS(3, 0, 5, 1, 0), "afsr0_el1", arm_sysreg_zero, arm_sysreg_ignore),
+    CODE(ARM_SYS(3, 0, 5, 1, 1), "afsr1_el1", arm_sysreg_zero, arm_sysreg_ignore),
     PLAIN(ARM_SYS(3, 0, 5, 2, 0), esr_el1, 0xffffffff),
     PLAIN(ARM_SYS(3, 0, 6, 0, 0), far_el1, ALL),
     PLAIN(ARM_SYS(3, 0, 7, 4, 0), par_el1, ALL),
     PLAIN(ARM_SYS(3, 0, 10, 2, 0), mair_el1, ALL),
-    CODE(ARM_SYS(3, 0, 10, 3, 0), "amair_el1", get_zero, set_nothing),
+    CODE(ARM_SYS(3, 0, 10, 3, 0), "amair_el1", arm_sysreg_zero, arm_sysreg_ignore),
     PLAIN(ARM_SYS(3, 0, 12, 0, 0), vbar_el1, ~0x7ffull),
-    RO(ARM_SYS(3, 0, 12, 0, 1), "rvbar_el1", get_zero),
+    RO(ARM_SYS(3, 0, 12, 0, 1), "rvbar_el1", arm_sysreg_zero),
     RO(ARM_SYS(3, 0, 12, 1, 0), "isr_el1", get_isr),
     PLAIN(ARM_SYS(3, 0, 13, 0, 1), contextidr_el1, 0xffffffff),
     PLAIN(ARM_SYS(3, 0, 13, 0, 4), tpidr_el1, ALL),
@@ -234,21 +233,30 @@ const struct arm_sysreg arm_sysregs[] = {
 };
 const unsigned arm_sysreg_count = ARRAY_SIZE(arm_sysregs);
 
-const struct arm_sysreg *arm_sysreg_find(unsigned number)
+static const struct arm_sysreg *find(const struct arm_sysreg *table, unsigned count,
+                                     unsigned number)
 {
-    unsigned from = 0, to = arm_sysreg_count;
+    unsigned from = 0, to = count;
 
     while (from < to) {
         unsigned middle = (from + to) / 2;
 
-        if (arm_sysregs[middle].number == number)
-            return &arm_sysregs[middle];
-        if (arm_sysregs[middle].number < number)
+        if (table[middle].number == number)
+            return &table[middle];
+        if (table[middle].number < number)
             from = middle + 1;
         else
             to = middle;
     }
     return NULL;
+}
+
+const struct arm_sysreg *arm_sysreg_find(unsigned number)
+{
+    bool el2 = number >= arm_sysregs_el2[0].number;
+
+    return el2 ? find(arm_sysregs_el2, arm_sysreg_el2_count, number)
+               : find(arm_sysregs, arm_sysreg_count, number);
 }
 
 static u64 get(struct vcpu *c, const struct arm_sysreg *r)
@@ -275,26 +283,47 @@ static bool is_id_space(unsigned number)
            (number >> 3 & 15) <= 7;
 }
 
+/* Rights of EL1, and of EL2 where that is the level. */
+static unsigned rights(const struct arm_state *s, unsigned el1, unsigned el2)
+{
+    return s->el == 2 ? el1 | el2 : el1;
+}
+
+/* Registers that belong to EL2 alone: what a device answers of them. */
+static bool is_of_el2(unsigned number)
+{
+    return (number >> 11 & 7) >= 4;
+}
+
+static bool device_answers(const struct arm_state *s, unsigned number)
+{
+    return number && (s->el == 2 || !is_of_el2(number));
+}
+
 bool arm_sysreg_read(struct vcpu *c, unsigned number, u64 *out)
 {
     const struct arm_sysreg *r = arm_sysreg_find(number);
+    const struct arm_state *s = arm_state(c);
 
-    if (r && r->access & ARM_R1)
+    if (r && r->access & rights(s, ARM_R1, ARM_R2))
         *out = get(c, r);
     else if (!r && is_id_space(number))
         *out = 0;
     else
-        return !r && number && c->env->sysreg_read(c, ARM_SPACE_GIC, number, out) == 0;
+        return !r && device_answers(s, number) &&
+               c->env->sysreg_read(c, arm_el2_gic_space(s, number), number, out) == 0;
     return true;
 }
 
 bool arm_sysreg_write(struct vcpu *c, unsigned number, u64 v)
 {
     const struct arm_sysreg *r = arm_sysreg_find(number);
+    const struct arm_state *s = arm_state(c);
 
     if (!r)
-        return number && c->env->sysreg_write(c, ARM_SPACE_GIC, number, v) == 0;
-    if (!(r->access & ARM_W1))
+        return device_answers(s, number) &&
+               c->env->sysreg_write(c, arm_el2_gic_space(s, number), number, v) == 0;
+    if (!(r->access & rights(s, ARM_W1, ARM_W2)))
         return false;
     set(c, r, v);
     return true;
@@ -313,17 +342,19 @@ static u64 undefined(struct vcpu *c)
     return 0;
 }
 
-/* May EL0? True, or an exception is pending. right: ARM_R0 or ARM_W0. */
+/* May EL0? True, or an exception is pending. right: ARM_R0 or ARM_W0. Under EL2, CNTHCTL_EL2 says
+ * what CNTKCTL_EL1 says of EL1's. */
 static bool el0_may(struct vcpu *c, u64 raw, unsigned right)
 {
     const struct arm_sysreg *r = arm_sysreg_find(number_of(raw));
     const struct arm_state *s = arm_state(c);
+    u64 cntkctl = arm_in_host(s) ? s->cnthctl_el2 : s->cntkctl_el1;
 
     if (!r || !(r->access & right)) {
         undefined(c);
         return false;
     }
-    if ((r->sctlr || r->cntkctl) && !(s->sctlr_el1 & r->sctlr) && !(s->cntkctl_el1 & r->cntkctl)) {
+    if ((r->sctlr || r->cntkctl) && !(arm_sctlr(s) & r->sctlr) && !(cntkctl & r->cntkctl)) {
         vcpu_raise(c, ARM_EC_SYSREG, raw);
         return false;
     }
@@ -331,29 +362,51 @@ static bool el0_may(struct vcpu *c, u64 raw, unsigned right)
 }
 
 /* SP_EL0 cannot be named while it is the stack pointer (C5.2.20). */
-static bool names_own_stack(const struct vcpu *c, unsigned number)
+static bool names_own_stack(const struct arm_state *s, unsigned number)
 {
-    const struct arm_state *s = vcpu_state((struct vcpu *)(uintptr_t)c);
-
     return number == ARM_SYS(3, 0, 4, 1, 0) && !s->spsel;
+}
+
+/* True: EL2 is told. */
+static bool trapped(struct vcpu *c, u64 raw, bool write)
+{
+    if (!arm_el2_traps(c, number_of(raw), write))
+        return false;
+    vcpu_raise(c, (u32)ARM_EC_SYSREG | ARM_TO_EL2, raw);
+    return true;
 }
 
 u64 arm_do_mrs(struct vcpu *c, u64 raw, u64 b, u64 d)
 {
+    const struct arm_state *s = arm_state(c);
+    unsigned number = arm_el2_register(s, number_of(raw));
     u64 v = 0;
 
-    if (arm_state(c)->el == 0 && !el0_may(c, raw, ARM_R0))
+    if (s->el == 0 && !el0_may(c, raw, ARM_R0))
         return 0;
-    if (names_own_stack(c, number_of(raw)) || !arm_sysreg_read(c, number_of(raw), &v))
+    if (names_own_stack(s, number))
         return undefined(c);
-    return v;
+    if (trapped(c, raw, false))
+        return 0;
+    if (s->el == 0 && number != number_of(raw))
+        return get(c, arm_sysreg_find(number));
+    return arm_sysreg_read(c, number, &v) ? v : undefined(c);
 }
 
 u64 arm_do_msr(struct vcpu *c, u64 raw, u64 v, u64 d)
 {
-    if (arm_state(c)->el == 0 && !el0_may(c, raw, ARM_W0))
+    const struct arm_state *s = arm_state(c);
+    unsigned number = arm_el2_register(s, number_of(raw));
+
+    if (s->el == 0 && !el0_may(c, raw, ARM_W0))
         return 0;
-    if (names_own_stack(c, number_of(raw)) || !arm_sysreg_write(c, number_of(raw), v))
+    if (names_own_stack(s, number))
+        return undefined(c);
+    if (trapped(c, raw, true))
+        return 0;
+    if (s->el == 0 && number != number_of(raw))
+        set(c, arm_sysreg_find(number), v);
+    else if (!arm_sysreg_write(c, number, v))
         return undefined(c);
     return 0;
 }
@@ -369,7 +422,7 @@ u64 arm_do_msr_pstate(struct vcpu *c, u64 raw, u64 b, u64 d)
     if (s->el == 0) {
         if (op2 < DAIFSET)
             return undefined(c);
-        if (!(s->sctlr_el1 & SCTLR_UMA)) {
+        if (!(arm_sctlr(s) & SCTLR_UMA)) {
             vcpu_raise(c, ARM_EC_SYSREG, raw);
             return 0;
         }
@@ -387,5 +440,9 @@ u64 arm_do_msr_pstate(struct vcpu *c, u64 raw, u64 b, u64 d)
 
 u64 arm_do_sys(struct vcpu *c, u64 raw, u64 x, u64 d)
 {
+    if (arm_state(c)->el == 0)
+        return undefined(c);
+    if (trapped(c, raw, true))
+        return 0;
     return arm_sys(c, number_of(raw), x) ? 0 : undefined(c);
 }

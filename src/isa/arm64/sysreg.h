@@ -19,10 +19,22 @@ enum arm_sysreg_space {
     /* Written only: the level of an output of this CPU, by the number that its interrupt has
      * among the private ones (INTID). */
     ARM_SPACE_PPI,
+    /* The virtual CPU interface (ICV_*), by the numbers of ICC_*. */
+    ARM_SPACE_GIC_VIRTUAL,
+    /* Read only: what the board says of its CPUs, by enum arm_board. */
+    ARM_SPACE_BOARD,
 };
 
+/* ARM_BOARD_EL2: reads 1 where CPUs have EL2. */
+enum arm_board { ARM_BOARD_EL2 };
+
 /* Private interrupts of the timers, as Arm's Base System Architecture has them. */
-enum { ARM_PPI_TIMER_VIRTUAL = 27, ARM_PPI_TIMER_PHYSICAL = 30 };
+enum {
+    ARM_PPI_TIMER_HYP_PHYSICAL = 26,
+    ARM_PPI_TIMER_VIRTUAL = 27,
+    ARM_PPI_TIMER_HYP_VIRTUAL = 28,
+    ARM_PPI_TIMER_PHYSICAL = 30,
+};
 
 /* SCTLR_EL1 (D24.2.174) */
 #define SCTLR_M     (1ull << 0)
@@ -67,7 +79,10 @@ enum {
     ARM_W0 = 2, /* write it */
     ARM_R1 = 4, /* EL1 may */
     ARM_W1 = 8,
+    ARM_R2 = 16, /* EL2 may, as it may whatever EL1 may */
+    ARM_W2 = 32,
     ARM_RW1 = ARM_R1 | ARM_W1,
+    ARM_RW2 = ARM_R2 | ARM_W2,
     ARM_RW = ARM_R0 | ARM_W0 | ARM_RW1,
 };
 
@@ -85,14 +100,15 @@ struct arm_sysreg {
     u64 sctlr, cntkctl;
 };
 
-/* Sorted by number. */
-extern const struct arm_sysreg arm_sysregs[];
-extern const unsigned arm_sysreg_count;
+/* Sorted by number; EL2's, which are behind the others, are in sysreg_el2.c. */
+extern const struct arm_sysreg arm_sysregs[], arm_sysregs_el2[];
+extern const unsigned arm_sysreg_count, arm_sysreg_el2_count;
 
 /* NULL: not of this table. */
 const struct arm_sysreg *arm_sysreg_find(unsigned number);
 
-/* A register with EL1's rights, for debuggers. False: there is none of that number. */
+/* A register with the rights of EL1, or of EL2 at that level, and without traps. False: there is
+ * none of that number. */
 bool arm_sysreg_read(struct vcpu *c, unsigned number, u64 *out);
 bool arm_sysreg_write(struct vcpu *c, unsigned number, u64 v);
 
@@ -104,6 +120,10 @@ static inline u64 arm_affinity(u32 index)
 
 /* Registers that tell what this CPU has: id.c. Numbers 3,0,0,1..7,x without one read as zero. */
 u64 arm_id_get(struct vcpu *c, unsigned number);
+
+/* A reader of zero, a writer without effect. */
+u64 arm_sysreg_zero(struct vcpu *c, unsigned number);
+void arm_sysreg_ignore(struct vcpu *c, unsigned number, u64 v);
 
 /* timer.c */
 u64 arm_timer_get(struct vcpu *c, unsigned number);

@@ -1,27 +1,46 @@
 /*
- * timer.c - the generic timers of EL1: virtual and physical (D12).
+ * timer.c - the generic timers of EL1 and EL2: virtual and physical (D12).
  *
- * The count is guest time in ns; both counts are one, as nothing is above EL1. A timer's output
+ * The physical count is guest time in ns; EL1's virtual one lags by CNTVOFF_EL2. A timer's output
  * goes to the interrupt controller by ARM_SPACE_PPI.
  */
 #include "isa/arm64/sysreg.h"
 
 #include "base/bits.h"
+#include "isa/arm64/el2.h"
 
 enum { CTL_ENABLE = 1, CTL_IMASK = 2, CTL_ISTATUS = 4, REG_TVAL = 0, REG_CTL = 1, REG_CVAL = 2 };
 
 static const u8 ppis[ARM_TIMER_COUNT] = {
-    [ARM_TIMER_VIRTUAL] = ARM_PPI_TIMER_VIRTUAL, [ARM_TIMER_PHYSICAL] = ARM_PPI_TIMER_PHYSICAL
+    [ARM_TIMER_VIRTUAL] = ARM_PPI_TIMER_VIRTUAL,
+    [ARM_TIMER_PHYSICAL] = ARM_PPI_TIMER_PHYSICAL,
+    [ARM_TIMER_HYP_PHYSICAL] = ARM_PPI_TIMER_HYP_PHYSICAL,
+    [ARM_TIMER_HYP_VIRTUAL] = ARM_PPI_TIMER_HYP_VIRTUAL,
 };
+
+struct timer {
+    u64 *ctl, *cval;
+    u64 offset; /* how much its count is behind the physical one */
+};
+
+static struct timer timer_get(struct arm_state *s, unsigned t)
+{
+    if (t >= ARM_TIMER_HYP_PHYSICAL)
+        return (struct timer){ &s->htimer_ctl[t - ARM_TIMER_HYP_PHYSICAL],
+                               &s->htimer_cval[t - ARM_TIMER_HYP_PHYSICAL], 0 };
+    return (struct timer){ &s->timer_ctl[t], &s->timer_cval[t],
+                           t == ARM_TIMER_VIRTUAL ? s->cntvoff_el2 : 0 };
+}
 
 static u64 count(struct vcpu *c)
 {
     return c->env->clock(c);
 }
 
-static bool condition(const struct arm_state *s, unsigned t, u64 now)
+/* now: the physical count */
+static bool condition(const struct timer *t, u64 now)
 {
-    return s->timer_ctl[t] & CTL_ENABLE && now >= s->timer_cval[t];
+    return *t->ctl & CTL_ENABLE && now - t->offset >= *t->cval;
 }
 
 static void drive(struct vcpu *c, unsigned t, bool level)
@@ -35,53 +54,69 @@ static void drive(struct vcpu *c, unsigned t, bool level)
         return; /* a board without such interrupts */
 }
 
+/* The physical count at which the condition is met; UINT64_MAX: not in this life. */
+static u64 due(const struct timer *t, u64 now)
+{
+    u64 left = *t->cval - (now - t->offset);
+
+    return left > UINT64_MAX - now ? UINT64_MAX : now + left;
+}
+
 void arm_timer_update(struct vcpu *c)
 {
     struct arm_state *s = arm_state(c);
+    unsigned timers = s->has_el2 ? ARM_TIMER_COUNT : ARM_TIMER_HYP_PHYSICAL;
     u64 now = count(c), next = UINT64_MAX;
 
-    for (unsigned t = 0; t < ARM_TIMER_COUNT; t++) {
-        bool met = condition(s, t, now);
+    for (unsigned i = 0; i < timers; i++) {
+        struct timer t = timer_get(s, i);
+        bool met = condition(&t, now);
 
-        drive(c, t, met && !(s->timer_ctl[t] & CTL_IMASK));
-        if (!met && s->timer_ctl[t] & CTL_ENABLE && s->timer_cval[t] < next)
-            next = s->timer_cval[t];
+        drive(c, i, met && !(*t.ctl & CTL_IMASK));
+        if (!met && *t.ctl & CTL_ENABLE && due(&t, now) < next)
+            next = due(&t, now);
     }
     c->env->timer_set(c, next);
 }
 
-/* CNTP_*: CRm = 2; CNTV_*: CRm = 3. */
+/* CNTP_* and CNTHP_*: CRm = 2; CNTV_* and CNTHV_*: CRm = 3. Those of EL2 have op1 = 4. */
 static unsigned timer_of(unsigned number)
 {
-    return number >> 3 & 1 ? ARM_TIMER_VIRTUAL : ARM_TIMER_PHYSICAL;
+    bool is_virtual = number >> 3 & 1;
+
+    if (number >> 11 & 4)
+        return is_virtual ? ARM_TIMER_HYP_VIRTUAL : ARM_TIMER_HYP_PHYSICAL;
+    return is_virtual ? ARM_TIMER_VIRTUAL : ARM_TIMER_PHYSICAL;
 }
 
 u64 arm_timer_get(struct vcpu *c, unsigned number)
 {
-    const struct arm_state *s = arm_state(c);
-    unsigned t = timer_of(number);
+    struct timer t = timer_get(arm_state(c), timer_of(number));
+    u64 now = count(c);
 
     switch (number & 7) {
-    case REG_TVAL: return (u32)(s->timer_cval[t] - count(c));
-    case REG_CTL: return s->timer_ctl[t] | (condition(s, t, count(c)) ? CTL_ISTATUS : 0);
-    default: return s->timer_cval[t];
+    case REG_TVAL: return (u32)(*t.cval - (now - t.offset));
+    case REG_CTL: return *t.ctl | (condition(&t, now) ? CTL_ISTATUS : 0);
+    default: return *t.cval;
     }
 }
 
 void arm_timer_set(struct vcpu *c, unsigned number, u64 v)
 {
-    struct arm_state *s = arm_state(c);
-    unsigned t = timer_of(number);
+    struct timer t = timer_get(arm_state(c), timer_of(number));
 
     switch (number & 7) {
-    case REG_TVAL: s->timer_cval[t] = count(c) + (u64)bits_sext(v, 32); break;
-    case REG_CTL: s->timer_ctl[t] = v & (CTL_ENABLE | CTL_IMASK); break;
-    default: s->timer_cval[t] = v; break;
+    case REG_TVAL: *t.cval = count(c) - t.offset + (u64)bits_sext(v, 32); break;
+    case REG_CTL: *t.ctl = v & (CTL_ENABLE | CTL_IMASK); break;
+    default: *t.cval = v; break;
     }
     arm_timer_update(c);
 }
 
 u64 arm_count_get(struct vcpu *c, unsigned number)
 {
-    return count(c);
+    const struct arm_state *s = arm_state(c);
+    bool offset = number == ARM_SYS(3, 3, 14, 0, 2) && s->has_el2 && !arm_in_host(s);
+
+    return count(c) - (offset ? s->cntvoff_el2 : 0);
 }

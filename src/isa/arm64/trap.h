@@ -9,5 +9,9 @@
 void arm_trap_exception(struct vcpu *c); /* isa.take_exception */
 bool arm_trap_interrupt(struct vcpu *c); /* isa.take_interrupt */
 bool arm_trap_wakes(struct vcpu *c);     /* isa.wakes */
+u64 arm_trap_pending(struct vcpu *c);    /* ISR_EL1 */
+
+/* ISV and what goes with it, of the load or store at pc, or 0: syndrome.c */
+u64 arm_abort_syndrome(struct vcpu *c);
 
 #endif

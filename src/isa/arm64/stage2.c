@@ -1,0 +1,131 @@
+/*
+ * stage2.c - VMSAv8-64 stage 2: VTTBR_EL2's tables, concatenated ones too (D8.2.8, D8.4.2).
+ */
+#include "isa/arm64/walk.h"
+
+#include "base/bits.h"
+#include "isa/arm64/sysreg.h"
+
+#define S2_READ  (1ull << 6)
+#define S2_WRITE (1ull << 7)
+#define S2_XN    (1ull << 54)
+enum { S2_MEM_ATTR = 2, S2_DEVICE_MASK = 0xc };
+
+/* VTCR_EL2 (D24.2.206) */
+enum { VTCR_T0SZ = 0, VTCR_SL0 = 6, VTCR_TG0 = 14, VTCR_PS = 16 };
+#define VTCR_HA (1ull << 21)
+#define VTCR_HD (1ull << 22)
+enum { CONCATENATED_BITS = 4, T0SZ_MAX = 39 };
+
+struct stage2 {
+    struct vcpu *c;
+    u64 vtcr;
+    gpa_t ipa;
+    enum isa_access access;
+    unsigned grain, ia_bits, level;
+    gpa_t desc_at;
+    u64 desc;
+};
+
+/* What VTCR_EL2 says; false: it contradicts itself, or the address is outside. */
+static bool begin(struct stage2 *w)
+{
+    static const u8 grains[4] = { ARM_GRAIN_4K, ARM_GRAIN_64K, ARM_GRAIN_16K, ARM_GRAIN_4K };
+    unsigned size = (unsigned)bits_get(w->vtcr, VTCR_T0SZ, 6);
+    unsigned sl0 = (unsigned)bits_get(w->vtcr, VTCR_SL0, 2), shift, stride;
+
+    w->grain = grains[bits_get(w->vtcr, VTCR_TG0, 2)];
+    w->ia_bits = 64 - size;
+    stride = w->grain - 3;
+    if (sl0 == 3 || size > T0SZ_MAX || w->ia_bits > ARM_IA_BITS)
+        return false;
+    w->level = (w->grain == ARM_GRAIN_4K ? 2 : 3) - sl0;
+    shift = arm_level_shift(w->grain, w->level);
+    return w->ia_bits > shift && w->ia_bits - shift <= stride + CONCATENATED_BITS &&
+           !(w->ipa >> w->ia_bits);
+}
+
+/* May be written, once hardware has noted that it is? */
+static bool writable(const struct stage2 *w, bool dbm)
+{
+    return w->desc & S2_WRITE || (dbm && w->desc & ARM_DESC_DBM &&
+                                  (w->vtcr & (VTCR_HA | VTCR_HD)) == (VTCR_HA | VTCR_HD));
+}
+
+static u8 leaf_perm(const struct stage2 *w, bool dbm)
+{
+    bool read = w->desc & S2_READ, fetch = !(w->desc & S2_XN);
+
+    return (u8)((read ? 1 << ISA_READ : 0) | (writable(w, dbm) ? 1 << ISA_WRITE : 0) |
+                (fetch ? 1 << ISA_FETCH : 0));
+}
+
+static int down(struct stage2 *w)
+{
+    unsigned stride = w->grain - 3, bits = w->ia_bits - arm_level_shift(w->grain, w->level);
+    unsigned out = arm_output_bits(w->vtcr >> VTCR_PS);
+    gpa_t table = bits_get(arm_state(w->c)->vttbr_el2, 0, ARM_OA_BITS) & ~1ull;
+
+    if (table >> out)
+        return ARM_FSC_ADDRESS_SIZE;
+    table = bits_align_down(table, (u64)ARM_DESC_BYTES << bits);
+    for (;; w->level++, bits = stride) {
+        w->desc_at =
+            table + ARM_DESC_BYTES * bits_get(w->ipa, arm_level_shift(w->grain, w->level), bits);
+        if (w->c->env->phys_load(w->c, w->desc_at, ARM_DESC_BYTES, &w->desc))
+            return ARM_FSC_WALK_EXTERNAL + (int)w->level;
+        if (!(w->desc & ARM_DESC_VALID) ||
+            (!(w->desc & ARM_DESC_TABLE) &&
+             (w->level == ARM_LAST_LEVEL || !arm_block_exists(w->grain, w->level))))
+            return ARM_FSC_TRANSLATION + (int)w->level;
+        table = bits_get(w->desc, 0, ARM_OA_BITS) & ~bits_mask(w->grain);
+        if (table >> out)
+            return ARM_FSC_ADDRESS_SIZE + (int)w->level;
+        if (w->level == ARM_LAST_LEVEL || !(w->desc & ARM_DESC_TABLE))
+            return ARM_WALK_OK;
+    }
+}
+
+/* Access flag and dirty state where hardware is to set them (D8.5). *again: the entry changed. */
+static int mark(struct stage2 *w, bool *again)
+{
+    u64 want = w->desc | ARM_DESC_AF | (w->access == ISA_WRITE ? S2_WRITE : 0);
+    bool done;
+
+    *again = false;
+    if (want == w->desc)
+        return ARM_WALK_OK;
+    if (w->c->env->phys_cas(w->c, w->desc_at, ARM_DESC_BYTES, w->desc, want, &done))
+        return ARM_FSC_WALK_EXTERNAL + (int)w->level;
+    *again = !done;
+    w->desc = want;
+    return ARM_WALK_OK;
+}
+
+int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, struct arm_stage2 *out)
+{
+    struct stage2 w = { .c = c, .vtcr = arm_state(c)->vtcr_el2, .ipa = ipa, .access = access };
+    unsigned shift;
+    bool again;
+    int end;
+
+    do {
+        if (!begin(&w))
+            return ARM_FSC_TRANSLATION;
+        if ((end = down(&w)) != ARM_WALK_OK)
+            return end;
+        if (!(w.desc & ARM_DESC_AF) && !(w.vtcr & VTCR_HA))
+            return ARM_FSC_ACCESS_FLAG + (int)w.level;
+        if (!(leaf_perm(&w, true) & 1 << access))
+            return ARM_FSC_PERMISSION + (int)w.level;
+        if ((end = mark(&w, &again)) != ARM_WALK_OK)
+            return end;
+    } while (again);
+    shift = arm_level_shift(w.grain, w.level);
+    out->pa = (bits_get(w.desc, 0, ARM_OA_BITS) & ~bits_mask(shift)) | bits_get(ipa, 0, shift);
+    out->perm = leaf_perm(&w, false);
+    out->level = (u8)w.level;
+    out->attr = (u8)bits_get(w.desc, S2_MEM_ATTR, 4);
+    out->device = !(out->attr & S2_DEVICE_MASK);
+    return ARM_WALK_OK;
+}
