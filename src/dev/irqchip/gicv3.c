@@ -105,9 +105,13 @@ struct gic_first gicv3_first(struct gicv3 *g, unsigned cpu)
 
 static void update_cpu(struct gicv3 *g, unsigned cpu)
 {
-    struct gic_first f = gicv3_first(g, cpu);
-    bool on = gic_cpu_takes(&g->s.icc[cpu], &f);
+    struct gic_first f;
+    bool on;
 
+    if (g->virtualization)
+        gicv3_virt_update(g, cpu);
+    f = gicv3_first(g, cpu);
+    on = gic_cpu_takes(&g->s.icc[cpu], &f);
     dev_cpu_irq(&g->dev, cpu, GICV3_LINE_IRQ, on && f.group == 1);
     dev_cpu_irq(&g->dev, cpu, GICV3_LINE_FIQ, on && f.group == 0);
 }
@@ -195,6 +199,7 @@ static void gicv3_reset(struct device *d)
     for (unsigned cpu = 0; cpu < GICV3_MAX_CPUS; cpu++) {
         g->s.local[cpu].edge = 0xffff;
         gic_cpu_reset(&g->s.icc[cpu]);
+        gic_cpu_reset(&g->s.icv[cpu]);
     }
 }
 
@@ -216,7 +221,7 @@ static int gicv3_check(struct device *d, struct err *err)
     int rc;
 
     for (unsigned cpu = 0; cpu < g->cpus; cpu++)
-        if (!gic_cpu_is_sound(&g->s.icc[cpu]))
+        if (!gic_cpu_is_sound(&g->s.icc[cpu]) || !gic_cpu_is_sound(&g->s.icv[cpu]))
             return err_set(err, EINVAL, "CPU %u has a binary point that is out of range", cpu);
     rc = gic_banks_check(g->s.spi, GICV3_SPI_BANKS, g->spis, err);
     return rc < 0 ? rc : gicv3_its_check(g, err);
@@ -231,6 +236,8 @@ static const struct dev_prop gicv3_props[] = {
       offsetof(struct gicv3, spis), .min = 32, .max = GICV3_MAX_SPIS, .initial = 224 },
     { "its", "an interrupt translation service: LPIs for messages of PCI devices", DEV_PROP_BOOL,
       offsetof(struct gicv3, its), .max = 1, .initial = 0 },
+    { "virtualization", "virtual CPU interfaces, for CPUs with EL2", DEV_PROP_BOOL,
+      offsetof(struct gicv3, virtualization), .max = 1, .initial = 0 },
 };
 
 static const struct dev_region gicv3_regions[] = {

@@ -21,13 +21,17 @@ enum { GICV3_DIST, GICV3_REDIST, GICV3_ITS };
 enum { GICV3_DIST_SIZE = 0x10000, GICV3_REDIST_STEP = 0x20000 /* a CPU */ };
 enum { GICV3_ITS_SIZE = 0x20000, GICV3_TRANSLATER = 0x10040 };
 
-/* Lines of a CPU that the controller drives: group 1 and group 0. */
-enum { GICV3_LINE_IRQ, GICV3_LINE_FIQ };
+/* Lines of a CPU that the controller drives: group 1 and group 0, and those of the virtual CPU
+ * interface. */
+enum { GICV3_LINE_IRQ, GICV3_LINE_FIQ, GICV3_LINE_VIRQ = 3, GICV3_LINE_VFIQ };
+/* INTID of the PPI by which the virtual CPU interface calls its hypervisor. */
+enum { GICV3_PPI_MAINTENANCE = 25 };
 
 /* Spaces of dev_sysreg_read and dev_sysreg_write, with CPU indices. */
 enum {
-    GICV3_SPACE_CPU, /* the CPU interface; number 0 reads 1, without effect */
-    GICV3_SPACE_PPI, /* written only: number is the INTID of a PPI (16 … 31), value its level */
+    GICV3_SPACE_CPU,     /* the CPU interface; number 0 reads 1, without effect */
+    GICV3_SPACE_PPI,     /* written only: number is the INTID of a PPI (16 … 31), value its level */
+    GICV3_SPACE_VIRTUAL, /* the virtual CPU interface: ICV_*, by the numbers of ICC_* */
 };
 
 /* Numbers in GICV3_SPACE_CPU: op0:op1:CRn:CRm:op2 as in MRS and MSR, 16 bits. */
@@ -54,6 +58,23 @@ enum {
     ICC_SRE = GICV3_ICC(12u, 12u, 5u),
     ICC_IGRPEN0 = GICV3_ICC(12u, 12u, 6u),
     ICC_IGRPEN1 = GICV3_ICC(12u, 12u, 7u),
+};
+
+/* EL2's, in the same space: what a hypervisor sees of the virtual CPU interface. */
+#define GICV3_ICH(crm, op2) (3u << 14 | 4u << 11 | 12u << 7 | (crm) << 3 | (op2))
+enum { GICV3_LIST_REGISTERS = 4 };
+
+enum {
+    ICH_AP0R0 = GICV3_ICH(8u, 0u),
+    ICH_AP1R0 = GICV3_ICH(9u, 0u),
+    ICC_SRE_EL2 = GICV3_ICH(9u, 5u),
+    ICH_HCR = GICV3_ICH(11u, 0u),
+    ICH_VTR = GICV3_ICH(11u, 1u),
+    ICH_MISR = GICV3_ICH(11u, 2u),
+    ICH_EISR = GICV3_ICH(11u, 3u),
+    ICH_ELRSR = GICV3_ICH(11u, 5u),
+    ICH_VMCR = GICV3_ICH(11u, 7u),
+    ICH_LR0 = GICV3_ICH(12u, 0u),
 };
 
 #endif

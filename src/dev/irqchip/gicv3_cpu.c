@@ -1,6 +1,6 @@
 /*
  * gicv3_cpu.c - the CPU interface of a GICv3: system registers ICC_* as EL1 sees them where
- * GICD_CTLR.DS is 1 and there is neither EL2 nor EL3 (IHI 0069, "AArch64 System register
+ * GICD_CTLR.DS is 1 and there is no EL3 (IHI 0069, "AArch64 System register
  * descriptions"), and the levels of PPIs.
  *
  * What the specification leaves open: 5 bits of priority, 16 bits of INTID, no SEIs, no
@@ -38,7 +38,7 @@ static u32 highest_pending(struct gicv3 *g, unsigned cpu, unsigned group)
     return f.group == group ? f.intid : GIC_SPURIOUS;
 }
 
-static void deactivate(struct gicv3 *g, unsigned cpu, u64 intid)
+void gicv3_deactivate(struct gicv3 *g, unsigned cpu, u64 intid)
 {
     if (gicv3_has(g, intid))
         gicv3_bank(g, cpu, (u32)intid)->active &= ~(1u << intid % GIC_BANK);
@@ -52,7 +52,7 @@ static void end_of_interrupt(struct gicv3 *g, unsigned cpu, unsigned group, u64 
     if ((!gicv3_has(g, intid) && !gicv3_is_lpi(g, intid)) || !gic_cpu_drop(icc, group))
         return;
     if (!(icc->ctlr & GIC_CPU_EOIMODE))
-        deactivate(g, cpu, intid);
+        gicv3_deactivate(g, cpu, intid);
     gicv3_changed(g, cpu, intid);
 }
 
@@ -61,7 +61,7 @@ static void deactivate_write(struct gicv3 *g, unsigned cpu, u64 v)
 {
     if (!(g->s.icc[cpu].ctlr & GIC_CPU_EOIMODE))
         return;
-    deactivate(g, cpu, v & 0xffffff);
+    gicv3_deactivate(g, cpu, v & 0xffffff);
     gicv3_changed(g, cpu, v & 0xffffff);
 }
 
@@ -163,17 +163,43 @@ int gicv3_sysreg_read(struct device *d, unsigned cpu, unsigned space, unsigned n
 {
     struct gicv3 *g = gicv3_self(d);
 
-    return cpu < g->cpus && space == GICV3_SPACE_CPU ? icc_read(g, cpu, number, out) : -ENOENT;
+    int rc = -ENOENT;
+
+    if (cpu >= g->cpus)
+        return rc;
+    if (space == GICV3_SPACE_VIRTUAL && g->virtualization) {
+        rc = gicv3_icv_read(g, cpu, number, out);
+        gicv3_changed(g, cpu, GIC_SPURIOUS); /* an acknowledge */
+    } else if (space == GICV3_SPACE_CPU) {
+        rc = icc_read(g, cpu, number, out);
+    }
+    return rc == -ENOENT && space == GICV3_SPACE_CPU && g->virtualization
+               ? gicv3_ich_read(g, cpu, number, out)
+               : rc;
+}
+
+/* Of a virtual CPU and its hypervisor. */
+static int virtual_write(struct gicv3 *g, unsigned cpu, unsigned space, unsigned number, u64 v)
+{
+    int rc = space == GICV3_SPACE_VIRTUAL ? gicv3_icv_write(g, cpu, number, v)
+                                          : gicv3_ich_write(g, cpu, number, v);
+
+    if (rc == 0)
+        gicv3_changed(g, cpu, GIC_SPURIOUS);
+    return rc;
 }
 
 int gicv3_sysreg_write(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v)
 {
     struct gicv3 *g = gicv3_self(d);
+    int rc;
 
     if (cpu >= g->cpus)
         return -ENOENT;
-    if (space == GICV3_SPACE_CPU)
-        return icc_write(g, cpu, number, v);
+    if (space == GICV3_SPACE_CPU && (rc = icc_write(g, cpu, number, v)) != -ENOENT)
+        return rc;
+    if (g->virtualization && (space == GICV3_SPACE_CPU || space == GICV3_SPACE_VIRTUAL))
+        return virtual_write(g, cpu, space, number, v);
     if (space != GICV3_SPACE_PPI || number < GIC_PPI || number >= GIC_SPI)
         return -ENOENT;
     gic_bank_input(&g->s.local[cpu], number, v != 0);

@@ -1,7 +1,8 @@
 /*
  * gicv3_private.h - what the files of the GICv3 share: gicv3.c (what is forwarded to whom, life),
  * gicv3_mmio.c (distributor and redistributors), gicv3_cpu.c (CPU interface registers), gicv3_lpi.c
- * (LPIs), gicv3_its.c and gicv3_its_commands.c (the interrupt translation service).
+ * (LPIs), gicv3_its.c and gicv3_its_commands.c (the interrupt translation service), gicv3_virt.c
+ * and gicv3_ich.c (the virtual CPU interface).
  */
 #ifndef DEV_IRQCHIP_GICV3_PRIVATE_H
 #define DEV_IRQCHIP_GICV3_PRIVATE_H
@@ -28,6 +29,9 @@ enum { ITS_DEVICES, ITS_COLLECTIONS, ITS_TABLES };
     A(u32, redist, GICV3_MAX_CPUS, ZERO, "GICR_CTLR: EnableLPIs, DPG0, DPG1NS")                        \
     N(gic_bank, local, GICV3_MAX_CPUS, "SGIs and PPIs of each CPU")                                \
     N(gic_cpu, icc, GICV3_MAX_CPUS, "CPU interfaces")                                              \
+    N(gic_cpu, icv, GICV3_MAX_CPUS, "virtual CPU interfaces, ICH_VMCR_EL2 and ICH_APnR0_EL2 too")  \
+    A(u32, ich_hcr, GICV3_MAX_CPUS, ZERO, "ICH_HCR_EL2")                                           \
+    A(u64, ich_lr, GICV3_MAX_CPUS *GICV3_LIST_REGISTERS, ZERO, "ICH_LRn_EL2 of each CPU")          \
     A(u64, propbaser, GICV3_MAX_CPUS, ZERO, "GICR_PROPBASER")                                      \
     A(u64, pendbaser, GICV3_MAX_CPUS, ZERO, "GICR_PENDBASER")                                      \
     A(u8, lpi_config, GICV3_LPIS, ZERO, "LPI configuration table as last read")                    \
@@ -43,7 +47,7 @@ struct gicv3 {
     struct device dev;
     struct gicv3_state s;
     u64 spis; /* a multiple of 32 */
-    bool its;
+    bool its, virtualization;
     unsigned cpus;
     struct gic_first lpi[GICV3_MAX_CPUS]; /* first of the pending LPIs; follows from the state */
     bool its_deferred;                    /* a call that goes on with commands will come */
@@ -128,5 +132,15 @@ bool gicv3_its_event(struct gicv3 *g, u32 device, u32 event);
 /* gicv3_cpu.c */
 int gicv3_sysreg_read(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 *out);
 int gicv3_sysreg_write(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v);
+/* An interrupt that is active no more. */
+void gicv3_deactivate(struct gicv3 *g, unsigned cpu, u64 intid);
+
+/* gicv3_virt.c: -ENOENT, no such register. Callers update the lines. */
+int gicv3_icv_read(struct gicv3 *g, unsigned cpu, unsigned number, u64 *out);
+int gicv3_icv_write(struct gicv3 *g, unsigned cpu, unsigned number, u64 v);
+int gicv3_ich_read(struct gicv3 *g, unsigned cpu, unsigned number, u64 *out);
+int gicv3_ich_write(struct gicv3 *g, unsigned cpu, unsigned number, u64 v);
+/* Sets the CPU's virtual lines and the level of the maintenance interrupt. */
+void gicv3_virt_update(struct gicv3 *g, unsigned cpu);
 
 #endif
