@@ -12,6 +12,9 @@
 /* The controller numbers spaces and lines as the CPUs do. */
 _Static_assert((unsigned)GICV3_SPACE_CPU == ARM_SPACE_GIC &&
                    (unsigned)GICV3_SPACE_PPI == ARM_SPACE_PPI &&
+                   (unsigned)GICV3_SPACE_VIRTUAL == ARM_SPACE_GIC_VIRTUAL &&
+                   (unsigned)GICV3_LINE_VIRQ == ARM_LINE_VIRQ &&
+                   (unsigned)GICV3_LINE_VFIQ == ARM_LINE_VFIQ &&
                    (unsigned)GICV3_LINE_IRQ == ARM_LINE_IRQ &&
                    (unsigned)GICV3_LINE_FIQ == ARM_LINE_FIQ,
                "what the GIC and the CPUs are told of each other");
@@ -40,7 +43,9 @@ static int add_gic(struct virt *v, struct err *err)
 {
     char spis[16];
     const struct dev_setting settings[] = { { .name = "spis", .text = spis },
-                                            { .name = "its", .text = "on" } };
+                                            { .name = "its", .text = "on" },
+                                            { .name = "virtualization",
+                                              .text = v->m.cfg->virtualization ? "on" : "off" } };
     int rc;
 
     snprintf(spis, sizeof spis, "%d", ARM_VIRT_IRQ_COUNT);
@@ -103,6 +108,10 @@ static bool firmware_call(struct machine *m, struct vcpu *c)
 
 static int sysreg_read(struct machine *m, struct vcpu *c, unsigned space, unsigned number, u64 *out)
 {
+    if (space == ARM_SPACE_BOARD) {
+        *out = number == ARM_BOARD_EL2 && m->cfg->virtualization;
+        return 0;
+    }
     return dev_sysreg_read(arm_virt_of(m)->virt.irq_to, c->index, space, number, out);
 }
 
@@ -168,6 +177,7 @@ const struct machine_class arm_virt_class = {
     .max_cpus = CPU_POWER_MAX,
     .irqchips = irqchips,
     .cpus = cpus,
+    .virtualization = true,
     .size = sizeof(struct arm_virt),
     .init = init,
     .boot = arm_virt_boot,

@@ -51,22 +51,30 @@ static void psci_node(struct virt_tree *t)
 {
     fdt_node(&t->f, "psci");
     fdt_prop_strs(&t->f, "compatible", (const char *[]){ "arm,psci-1.0", "arm,psci-0.2", NULL });
-    fdt_prop_str(&t->f, "method", "hvc");
+    /* HVC is a call to EL2 where there is one */
+    fdt_prop_str(&t->f, "method", t->v->m.cfg->virtualization ? "smc" : "hvc");
     fdt_end(&t->f);
 }
 
-/* The binding goes by place: secure, physical, virtual, hypervisor. The CPUs have two of them. */
+/* The binding goes by place: secure, physical, virtual, hypervisor, hypervisor's virtual. CPUs
+ * without EL2 have two of them. */
 static void timer_node(struct virt_tree *t)
 {
-    enum { SECURE = 13, PHYSICAL = ARM_PPI_TIMER_PHYSICAL - PPI_FIRST };
-    enum { VIRTUAL = ARM_PPI_TIMER_VIRTUAL - PPI_FIRST, HYPERVISOR = 10 };
+    enum { SECURE = 29 };
+    static const u32 intids[] = { SECURE, ARM_PPI_TIMER_PHYSICAL, ARM_PPI_TIMER_VIRTUAL,
+                                  ARM_PPI_TIMER_HYP_PHYSICAL, ARM_PPI_TIMER_HYP_VIRTUAL };
+    unsigned count = t->v->m.cfg->virtualization ? ARRAY_SIZE(intids) : ARRAY_SIZE(intids) - 1;
+    u32 cells[3 * ARRAY_SIZE(intids)];
 
+    for (unsigned i = 0; i < count; i++) {
+        cells[3 * i] = GIC_PPI;
+        cells[3 * i + 1] = intids[i] - PPI_FIRST;
+        cells[3 * i + 2] = IRQ_TYPE_LEVEL_HIGH;
+    }
     fdt_node(&t->f, "timer");
     fdt_prop_str(&t->f, "compatible", "arm,armv8-timer");
     fdt_cells(&t->f, "interrupt-parent", t->irq_to);
-    fdt_cells(&t->f, "interrupts", GIC_PPI, SECURE, IRQ_TYPE_LEVEL_HIGH, GIC_PPI, PHYSICAL,
-              IRQ_TYPE_LEVEL_HIGH, GIC_PPI, VIRTUAL, IRQ_TYPE_LEVEL_HIGH, GIC_PPI, HYPERVISOR,
-              IRQ_TYPE_LEVEL_HIGH);
+    fdt_prop_cells(&t->f, "interrupts", cells, 3 * count);
     fdt_prop_empty(&t->f, "always-on");
     fdt_end(&t->f);
 }
@@ -90,6 +98,8 @@ static void gic_node(struct virt_tree *t)
     fdt_prop_str(f, "compatible", "arm,gic-v3");
     fdt_cells(f, "reg", 0, ARM_VIRT_GIC_DIST, 0, GICV3_DIST_SIZE, 0, ARM_VIRT_GIC_REDIST, 0,
               t->v->m.cfg->cpus * (u32)GICV3_REDIST_STEP);
+    if (t->v->m.cfg->virtualization)
+        fdt_cells(f, "interrupts", GIC_PPI, GICV3_PPI_MAINTENANCE - PPI_FIRST, IRQ_TYPE_LEVEL_HIGH);
     fdt_cells(f, "#interrupt-cells", 3);
     fdt_prop_empty(f, "interrupt-controller");
     fdt_cells(f, "#address-cells", 2);

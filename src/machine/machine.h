@@ -71,6 +71,7 @@ struct machine_config {
     const struct machine_class *cls;
     const char *irqchip; /* NULL: the board's default */
     const char *cpu;     /* CPU model; NULL: the board's default */
+    bool virtualization; /* CPUs for hypervisors, where machine_class.virtualization says so */
     const char *kernel, *initrd, *append, *firmware, *dtb; /* NULL: none */
     u64 memory;                                            /* bytes; multiple of the page size */
     unsigned cpus;
@@ -109,6 +110,7 @@ struct machine_class {
     unsigned max_cpus;
     const char *const *irqchips; /* first = default; NULL-ended */
     const char *const *cpus;     /* CPU models; first = default; NULL-ended */
+    bool virtualization;         /* its CPUs can be ones for hypervisors */
     size_t size;                 /* of the board's struct, which begins with struct machine */
 
     /* Makes devices and puts them in the map; RAM, engine, loop and console exist. */

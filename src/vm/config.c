@@ -295,10 +295,12 @@ static int set_control(struct vm_config *c, const char *key, char *value, struct
 /* Order: help prints it. What later rows check against (the machine) comes first. */
 static const struct vm_config_key keys[] = {
     { "arch", "ARCH", "Guest architecture.", "riscv64 arm64", "riscv64", 0 },
-    { "machine", "NAME[,irqchip=CHIP]",
+    { "machine", "NAME[,irqchip=CHIP][,virtualization=on|off]",
       "Board, and its interrupt controller: plic or aia of riscv-virt, gicv3 of arm-virt. The "
-      "default is the first one of the architecture.",
-      "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia arm-virt arm-virt,irqchip=gicv3",
+      "default is the first one of the architecture. virtualization=on of arm-virt: CPUs with EL2, "
+      "for hypervisors in the guest.",
+      "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia arm-virt arm-virt,irqchip=gicv3 "
+      "arm-virt,virtualization=on",
       NULL, 0 },
     { "cpu", "MODEL", "CPU model: rv64 of riscv64, armv8 of arm64.", "rv64 armv8", NULL, 0 },
     { "kernel", "FILE",
@@ -557,6 +559,8 @@ char *config_guest_text(const struct vm_config *c)
             m->cpu ? m->cpu : m->cls->cpus[0], (unsigned long long)(m->memory / KIB), m->cpus);
     fprintf(out, "firmware=%s\ndeterministic=%s\n", m->firmware ? "file" : "built-in",
             m->deterministic ? "on" : "off");
+    if (m->virtualization)
+        fprintf(out, "virtualization=on\n");
     if (c->credential_count)
         fprintf(out, "credentials=on\n");
     for (unsigned i = 0; i < m->disk_count; i++)

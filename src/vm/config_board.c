@@ -66,6 +66,30 @@ int config_set_arch(struct vm_config *c, const char *key, char *value, struct er
     return 0;
 }
 
+/* One of those behind a board's name. */
+static int set_machine_option(struct vm_config *c, const char *name, char *option, struct err *err)
+{
+    static const char *const on_off[] = { "off", "on", NULL };
+    const char *chip = parse_option(option, "irqchip"), *chosen = NULL;
+    const char *virtualization = parse_option(option, "virtualization");
+    int rc;
+
+    if (chip)
+        return config_set_choice(c->m.cls->irqchips, "--machine irqchip", chip, &c->m.irqchip, err);
+    if (!virtualization)
+        return err_set(
+            err, EINVAL,
+            "--machine %s has no option '%s': there is irqchip= and virtualization=", name, option);
+    rc = config_set_choice(on_off, "--machine virtualization", virtualization, &chosen, err);
+    if (rc < 0)
+        return rc;
+    c->m.virtualization = chosen == on_off[1];
+    if (c->m.virtualization && !c->m.cls->virtualization)
+        return err_set(err, EINVAL,
+                       "--machine %s,virtualization=on: its CPUs are none for hypervisors", name);
+    return 0;
+}
+
 int config_set_machine(struct vm_config *c, const char *key, char *value, struct err *err)
 {
     char *option, *name = parse_field(&value), all[256];
@@ -80,14 +104,10 @@ int config_set_machine(struct vm_config *c, const char *key, char *value, struct
     c->m.cls = cls;
     c->m.irqchip = NULL;
     c->board_named = true;
+    c->m.virtualization = false;
     while ((option = parse_field(&value))) {
-        const char *chip = parse_option(option, "irqchip");
-        int rc;
+        int rc = set_machine_option(c, name, option, err);
 
-        if (!chip)
-            return err_set(err, EINVAL, "--machine %s has no option '%s': there is irqchip=", name,
-                           option);
-        rc = config_set_choice(c->m.cls->irqchips, "--machine irqchip", chip, &c->m.irqchip, err);
         if (rc < 0)
             return rc;
     }

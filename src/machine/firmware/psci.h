@@ -2,8 +2,8 @@
  * psci.h - the built-in power state coordination interface of arm64 machines.
  *
  * Arm Power State Coordination Interface (DEN 0022), version 1.1, by the calling convention of
- * SMCCC 1.1 (DEN 0028). Nothing runs above EL1: an HVC or SMC from there comes straight here, on
- * the calling CPU's thread.
+ * SMCCC 1.1 (DEN 0028). An HVC or SMC from EL1, or where CPUs have EL2 an SMC that it does not
+ * trap, comes straight here, on the calling CPU's thread.
  */
 #ifndef MACHINE_FIRMWARE_PSCI_H
 #define MACHINE_FIRMWARE_PSCI_H
