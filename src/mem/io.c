@@ -34,7 +34,7 @@ static bool can_split(u8 widths, u64 off, unsigned size)
 static bool io_find(struct mem_map *map, gpa_t at, unsigned size, struct mem_span *span)
 {
     BUG_ON(size == 0 || size > 8);
-    if (!mem_map_find(map, at, span) || span->kind != MEM_IO)
+    if (!mem_map_find(map, at, span) || !span->io)
         return false;
     return checked_range(at - span->start, size, span->size) &&
            can_split(span->io->widths, at - span->start, size);

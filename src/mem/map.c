@@ -192,6 +192,40 @@ int mem_map_add_io(struct mem_map *map, gpa_t at, u64 size, const char *name,
     return map_add(map, &span, name, err);
 }
 
+int mem_map_add_rom(struct mem_map *map, gpa_t at, struct mem_ram *ram, u64 size, const char *name,
+                    const struct mem_io_ops *io, void *dev, struct err *err)
+{
+    const struct mem_span span = {
+        .kind = MEM_ROM,
+        .start = at,
+        .size = size,
+        .ram = ram,
+        .io = io,
+        .dev = dev,
+    };
+
+    BUG_ON(io->widths == 0 || io->widths & ~MEM_IO_ALL);
+    BUG_ON(at % MEM_PAGE_SIZE || size % MEM_PAGE_SIZE || size > ram->size);
+    return map_add(map, &span, name, err);
+}
+
+void mem_map_rom_show(struct mem_map *map, gpa_t at, bool shown)
+{
+    enum mem_kind kind = shown ? MEM_ROM : MEM_IO;
+    bool change;
+    unsigned i;
+
+    host_mutex_lock(&map->lock);
+    i = region_from(map, at);
+    BUG_ON(i == map->count || map->regions[i].span.start != at || !map->regions[i].span.ram ||
+           !map->regions[i].span.io);
+    change = map->regions[i].span.kind != kind;
+    map->regions[i].span.kind = kind;
+    host_mutex_unlock(&map->lock);
+    if (change)
+        map_changed(map);
+}
+
 bool mem_map_remove(struct mem_map *map, gpa_t at)
 {
     unsigned i;

@@ -81,10 +81,10 @@ struct mem_span {
     enum mem_kind kind;
     gpa_t start; /* of the whole region */
     u64 size;
-    struct mem_ram *ram; /* RAM, ROM */
-    u64 ram_offset;      /* of `start` in ram */
-    const struct mem_io_ops *io;
-    void *dev; /* IO */
+    struct mem_ram *ram;         /* RAM, ROM */
+    u64 ram_offset;              /* of `start` in ram */
+    const struct mem_io_ops *io; /* IO; ROM of a device: takes stores; other ROM: NULL */
+    void *dev;                   /* where there is io */
 };
 
 struct mem_map *mem_map_new(const char *name);
@@ -95,6 +95,12 @@ int mem_map_add_ram(struct mem_map *map, gpa_t at, struct mem_ram *ram, u64 offs
                     bool readonly, struct err *err) MUST_CHECK;
 int mem_map_add_io(struct mem_map *map, gpa_t at, u64 size, const char *name,
                    const struct mem_io_ops *io, void *dev, struct err *err) MUST_CHECK;
+/* ROM of a device, such as flash: loads and fetches find ram, stores reach the device. While it is
+ * hidden, loads reach the device too and fetches nothing: mem_map_rom_show(). */
+int mem_map_add_rom(struct mem_map *map, gpa_t at, struct mem_ram *ram, u64 size, const char *name,
+                    const struct mem_io_ops *io, void *dev, struct err *err) MUST_CHECK;
+/* Shows or hides the ROM that was added at `at`, which is shown at first. [any thread] */
+void mem_map_rom_show(struct mem_map *map, gpa_t at, bool shown);
 /* Removes the region that starts at `at`; false if none does. After the return no new
  * access reaches the device; one under way on another thread may still. */
 bool mem_map_remove(struct mem_map *map, gpa_t at);

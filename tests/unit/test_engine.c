@@ -683,6 +683,49 @@ TEST(map_changes)
     toy_machine_free(m);
 }
 
+static void rom_written(void *dev, u64 off, u64 v, unsigned size, unsigned cpu)
+{
+    *(u64 *)dev = off << 32 | v;
+}
+
+static u64 rom_read(void *dev, u64 off, unsigned size, unsigned cpu)
+{
+    return 3;
+}
+
+/* A CPU loads from a device's ROM and stores to the device, page by page of one region; the ROM
+ * hidden, it loads from the device. */
+TEST(rom_of_a_device)
+{
+    static const struct mem_io_ops ops = { rom_read, rom_written, MEM_IO_ALL };
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, CODE);
+    struct mem_ram *rom = NULL;
+    struct err err = { 0 };
+    u64 written = 0;
+
+    CHECK_EQ(mem_ram_new("rom", 0x2000, &rom, &err), 0);
+    CHECK_EQ(mem_map_add_rom(m->map, 0x20000000, rom, 0x2000, "rom", &ops, &written, &err), 0);
+    rom->host[0x1008] = 1;
+    toy_li(&a, 2, 0x20001000);
+    toy_li(&a, 5, 2);
+    toy_put(&a, TOY_LD, 3, 2, 8);
+    toy_put(&a, TOY_ST, 5, 2, 8);
+    toy_put(&a, TOY_LD, 4, 2, 8);
+    toy_stop(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[3], 1);
+    CHECK_EQ(state(m, 0)->r[4], 1);
+    CHECK_EQ(written, 0x100800000002);
+    mem_map_rom_show(m->map, 0x20000000, false);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[4], 3);
+    toy_machine_free(m);
+    mem_ram_free(rom);
+}
+
 /* An instruction may start at multiples of insn_align only: elsewhere its fetch faults, and no
  * bytes there are looked at. */
 TEST(misaligned_pc)
@@ -928,5 +971,6 @@ TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_
           TEST_CASE(code_changes_in_any_order), TEST_CASE(code_grows_alone), TEST_CASE(code_by_dma),
           TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
           TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(decoded_given_back),
-          TEST_CASE(map_changes), TEST_CASE(misaligned_pc), TEST_CASE(no_tlb_page),
-          TEST_CASE(access_size), TEST_CASE(tier_life), TEST_CASE(two_engines), TEST_CASE(speed))
+          TEST_CASE(map_changes), TEST_CASE(rom_of_a_device), TEST_CASE(misaligned_pc),
+          TEST_CASE(no_tlb_page), TEST_CASE(access_size), TEST_CASE(tier_life),
+          TEST_CASE(two_engines), TEST_CASE(speed))

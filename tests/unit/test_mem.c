@@ -233,6 +233,41 @@ static void count_change(void *arg)
     ++*(unsigned *)arg;
 }
 
+/* Loads find memory, stores the device; hidden, the device alone is there. */
+TEST(rom_of_a_device)
+{
+    struct mem_map *map = mem_map_new("sys");
+    struct mem_ram *ram = ram_make(4 * MEM_PAGE_SIZE);
+    struct probe_dev dev = { "" };
+    struct err err = { 0 };
+    unsigned changes = 0;
+    struct mem_span s;
+    u64 v = 0;
+    u8 b = 0;
+
+    CHECK_EQ(mem_map_add_rom(map, 0x4000, ram, 0x4000, "flash", &io_all, &dev, &err), 0);
+    CHECK_EQ(mem_map_on_change(map, count_change, &changes, &err), 0);
+    ram->host[0x123] = 7;
+    CHECK(mem_map_find(map, 0x4123, &s) && s.kind == MEM_ROM && s.ram == ram);
+    CHECK(mem_map_read(map, 0x4123, &b, 1) && b == 7);
+    CHECK(!mem_map_write(map, 0x4123, &b, 1));
+    CHECK(mem_map_io_write(map, 0x4123, 1, 9));
+    CHECK_STR(dev.log, "w1@123=9 ");
+    CHECK_EQ(ram->host[0x123], 7);
+    mem_map_rom_show(map, 0x4000, true);
+    CHECK_EQ(changes, 0);
+    mem_map_rom_show(map, 0x4000, false);
+    CHECK_EQ(changes, 1);
+    CHECK(mem_map_find(map, 0x4123, &s) && s.kind == MEM_IO);
+    CHECK(!mem_map_read(map, 0x4123, &b, 1));
+    CHECK(mem_map_io_read(map, 0x4008, 4, &v) && v == 0x44332211);
+    mem_map_rom_show(map, 0x4000, true);
+    CHECK_EQ(changes, 2);
+    CHECK(mem_map_read(map, 0x4123, &b, 1) && b == 7);
+    mem_map_free(map);
+    mem_ram_free(ram);
+}
+
 enum { STRETCH = 2 << 20 };
 
 /* Zeroes take no memory any more where they are a quarter of a stretch; the rest stays. */
@@ -312,5 +347,5 @@ TEST(concurrent)
 }
 
 TEST_MAIN(TEST_CASE(ram_sizes), TEST_CASE(find_and_overlap), TEST_CASE(io_split), TEST_CASE(bulk),
-          TEST_CASE(dirty_and_code), TEST_CASE(release_zeroes), TEST_CASE(listeners),
-          TEST_CASE(concurrent))
+          TEST_CASE(dirty_and_code), TEST_CASE(rom_of_a_device), TEST_CASE(release_zeroes),
+          TEST_CASE(listeners), TEST_CASE(concurrent))

@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "dev/core/internal.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,9 @@ static struct device *device_alloc(const struct dev_class *cls, const char *id)
     d->id = strdup(id);
     d->irqs = calloc(cls->irq_count + 1ull, sizeof *d->irqs);
     for (unsigned n = 0; n < cls->region_count; n++)
-        d->regions[n] = (struct dev_region_handle){ d, n, cls->regions[n].size, DEV_NOWHERE };
+        d->regions[n] = (struct dev_region_handle){
+            .self = d, .index = n, .size = cls->regions[n].size, .at = DEV_NOWHERE
+        };
     for (unsigned n = 0; n < DEV_MAX_TIMERS; n++)
         d->timer_at[n] = DEV_TIMER_OFF;
     return d;
@@ -135,13 +138,37 @@ bool dev_idle(struct device *d)
 
 /* --- save and load --- */
 
+static struct mem_ram *bulk_of(struct device *d, char *name, size_t size)
+{
+    snprintf(name, size, "%s.bytes", d->id);
+    return d->cls->bulk ? d->cls->bulk(d) : NULL;
+}
+
 void dev_save(struct device *d, struct state_writer *w)
 {
     bool entered = dev_domain_enter(d->domain);
+    char name[80];
+    struct mem_ram *bulk = bulk_of(d, name, sizeof name);
 
     BUG_ON(!d->cls->state); /* the machine asked unsaveable first */
     state_write(w, d->id, d->cls->state, dev_state(d));
+    if (bulk)
+        state_write_bytes(w, name, bulk->host, bulk->size);
     dev_domain_leave(d->domain, entered);
+}
+
+static int load_bulk(struct device *d, struct state_reader *r, struct err *err)
+{
+    char name[80];
+    struct mem_ram *bulk = bulk_of(d, name, sizeof name);
+    int rc;
+
+    if (!bulk)
+        return 0;
+    mem_ram_discard(bulk, 0, bulk->size);
+    rc = state_read_bytes(r, name, bulk->host, bulk->size, err);
+    mem_ram_written(bulk, 0, bulk->size);
+    return rc;
 }
 
 static int load_state(struct device *d, struct state_reader *r, struct err *err)
@@ -153,7 +180,7 @@ static int load_state(struct device *d, struct state_reader *r, struct err *err)
         if (rc)
             err_wrap(err, "the state of '%s' contradicts itself", d->id);
     }
-    return rc;
+    return rc == 0 ? load_bulk(d, r, err) : rc;
 }
 
 /* A refused state leaves the device as it was. */

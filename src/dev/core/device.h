@@ -92,6 +92,10 @@ struct dev_class {
     int (*sysreg_read)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 *out);
     int (*sysreg_write)(struct device *d, unsigned cpu, unsigned space, unsigned number, u64 v);
 
+    /* Guest-visible bytes that are too many for the state list; they are saved with it. NULL: there
+     * are none, or they are kept elsewhere. */
+    struct mem_ram *(*bulk)(struct device *d);
+
     bool pci; /* a PCI function: plugged into a host, its struct begins with struct pci_func */
     const char *fdt_compatible; /* for the generic device-tree node; NULL: the board writes it */
 };
@@ -130,7 +134,9 @@ struct dev_region_handle {
     struct device *self;
     unsigned index;
     u64 size;
-    gpa_t at; /* where dev_map() put it last; DEV_NOWHERE before */
+    gpa_t at;            /* where dev_map() put it last; DEV_NOWHERE before */
+    struct mem_map *map; /* borrows: in which map */
+    struct mem_ram *rom; /* borrows (the device's own): what loads find there; NULL: the device */
 };
 
 struct device {
@@ -203,6 +209,12 @@ static inline void *dev_state(struct device *d)
 }
 /* For init: sizes region n whose class says 0. */
 void dev_region_size_set(struct device *d, unsigned n, u64 size);
+/* For init: loads from region n, and fetches, find this memory, as long as it is shown; stores
+ * always reach the device. The memory is the device's, of whole pages and as large as the region.
+ */
+void dev_region_rom_set(struct device *d, unsigned n, struct mem_ram *rom);
+/* For update, whose output it is. */
+void dev_region_rom_show(struct device *d, unsigned n, bool shown);
 void dev_irq_set(struct device *d, unsigned n, bool level);
 /* Asks for expired(d, n) at guest time `at`; a time that has passed: soon, not at once. */
 void dev_timer_set(struct device *d, unsigned n, ns_t at);

@@ -84,13 +84,32 @@ int dev_map(struct device *d, unsigned n, struct mem_map *map, gpa_t at, struct 
     };
 #undef OPS
     const struct dev_region *r = &d->cls->regions[n];
+    struct dev_region_handle *h = &d->regions[n];
     int rc;
 
     BUG_ON(n >= d->cls->region_count || r->widths == 0 || r->widths > MEM_IO_ALL);
-    rc = mem_map_add_io(map, at, d->regions[n].size, d->id, &ops[r->widths], &d->regions[n], err);
-    if (rc == 0)
-        d->regions[n].at = at;
-    return rc;
+    rc = h->rom ? mem_map_add_rom(map, at, h->rom, h->size, d->id, &ops[r->widths], h, err)
+                : mem_map_add_io(map, at, h->size, d->id, &ops[r->widths], h, err);
+    if (rc < 0)
+        return rc;
+    h->at = at;
+    h->map = map;
+    return 0;
+}
+
+void dev_region_rom_set(struct device *d, unsigned n, struct mem_ram *rom)
+{
+    BUG_ON(n >= d->cls->region_count || d->regions[n].at != DEV_NOWHERE);
+    d->regions[n].rom = rom;
+}
+
+void dev_region_rom_show(struct device *d, unsigned n, bool shown)
+{
+    struct dev_region_handle *h = &d->regions[n];
+
+    BUG_ON(n >= d->cls->region_count || !h->rom);
+    if (h->at != DEV_NOWHERE)
+        mem_map_rom_show(h->map, h->at, shown);
 }
 
 void dev_region_size_set(struct device *d, unsigned n, u64 size)

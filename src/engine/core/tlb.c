@@ -137,6 +137,12 @@ static u8 ram_flags(const struct mem_ram *ram, const u8 *host)
                            __ATOMIC_ACQUIRE);
 }
 
+/* Does a device answer? It takes the stores to its ROM. */
+static bool is_io(const struct mem_span *s, enum isa_access access)
+{
+    return s->kind == MEM_IO || (s->kind == MEM_ROM && access == ISA_WRITE && s->io);
+}
+
 /* What lies at x->gpa; fills out and the entry for it. */
 static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
                       const struct isa_xlate *x, struct mem_ref *out)
@@ -145,11 +151,11 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
     struct tlb_entry e = { .tag = page };
     struct mem_span s;
 
-    if (!mmu_find(c, x->gpa, &s) || (s.kind == MEM_ROM && access == ISA_WRITE) ||
+    if (!mmu_find(c, x->gpa, &s) || (s.kind == MEM_ROM && access == ISA_WRITE && !s.io) ||
         (s.kind == MEM_IO && access == ISA_FETCH))
         return mmu_fault(c, ISA_FAULT_BUS, va, access);
     *out = (struct mem_ref){ .no_tlb = x->no_tlb };
-    if (s.kind == MEM_IO) {
+    if (is_io(&s, access)) {
         out->gpa = x->gpa;
         e.tag |= TLB_IO;
         e.addend = x->gpa - va;
