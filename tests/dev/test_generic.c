@@ -272,6 +272,10 @@ static const struct {
     const char *cls, *member, *why;
 } quiet[] = {
     { "gicv", "asserted", "no message asserts a private interrupt; test_gicv3.c saves an SPI's" },
+    { "flash-cfi", "left", "buffers are seldom begun by chance: test_flash_cfi.c saves in one" },
+    { "flash-cfi", "first", "likewise" },
+    { "flash-cfi", "filled", "likewise" },
+    { "flash-cfi", "buffer", "likewise" },
     { "virtio-blk", "note", "a disk knows nothing of its next request" },
     { "virtio-rng", "note", "nor does a source of entropy" },
     { "virtio-balloon-pci", "note", "one register, seldom hit: test_virtio_balloon.c saves it" },

@@ -53,6 +53,12 @@ void traffic_outputs(struct traffic *t, struct traffic_outputs *out)
     memcpy(out->cpu_line, t->h.cpu_line, sizeof out->cpu_line);
     memcpy(out->timer_at, t->d->timer_at, sizeof out->timer_at);
     memcpy(out->requests, t->h.requests, sizeof out->requests);
+    for (unsigned n = 0; !t->cls->pci && n < t->cls->region_count; n++) {
+        struct mem_span s;
+
+        mem_map_find(t->h.map, REGION_AT(n), &s);
+        out->kind[n] = (u8)s.kind;
+    }
     out->chardev_room = t->h.chardev.cd.room;
     for (unsigned n = 0; n < NET_QUEUES_MAX; n++)
         out->net_ready |= (u64)t->h.net.ready[n] << n;
@@ -104,6 +110,7 @@ static const struct {
         0x1bcc, 0x1c00, 0x1cdc, 0x1d00, 0x1ddc, 0x1e00, 0x1e00, 0x1edc, 0x1fdc, 0x2000, 0x3000,
         0x3004, 0x3008, 0x300c, 0x4000, 0x4004, 0x4008, 0x4018, 0x401c, 0x4020, 0x4028 },
       32 },
+    { "flash-cfi", { 0, 4, 8, 12, 0x40, 0x44, 0x48, 0x10000, 0x10004, 0x10008 }, 10 },
     { "gicv2",
       { 0,     0,     0,     4,     0x300, 0xc,   0xc,    0x10,  0x10,  0x14, 0x18,
         0x1c,  0x20,  0x24,  0x28,  0xd0,  0xe0,  0x1000, 0x40,  0x80,  0x84, 0x100,

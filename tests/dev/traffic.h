@@ -20,6 +20,7 @@ struct traffic_outputs {
     bool cpu_line[FAKE_CPUS][FAKE_CPU_LINES];
     ns_t timer_at[DEV_MAX_TIMERS];
     unsigned requests[DEV_REQUEST_PANIC + 1];
+    u8 kind[DEV_MAX_REGIONS]; /* what the map has where the regions are, enum mem_kind */
     u64 chardev_room;
     u64 net_ready, net_active, net_offloads;
 };
