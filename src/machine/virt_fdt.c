@@ -150,7 +150,8 @@ void virt_fw_cfg_node(struct virt_tree *t)
         return;
     fdt_node(&t->f, "fw-cfg@%llx", (unsigned long long)at);
     fdt_prop_str(&t->f, "compatible", "qemu,fw-cfg-mmio");
-    fdt_prop_reg(&t->f, at, 0x10);
+    fdt_prop_reg(&t->f, at, 0x18);
+    fdt_prop_empty(&t->f, "dma-coherent");
     fdt_end(&t->f);
 }
 

@@ -82,7 +82,7 @@ TEST(fw_cfg_has_files_by_name)
     item_read(d, 0, got, 4, 1);
     CHECK(memcmp(got, "QEMU", 4) == 0);
     item_read(d, 1, got, 4, 4);
-    CHECK_EQ(le32_get(got), 1);
+    CHECK_EQ(le32_get(got), 3);
     item_read(d, 0x19, got, 8, 4);
     CHECK_EQ(be32_get(got), 0);
     CHECK_EQ(fw_cfg_add(d, "opt/one", "first", 5), 0);
@@ -119,5 +119,50 @@ TEST(fw_cfg_has_files_by_name)
     fake_host_fini(&h);
 }
 
-TEST_MAIN(TEST_CASE(the_finisher_powers_off_resets_and_fails),
+static u32 dma(struct device *d, u32 control, u32 len, gpa_t to)
+{
+    u8 *command = h.ram->host;
+
+    be32_put(command, control);
+    be32_put(command + 4, len);
+    be64_put(command + 8, to);
+    dev_write(d, 0, 0x10, __builtin_bswap32(FAKE_RAM_AT >> 32), 4);
+    dev_write(d, 0, 0x14, __builtin_bswap32((u32)FAKE_RAM_AT), 4);
+    return be32_get(command);
+}
+
+TEST(fw_cfg_copies_to_memory)
+{
+    struct device *d;
+    const u8 *to;
+
+    fake_host_init(&h);
+    d = fake_device(&h, dev_class_find("fw-cfg"), NULL, 0);
+    to = h.ram->host + 0x1000;
+    CHECK_EQ(__builtin_bswap64(dev_read(d, 0, 0x10, 8)), 0x51454d5520434647); /* QEMU CFG */
+    CHECK_EQ(fw_cfg_add(d, "opt/one", "0123456789", 10), 0);
+    CHECK_EQ(fw_cfg_set(d, FW_CFG_CMDLINE_DATA, "a", 1), 0);
+    CHECK_EQ(fw_cfg_set(d, FW_CFG_CMDLINE_DATA, "words", 6), 0);
+    memset(h.ram->host + 0x1000, 0xee, 16);
+    CHECK_EQ(dma(d, 0x20u << 16 | 8 | 4, 2, 0), 0);
+    CHECK_EQ(dma(d, 2, 4, FAKE_RAM_AT + 0x1000), 0);
+    CHECK(memcmp(to, "2345\xee", 5) == 0);
+    CHECK_EQ(dma(d, 2, 6, FAKE_RAM_AT + 0x1000), 0);
+    CHECK(memcmp(to, "6789\0\0\xee", 7) == 0);
+    CHECK_EQ(dma(d, 0x15u << 16 | 8 | 2, 6, FAKE_RAM_AT + 0x1000), 0);
+    CHECK_STR((const char *)to, "words");
+    item_read(d, 0x15, h.ram->host + 0x2000, 4, 4);
+    CHECK(memcmp(h.ram->host + 0x2000, "word", 4) == 0);
+    /* Not memory, not for writing, far behind the end; and no command at all. */
+    CHECK_EQ(dma(d, 0x20u << 16 | 8 | 2, 4, FAKE_RAM_AT + FAKE_RAM_SIZE - 2), 1);
+    CHECK_EQ(dma(d, 0x20u << 16 | 8 | 16, 4, FAKE_RAM_AT + 0x1000), 1);
+    CHECK_EQ(dma(d, 0x20u << 16 | 8 | 2, 0xffffffff, FAKE_RAM_AT + 0x1000), 1);
+    CHECK_EQ(d->guest_errors, 1); /* the first of them: DMA to where no memory is */
+    dev_write(d, 0, 0x10, __builtin_bswap64(0x1000), 8);
+    CHECK_EQ(d->guest_errors, 2);
+    fake_device_free(&h, d);
+    fake_host_fini(&h);
+}
+
+TEST_MAIN(TEST_CASE(fw_cfg_copies_to_memory), TEST_CASE(the_finisher_powers_off_resets_and_fails),
           TEST_CASE(pvpanic_hears_what_it_offers), TEST_CASE(fw_cfg_has_files_by_name))
