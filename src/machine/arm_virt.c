@@ -3,13 +3,15 @@
  */
 #include "machine/arm_virt.h"
 
+#include "dev/irqchip/gicv2.h"
 #include "dev/irqchip/gicv3.h"
 #include "isa/arm64/isa.h"
 #include "isa/arm64/sysreg.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-/* The controller numbers spaces and lines as the CPUs do. */
+/* The controllers number spaces and lines as the CPUs do. */
 _Static_assert((unsigned)GICV3_SPACE_CPU == ARM_SPACE_GIC &&
                    (unsigned)GICV3_SPACE_PPI == ARM_SPACE_PPI &&
                    (unsigned)GICV3_SPACE_VIRTUAL == ARM_SPACE_GIC_VIRTUAL &&
@@ -18,6 +20,10 @@ _Static_assert((unsigned)GICV3_SPACE_CPU == ARM_SPACE_GIC &&
                    (unsigned)GICV3_LINE_IRQ == ARM_LINE_IRQ &&
                    (unsigned)GICV3_LINE_FIQ == ARM_LINE_FIQ,
                "what the GIC and the CPUs are told of each other");
+_Static_assert((unsigned)GICV2_SPACE_PPI == ARM_SPACE_PPI &&
+                   (unsigned)GICV2_LINE_IRQ == ARM_LINE_IRQ &&
+                   (unsigned)GICV2_LINE_FIQ == ARM_LINE_FIQ,
+               "what the GICv2 and the CPUs are told of each other");
 _Static_assert((int)GICV3_MAX_CPUS >= (int)CPU_POWER_MAX, "the board's number of CPUs");
 
 static const struct virt_layout layout = {
@@ -39,7 +45,29 @@ static const struct virt_layout layout = {
 
 /* --- devices --- */
 
-static int add_gic(struct virt *v, struct err *err)
+/* The CPUs then have no system registers of a GIC, and their ID registers say so. */
+static int add_gicv2(struct virt *v, struct err *err)
+{
+    char spis[16], first[16], count[16];
+    const struct dev_setting settings[] = { { .name = "spis", .text = spis },
+                                            { .name = "msi-first", .text = first },
+                                            { .name = "msi-count", .text = count } };
+    int rc;
+
+    if (v->m.cfg->virtualization)
+        return err_set(err, EINVAL, "virtualization=on needs irqchip=gicv3, whose virtual CPU "
+                                    "interface guests of guests use");
+    snprintf(spis, sizeof spis, "%d", ARM_VIRT_IRQ_COUNT);
+    snprintf(first, sizeof first, "%d", ARM_VIRT_IRQ_V2M);
+    snprintf(count, sizeof count, "%d", ARM_VIRT_IRQ_V2M_COUNT);
+    rc = machine_add_device(&v->m, "gicv2", v->m.irqchip, ARM_VIRT_GIC_DIST, settings,
+                            ARRAY_SIZE(settings), &v->irq_to, err);
+    if (rc == 0)
+        rc = dev_map(v->irq_to, GICV2_CPU, v->m.map, ARM_VIRT_GIC_CPU, err);
+    return rc < 0 ? rc : dev_map(v->irq_to, GICV2_MSI, v->m.map, ARM_VIRT_GIC_V2M, err);
+}
+
+static int add_gicv3(struct virt *v, struct err *err)
 {
     char spis[16];
     const struct dev_setting settings[] = { { .name = "spis", .text = spis },
@@ -91,7 +119,8 @@ static int init(struct machine *m, struct err *err)
     v->layout = &layout;
     v->pci_high = ARM_VIRT_PCI_HIGH;
     psci_init(&a->psci, &(struct psci_host){ m, machine_request }, m->engine, m->map, m->cfg->cpus);
-    if ((rc = add_gic(v, err)) < 0 ||
+    a->gicv2 = m->cfg->irqchip && strcmp(m->cfg->irqchip, "gicv2") == 0;
+    if ((rc = a->gicv2 ? add_gicv2(v, err) : add_gicv3(v, err)) < 0 ||
         (rc = add_wired(v, "pl011", ARM_VIRT_UART, ARM_VIRT_IRQ_UART, &chardev, &d, err)) < 0 ||
         (rc = add_wired(v, "rtc-pl031", ARM_VIRT_RTC, ARM_VIRT_IRQ_RTC, NULL, &d, err)) < 0 ||
         (rc = add_power_button(v, err)) < 0)
@@ -163,7 +192,7 @@ static int load(struct machine *m, struct state_reader *r, struct err *err)
     return 0;
 }
 
-static const char *const irqchips[] = { "gicv3", NULL };
+static const char *const irqchips[] = { "gicv3", "gicv2", NULL };
 static const char *const cpus[] = { "armv8", NULL };
 
 const struct machine_class arm_virt_class = {

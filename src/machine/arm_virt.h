@@ -14,6 +14,8 @@
 #define ARM_VIRT_PCI_HIGH 0x8000000000ull
 enum {
     ARM_VIRT_GIC_DIST = 0x08000000,
+    ARM_VIRT_GIC_CPU = 0x08010000, /* GICv2 */
+    ARM_VIRT_GIC_V2M = 0x08020000,
     ARM_VIRT_GIC_ITS = 0x08080000,
     ARM_VIRT_GIC_REDIST = 0x080a0000,
     ARM_VIRT_UART = 0x09000000,
@@ -34,6 +36,8 @@ enum {
     ARM_VIRT_IRQ_PCI = 3,
     ARM_VIRT_IRQ_GPIO = 7,
     ARM_VIRT_IRQ_VIRTIO = 16,
+    ARM_VIRT_IRQ_V2M = 48, /* messages of a GICv2m */
+    ARM_VIRT_IRQ_V2M_COUNT = 64,
     ARM_VIRT_IRQ_COUNT = 256
 };
 enum { ARM_VIRT_APB_CLOCK = 24000000, ARM_VIRT_GPIO_POWER = 3 };
@@ -41,6 +45,7 @@ enum { ARM_VIRT_APB_CLOCK = 24000000, ARM_VIRT_GPIO_POWER = 3 };
 struct arm_virt {
     struct virt virt; /* first; irq_to: the GIC */
     struct psci psci;
+    bool gicv2; /* irqchip=gicv2 */
 };
 
 static inline struct arm_virt *arm_virt_of(struct machine *m)

@@ -5,6 +5,8 @@
  */
 #include "machine/arm_virt.h"
 
+#include "base/bits.h"
+#include "dev/irqchip/gicv2.h"
 #include "dev/irqchip/gicv3.h"
 #include "isa/arm64/sysreg.h"
 #include <stdio.h>
@@ -57,19 +59,21 @@ static void psci_node(struct virt_tree *t)
 }
 
 /* The binding goes by place: secure, physical, virtual, hypervisor, hypervisor's virtual. CPUs
- * without EL2 have two of them. */
+ * without EL2 have two of them. A GICv2's binding also names the CPUs. */
 static void timer_node(struct virt_tree *t)
 {
     enum { SECURE = 29 };
     static const u32 intids[] = { SECURE, ARM_PPI_TIMER_PHYSICAL, ARM_PPI_TIMER_VIRTUAL,
                                   ARM_PPI_TIMER_HYP_PHYSICAL, ARM_PPI_TIMER_HYP_VIRTUAL };
     unsigned count = t->v->m.cfg->virtualization ? ARRAY_SIZE(intids) : ARRAY_SIZE(intids) - 1;
+    bool gicv2 = arm_virt_of(&t->v->m)->gicv2;
+    u32 flags = IRQ_TYPE_LEVEL_HIGH | (gicv2 ? (u32)bits_mask(t->v->m.cfg->cpus) << 8 : 0);
     u32 cells[3 * ARRAY_SIZE(intids)];
 
     for (unsigned i = 0; i < count; i++) {
         cells[3 * i] = GIC_PPI;
         cells[3 * i + 1] = intids[i] - PPI_FIRST;
-        cells[3 * i + 2] = IRQ_TYPE_LEVEL_HIGH;
+        cells[3 * i + 2] = flags;
     }
     fdt_node(&t->f, "timer");
     fdt_prop_str(&t->f, "compatible", "arm,armv8-timer");
@@ -90,14 +94,29 @@ static void its_node(struct virt_tree *t)
     fdt_end(&t->f);
 }
 
+static void v2m_node(struct virt_tree *t)
+{
+    fdt_node(&t->f, "v2m@%x", ARM_VIRT_GIC_V2M);
+    fdt_prop_str(&t->f, "compatible", "arm,gic-v2m-frame");
+    fdt_prop_reg(&t->f, ARM_VIRT_GIC_V2M, GICV2_MSI_SIZE);
+    fdt_prop_empty(&t->f, "msi-controller");
+    fdt_cells(&t->f, "phandle", t->msi_to);
+    fdt_end(&t->f);
+}
+
 static void gic_node(struct virt_tree *t)
 {
     struct fdt_writer *f = &t->f;
+    bool gicv2 = arm_virt_of(&t->v->m)->gicv2;
 
     fdt_node(f, "intc@%x", ARM_VIRT_GIC_DIST);
-    fdt_prop_str(f, "compatible", "arm,gic-v3");
-    fdt_cells(f, "reg", 0, ARM_VIRT_GIC_DIST, 0, GICV3_DIST_SIZE, 0, ARM_VIRT_GIC_REDIST, 0,
-              t->v->m.cfg->cpus * (u32)GICV3_REDIST_STEP);
+    fdt_prop_str(f, "compatible", gicv2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
+    if (gicv2)
+        fdt_cells(f, "reg", 0, ARM_VIRT_GIC_DIST, 0, GICV2_DIST_SIZE, 0, ARM_VIRT_GIC_CPU, 0,
+                  GICV2_CPU_SIZE);
+    else
+        fdt_cells(f, "reg", 0, ARM_VIRT_GIC_DIST, 0, GICV3_DIST_SIZE, 0, ARM_VIRT_GIC_REDIST, 0,
+                  t->v->m.cfg->cpus * (u32)GICV3_REDIST_STEP);
     if (t->v->m.cfg->virtualization)
         fdt_cells(f, "interrupts", GIC_PPI, GICV3_PPI_MAINTENANCE - PPI_FIRST, IRQ_TYPE_LEVEL_HIGH);
     fdt_cells(f, "#interrupt-cells", 3);
@@ -106,7 +125,10 @@ static void gic_node(struct virt_tree *t)
     fdt_cells(f, "#size-cells", 2);
     fdt_prop_empty(f, "ranges");
     fdt_cells(f, "phandle", t->irq_to);
-    its_node(t);
+    if (gicv2)
+        v2m_node(t);
+    else
+        its_node(t);
     fdt_end(f);
 }
 
@@ -219,7 +241,9 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
 
 int arm_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err)
 {
-    struct tree t = { .t = { .irq_cells = irq_cells, .irq_address_cells = 2, .msi_by_id = true } };
+    struct tree t = { .t = { .irq_cells = irq_cells,
+                             .irq_address_cells = 2,
+                             .msi_by_id = !arm_virt_of(&v->m)->gicv2 } };
 
     return virt_fdt(v, &t.t, root_node, ret_blob, ret_size, err);
 }

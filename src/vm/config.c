@@ -296,11 +296,11 @@ static int set_control(struct vm_config *c, const char *key, char *value, struct
 static const struct vm_config_key keys[] = {
     { "arch", "ARCH", "Guest architecture.", "riscv64 arm64", "riscv64", 0 },
     { "machine", "NAME[,irqchip=CHIP][,virtualization=on|off]",
-      "Board, and its interrupt controller: plic or aia of riscv-virt, gicv3 of arm-virt. The "
-      "default is the first one of the architecture. virtualization=on of arm-virt: CPUs with EL2, "
-      "for hypervisors in the guest.",
+      "Board, and its interrupt controller: plic or aia of riscv-virt, gicv3 or gicv2 of arm-virt. "
+      "The default is the first one of the architecture. virtualization=on of arm-virt: CPUs with "
+      "EL2, for hypervisors in the guest; with gicv3.",
       "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia arm-virt arm-virt,irqchip=gicv3 "
-      "arm-virt,virtualization=on",
+      "arm-virt,irqchip=gicv2 arm-virt,virtualization=on",
       NULL, 0 },
     { "cpu", "MODEL", "CPU model: rv64 of riscv64, armv8 of arm64.", "rv64 armv8", NULL, 0 },
     { "kernel", "FILE",

@@ -48,7 +48,7 @@ GUESTS = {guest.arch: guest for guest in (
     Guest("riscv64", [], "riscv64", "ttyS0", "ttyS0",
           ("riscv-virt,irqchip=plic", "riscv-virt,irqchip=aia"), "virtio_input", True, "vmlinux"),
     Guest("arm64", ["--arch", "arm64"], "aarch64", "ttyAMA0", "uart-pl011",
-          ("arm-virt,irqchip=gicv3",), "gpio_keys", False, "vmlinuz"))}
+          ("arm-virt,irqchip=gicv3", "arm-virt,irqchip=gicv2"), "gpio_keys", False, "vmlinuz"))}
 
 
 def _guest_asked_for(words):

@@ -288,6 +288,12 @@ TEST(refusals)
     refused(&cfg, "there is nothing to boot");
     cfg.firmware = "fw.bin";
     refused(&cfg, "takes no firmware file");
+    cfg.firmware = NULL;
+    cfg.irqchip = "gicv2";
+    cfg.cpus = 9;
+    refused(&cfg, "a GICv2 serves at most 8 CPUs, not 9");
+    cfg.irqchip = NULL;
+    cfg.cpus = 1;
     cfg.cpu = "rv64";
     refused(&cfg, "machine arm-virt has no CPU model rv64");
     cfg.cpu = NULL;
