@@ -32,6 +32,7 @@ static const struct virt_layout layout = {
     .virtio_stride = 0x200,
     .virtio_slots = 32,
     .ecam = ARM_VIRT_ECAM,
+    .pci_io = ARM_VIRT_PCI_IO,
     .pci_mmio = ARM_VIRT_PCI_MMIO,
     .pci_mmio_size = ARM_VIRT_PCI_MMIO_SIZE,
     .pci_high_size = 512 * GIB,
@@ -108,6 +109,47 @@ static int add_power_button(struct virt *v, struct err *err)
     return rc;
 }
 
+static int add_bank(struct virt *v, unsigned n, const struct dev_setting *more, struct device **ret,
+                    struct err *err)
+{
+    char size[16];
+    const struct dev_setting settings[] = { { .name = "size", .text = size },
+                                            { .name = "block", .text = "256k" },
+                                            *more };
+
+    snprintf(size, sizeof size, "%u", ARM_VIRT_FLASH_SIZE);
+    return machine_add_device(&v->m, "flash-cfi", v->m.io,
+                              ARM_VIRT_FLASH + n * (gpa_t)ARM_VIRT_FLASH_SIZE, settings,
+                              ARRAY_SIZE(settings), ret, err);
+}
+
+/* The firmware's program, and behind it what it keeps. Only where there is firmware. */
+static int add_flash(struct arm_virt *a, struct err *err)
+{
+    struct virt *v = &a->virt;
+    const struct dev_setting readonly = { .name = "readonly", .text = "on" };
+    struct dev_setting drive = { .name = "readonly", .text = "off" };
+    struct blk_image *vars;
+    struct device *d;
+    int rc;
+
+    if (!v->m.cfg->firmware && v->m.cfg->firmware_vars)
+        return err_set(err, EINVAL,
+                       "--firmware-vars %s: there is no --firmware that keeps anything",
+                       v->m.cfg->firmware_vars);
+    v->flash_boots = v->m.cfg->firmware != NULL;
+    if (!v->flash_boots)
+        return 0;
+    if (v->m.cfg->firmware_vars) {
+        rc = machine_open_firmware_vars(&v->m, &vars, err);
+        if (rc < 0)
+            return rc;
+        drive = (struct dev_setting){ .name = "drive", .ptr = vars };
+    }
+    rc = add_bank(v, 0, &readonly, &a->flash, err);
+    return rc < 0 ? rc : add_bank(v, 1, &drive, &d, err);
+}
+
 static int init(struct machine *m, struct err *err)
 {
     struct arm_virt *a = arm_virt_of(m);
@@ -121,6 +163,7 @@ static int init(struct machine *m, struct err *err)
     psci_init(&a->psci, &(struct psci_host){ m, machine_request }, m->engine, m->map, m->cfg->cpus);
     a->gicv2 = m->cfg->irqchip && strcmp(m->cfg->irqchip, "gicv2") == 0;
     if ((rc = a->gicv2 ? add_gicv2(v, err) : add_gicv3(v, err)) < 0 ||
+        (rc = add_flash(a, err)) < 0 ||
         (rc = add_wired(v, "pl011", ARM_VIRT_UART, ARM_VIRT_IRQ_UART, &chardev, &d, err)) < 0 ||
         (rc = add_wired(v, "rtc-pl031", ARM_VIRT_RTC, ARM_VIRT_IRQ_RTC, NULL, &d, err)) < 0 ||
         (rc = add_power_button(v, err)) < 0)
@@ -154,35 +197,15 @@ static bool msi(struct machine *m, u32 requester, gpa_t addr, u32 data)
     return dev_msi_input(arm_virt_of(m)->virt.irq_to, requester, addr, data);
 }
 
-/* --- boot and reset --- */
+/* --- reset --- */
 
-int arm_virt_boot(struct machine *m, struct err *err)
-{
-    struct virt *v = &arm_virt_of(m)->virt;
-    struct boot_file file;
-    int rc;
-
-    if (m->cfg->firmware)
-        return err_set(err, ENOTSUP,
-                       "machine arm-virt takes no firmware file, its PSCI is built in: give "
-                       "--kernel instead of --firmware %s",
-                       m->cfg->firmware);
-    if (!m->cfg->kernel)
-        return err_set(err, EINVAL, "there is nothing to boot: give --kernel or --load-state");
-    rc = boot_file_read(&file, "kernel", m->cfg->kernel, VIRT_FILE_MAX, true, err);
-    if (rc < 0)
-        return rc;
-    boot_plan_own(&m->plan, file.data);
-    rc = virt_add_kernel(v, &file, &boot_arm64_image, &v->entry, err);
-    return rc < 0 ? rc : virt_add_parameters(v, arm_virt_fdt, err);
-}
-
-/* The kernel finds the device tree by X0 (Linux, Documentation/arch/arm64/booting.rst). */
+/* The kernel finds the device tree by X0 (Linux, Documentation/arch/arm64/booting.rst), firmware at
+ * the start of RAM. */
 static void reset(struct machine *m)
 {
     struct arm_virt *a = arm_virt_of(m);
 
-    psci_reset(&a->psci, a->virt.entry, a->virt.dtb_at);
+    psci_reset(&a->psci, a->virt.entry, a->virt.flash_boots ? 0 : a->virt.dtb_at);
 }
 
 /* What else there is of state is the devices' and the CPUs'. */

@@ -13,6 +13,8 @@
 #define ARM_VIRT_ECAM     0x4010000000ull
 #define ARM_VIRT_PCI_HIGH 0x8000000000ull
 enum {
+    ARM_VIRT_FLASH = 0, /* two of them, one behind the other */
+    ARM_VIRT_FLASH_SIZE = 0x04000000,
     ARM_VIRT_GIC_DIST = 0x08000000,
     ARM_VIRT_GIC_CPU = 0x08010000, /* GICv2 */
     ARM_VIRT_GIC_V2M = 0x08020000,
@@ -26,6 +28,7 @@ enum {
     ARM_VIRT_PVPANIC = 0x0c000000, /* of QEMU's room for devices that a user adds */
     ARM_VIRT_PCI_MMIO = 0x10000000,
     ARM_VIRT_PCI_MMIO_SIZE = 0x2eff0000,
+    ARM_VIRT_PCI_IO = 0x3eff0000,
     ARM_VIRT_RAM = 0x40000000,
 };
 
@@ -45,7 +48,8 @@ enum { ARM_VIRT_APB_CLOCK = 24000000, ARM_VIRT_GPIO_POWER = 3 };
 struct arm_virt {
     struct virt virt; /* first; irq_to: the GIC */
     struct psci psci;
-    bool gicv2; /* irqchip=gicv2 */
+    bool gicv2;           /* irqchip=gicv2 */
+    struct device *flash; /* borrows: that with the firmware; NULL: none */
 };
 
 static inline struct arm_virt *arm_virt_of(struct machine *m)

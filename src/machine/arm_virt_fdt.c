@@ -208,6 +208,19 @@ static void button_node(struct tree *t)
     fdt_end(f);
 }
 
+static void flash_node(struct virt_tree *t)
+{
+    enum { SIZE = ARM_VIRT_FLASH_SIZE };
+
+    if (!arm_virt_of(&t->v->m)->flash)
+        return;
+    fdt_node(&t->f, "flash@%x", ARM_VIRT_FLASH);
+    fdt_prop_str(&t->f, "compatible", "cfi-flash");
+    fdt_cells(&t->f, "reg", 0, ARM_VIRT_FLASH, 0, SIZE, 0, ARM_VIRT_FLASH + SIZE, 0, SIZE);
+    fdt_cells(&t->f, "bank-width", 4);
+    fdt_end(&t->f);
+}
+
 static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
 {
     struct tree *t = container_of(virt, struct tree, t);
@@ -232,6 +245,7 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
     rtc_node(t);
     gpio_node(t);
     button_node(t);
+    flash_node(virt);
     virt_pvpanic_node(virt);
     virt_virtio_nodes(virt);
     virt_pci_node(virt);

@@ -19,6 +19,17 @@ int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct
     return 0;
 }
 
+int machine_open_firmware_vars(struct machine *m, struct blk_image **ret, struct err *err)
+{
+    const struct blk_options options = { .format = "raw" };
+    int rc = blk_image_open(m->cfg->firmware_vars, &options, m->loop, ret, err);
+
+    if (rc < 0)
+        return err_wrap(err, "--firmware-vars %s", m->cfg->firmware_vars);
+    m->firmware_vars = *ret;
+    return 0;
+}
+
 int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
                      struct err *err)
 {
@@ -50,5 +61,7 @@ void machine_close_backends(struct machine *m)
         net_backend_free(m->nets[i]);
     for (unsigned i = 0; i < m->image_count; i++)
         blk_image_free(m->images[i]);
+    blk_image_free(m->firmware_vars);
+    m->firmware_vars = NULL;
     m->net_count = m->image_count = 0;
 }

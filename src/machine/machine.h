@@ -73,7 +73,9 @@ struct machine_config {
     const char *cpu;     /* CPU model; NULL: the board's default */
     bool virtualization; /* CPUs for hypervisors, where machine_class.virtualization says so */
     const char *kernel, *initrd, *append, *firmware, *dtb; /* NULL: none */
-    u64 memory;                                            /* bytes; multiple of the page size */
+    const char
+        *firmware_vars; /* what the firmware keeps, in a file; NULL: as long as the machine */
+    u64 memory;         /* bytes; multiple of the page size */
     unsigned cpus;
     struct machine_disk disks[MACHINE_MAX_DISKS];
     unsigned disk_count;
@@ -178,6 +180,7 @@ struct machine {
     unsigned device_count;
     struct blk_image *images[MACHINE_MAX_DISKS]; /* owns: closed after the devices */
     unsigned image_count;
+    struct blk_image *firmware_vars;            /* owns: likewise; NULL: none */
     struct net_backend *nets[MACHINE_MAX_NETS]; /* owns: likewise */
     unsigned net_count;
     struct vsock_backend *vsock; /* owns: likewise; NULL: none */
@@ -245,6 +248,9 @@ int machine_add_device(struct machine *m, const char *name, struct dev_domain *d
 /* Open what a disk, network or vsock of the configuration names; the machine owns the result. */
 int machine_open_disk(struct machine *m, const struct machine_disk *disk, struct blk_image **ret,
                       struct err *err) MUST_CHECK;
+/* The same for what the firmware keeps. */
+int machine_open_firmware_vars(struct machine *m, struct blk_image **ret,
+                               struct err *err) MUST_CHECK;
 int machine_open_net(struct machine *m, const struct machine_net *net, struct net_backend **ret,
                      struct err *err) MUST_CHECK;
 int machine_open_vsock(struct machine *m, struct vsock_backend **ret, struct err *err) MUST_CHECK;

@@ -105,6 +105,11 @@ static int init(struct machine *m, struct err *err)
     struct riscv_virt *v = riscv_virt_of(m);
     int rc;
 
+    if (m->cfg->firmware_vars)
+        return err_set(err, ENOTSUP,
+                       "machine riscv-virt has no flash where firmware keeps anything: leave out "
+                       "--firmware-vars %s",
+                       m->cfg->firmware_vars);
     v->virt.layout = &layout;
     v->virt.pci_high = bits_align_up(RISCV_VIRT_RAM + m->cfg->memory, PCI_HIGH_SIZE);
     v->firmware = m->cfg->firmware != NULL;

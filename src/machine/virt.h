@@ -16,6 +16,7 @@ struct virt_layout {
     u32 virtio_stride;
     unsigned virtio_slots;
     gpa_t ecam;     /* configuration space of PCIe, PCI_ECAM_SIZE */
+    gpa_t pci_io;   /* I/O space, PCI_IO_SIZE; 0: none */
     gpa_t pci_mmio; /* where BARs lie below 4 GiB; above: virt.pci_high */
     u64 pci_mmio_size, pci_high_size;
     gpa_t fw_cfg, pvpanic;
@@ -31,6 +32,8 @@ struct virt {
     const struct virt_layout *layout; /* borrows (static) */
     struct device *irq_to;            /* borrows: the controller that the devices' lines go to */
     struct device *pci;               /* borrows: the host bridge */
+    bool flash_boots;                 /* firmware in flash, which fw_cfg tells what to start */
+    struct device *fw_cfg;            /* borrows: NULL: there is none */
     gpa_t pci_high;                   /* where BARs lie above all RAM */
     unsigned pci_count, mmio_count;   /* slots and virtio windows in use */
     struct device *button;            /* borrows: the power button; its input 0 presses it */
@@ -64,8 +67,12 @@ int virt_add_kernel(struct virt *v, const struct boot_file *file,
 typedef int virt_fdt_fn(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err);
 
 /* Places what a kernel is told of: the initrd, if there is one, and the device tree, at the top
- * of the first 2 GiB of RAM. The page behind VIRT_DTB_SPAN is free. */
+ * of the first 2 GiB of RAM. The page behind VIRT_DTB_SPAN is free. With firmware in flash, only
+ * the device tree, at the start of RAM; the rest: virt_tell_firmware(). */
 int virt_add_parameters(struct virt *v, virt_fdt_fn *fdt, struct err *err) MUST_CHECK;
+
+/* Gives the firmware kernel, initrd and command line by fw_cfg, as they are. */
+int virt_tell_firmware(struct virt *v, struct err *err) MUST_CHECK;
 
 /* --- device tree: virt_fdt.c --- */
 

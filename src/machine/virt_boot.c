@@ -3,7 +3,10 @@
  */
 #include "machine/virt.h"
 
+#include "base/bits.h"
+#include "dev/soc/fw_cfg.h"
 #include <errno.h>
+#include <string.h>
 
 /* Where a kernel surely looks: initrd and device tree lie below. */
 #define TOP (2 * GIB)
@@ -80,6 +83,42 @@ static int add_dtb(struct virt *v, virt_fdt_fn *fdt, struct err *err)
     return boot_plan_add(&v->m.plan, &load, err);
 }
 
+static int tell_file(struct virt *v, const char *what, const char *path, u16 size_key, u16 data_key,
+                     struct err *err)
+{
+    struct boot_file file = { 0 };
+    u8 size[4];
+    int rc = 0;
+
+    if (path && (rc = boot_file_read(&file, what, path, VIRT_FILE_MAX, false, err)) < 0)
+        return rc;
+    le32_put(size, (u32)file.size);
+    if (fw_cfg_set(v->fw_cfg, size_key, size, sizeof size) ||
+        fw_cfg_set(v->fw_cfg, data_key, file.data, (u32)file.size))
+        rc = err_set_errno(err, ENOMEM, "giving the %s to the firmware", what);
+    boot_file_fini(&file);
+    return rc;
+}
+
+int virt_tell_firmware(struct virt *v, struct err *err)
+{
+    const struct machine_config *cfg = v->m.cfg;
+    const char *words = cfg->append && cfg->kernel ? cfg->append : "";
+    u32 len = *words ? (u32)strlen(words) + 1 : 0;
+    u8 size[4];
+    int rc = tell_file(v, "kernel", cfg->kernel, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA, err);
+
+    if (rc == 0)
+        rc = tell_file(v, "initrd", cfg->initrd, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, err);
+    if (rc < 0)
+        return rc;
+    le32_put(size, len);
+    if (fw_cfg_set(v->fw_cfg, FW_CFG_CMDLINE_SIZE, size, sizeof size) ||
+        fw_cfg_set(v->fw_cfg, FW_CFG_CMDLINE_DATA, words, len))
+        return err_set_errno(err, ENOMEM, "giving the command line to the firmware");
+    return 0;
+}
+
 int virt_add_parameters(struct virt *v, virt_fdt_fn *fdt, struct err *err)
 {
     struct machine *m = &v->m;
@@ -87,6 +126,10 @@ int virt_add_parameters(struct virt *v, virt_fdt_fn *fdt, struct err *err)
     int rc = 0;
 
     v->initrd_at = v->initrd_size = 0;
+    if (v->flash_boots) {
+        v->dtb_at = m->plan.ram_base;
+        return add_dtb(v, fdt, err);
+    }
     v->dtb_at = boot_plan_top(&m->plan, VIRT_BOOT_ALIGN, VIRT_BOOT_ALIGN,
                               m->plan.ram_base + (memory < TOP ? memory : TOP));
     if (v->dtb_at == 0)

@@ -62,14 +62,35 @@ static void pci_interrupts(struct virt_tree *t)
     fdt_prop_cells(&t->f, "interrupt-map", cells, n);
 }
 
+/* I/O space, where there is one, and the two windows of BARs. */
 static void pci_ranges(struct virt_tree *t)
 {
     const struct virt_layout *at = t->v->layout;
     u64 high = t->v->pci_high;
+    const u32 cells[] = { 0x01000000,
+                          0,
+                          0,
+                          0,
+                          (u32)at->pci_io,
+                          0,
+                          PCI_IO_SIZE,
+                          0x02000000,
+                          0,
+                          (u32)at->pci_mmio,
+                          0,
+                          (u32)at->pci_mmio,
+                          0,
+                          (u32)at->pci_mmio_size,
+                          0x03000000,
+                          (u32)(high >> 32),
+                          (u32)high,
+                          (u32)(high >> 32),
+                          (u32)high,
+                          (u32)(at->pci_high_size >> 32),
+                          (u32)at->pci_high_size };
+    unsigned first = at->pci_io ? 0 : 7;
 
-    fdt_cells(&t->f, "ranges", 0x02000000, 0, (u32)at->pci_mmio, 0, (u32)at->pci_mmio, 0,
-              (u32)at->pci_mmio_size, 0x03000000, (u32)(high >> 32), (u32)high, (u32)(high >> 32),
-              (u32)high, (u32)(at->pci_high_size >> 32), (u32)at->pci_high_size);
+    fdt_prop_cells(&t->f, "ranges", cells + first, ARRAY_SIZE(cells) - first);
 }
 
 void virt_pci_node(struct virt_tree *t)
@@ -146,7 +167,7 @@ void virt_fw_cfg_node(struct virt_tree *t)
 {
     gpa_t at = t->v->layout->fw_cfg;
 
-    if (t->v->m.cfg->file_count == 0)
+    if (!t->v->fw_cfg)
         return;
     fdt_node(&t->f, "fw-cfg@%llx", (unsigned long long)at);
     fdt_prop_str(&t->f, "compatible", "qemu,fw-cfg-mmio");

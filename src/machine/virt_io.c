@@ -67,6 +67,8 @@ static int add_bridge(struct virt *v, struct err *err)
     const struct virt_layout *at = v->layout;
     int rc = machine_add_device(&v->m, "pci-host-ecam", v->m.io, at->ecam, NULL, 0, &v->pci, err);
 
+    if (rc == 0 && at->pci_io)
+        rc = dev_map(v->pci, PCI_HOST_IO, v->m.map, at->pci_io, err);
     if (rc < 0)
         return rc;
     pci_host_window_add(v->pci, v->m.map, at->pci_mmio, at->pci_mmio_size);
@@ -130,17 +132,17 @@ static int add_console(struct virt *v, struct err *err)
     return add_virtio(v, "console", v->m.cfg->virtio_console_bus, &chardev, 1, err);
 }
 
-/* Only where there is something in it. */
+/* Only where somebody looks into it. */
 static int add_files(struct virt *v, struct err *err)
 {
     const struct machine_config *cfg = v->m.cfg;
-    struct device *d;
     int rc = 0;
 
-    if (cfg->file_count)
-        rc = machine_add_device(&v->m, "fw-cfg", v->m.io, v->layout->fw_cfg, NULL, 0, &d, err);
+    if (cfg->file_count || v->flash_boots)
+        rc = machine_add_device(&v->m, "fw-cfg", v->m.io, v->layout->fw_cfg, NULL, 0, &v->fw_cfg,
+                                err);
     for (unsigned i = 0; rc == 0 && i < cfg->file_count; i++) {
-        rc = fw_cfg_add(d, cfg->files[i].name, cfg->files[i].data, cfg->files[i].size);
+        rc = fw_cfg_add(v->fw_cfg, cfg->files[i].name, cfg->files[i].data, cfg->files[i].size);
         if (rc < 0)
             err_set_errno(err, -rc, "the file %s for the guest", cfg->files[i].name);
     }

@@ -24,6 +24,7 @@ static const struct {
     { "initrd", offsetof(struct vm_config, m.initrd) },
     { "append", offsetof(struct vm_config, m.append) },
     { "firmware", offsetof(struct vm_config, m.firmware) },
+    { "firmware-vars", offsetof(struct vm_config, m.firmware_vars) },
     { "dtb", offsetof(struct vm_config, m.dtb) },
     { "user-data", offsetof(struct vm_config, user_data) },
     { "name", offsetof(struct vm_config, name) }, /* no key of a user's */
@@ -309,8 +310,13 @@ static const struct vm_config_key keys[] = {
     { "initrd", "FILE", "Initial RAM disk, passed to the kernel as it is.", "@file", NULL, 0 },
     { "append", "TEXT", "The kernel's command line.", NULL, NULL, 0 },
     { "firmware", "FILE",
-      "M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
-      "built-in SBI; arm-virt takes none.",
+      "Firmware. On riscv-virt M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
+      "built-in SBI; on arm-virt a boot loader (U-Boot), which is in flash at address 0 and is told "
+      "of --kernel.",
+      "@file", NULL, 0 },
+    { "firmware-vars", "FILE",
+      "What the firmware of arm-virt keeps: at most 64 MiB, which the guest then changes. Without "
+      "it, what is kept is lost at the end.",
       "@file", NULL, 0 },
     { "dtb", "FILE", "Device tree instead of the machine's own; /chosen is completed.", "@file",
       NULL, 0 },
@@ -377,13 +383,12 @@ static const struct vm_config_key keys[] = {
     { "rng-seed", "N", "Seed of all randomness the machine gives to its guest.", NULL, NULL, 0 },
 };
 static set_fn *const setters[] = {
-    config_set_arch, config_set_machine, config_set_cpu,     set_text,
-    set_text,        set_text,           set_text,           set_text,
-    set_memory,      set_cpus,           set_disk,           set_net,
-    set_vsock,       set_console,        set_virtio_console, set_engine,
-    set_code_cache,  set_deterministic,  set_check,          set_perf,
-    set_no_opt,      set_base_blocks,    set_control,        set_on_reset,
-    set_boot,        set_text,           set_credential,     set_rng_seed,
+    config_set_arch,    config_set_machine, config_set_cpu,  set_text,          set_text,
+    set_text,           set_text,           set_text,        set_text,          set_memory,
+    set_cpus,           set_disk,           set_net,         set_vsock,         set_console,
+    set_virtio_console, set_engine,         set_code_cache,  set_deterministic, set_check,
+    set_perf,           set_no_opt,         set_base_blocks, set_control,       set_on_reset,
+    set_boot,           set_text,           set_credential,  set_rng_seed,
 };
 _Static_assert(ARRAY_SIZE(keys) == ARRAY_SIZE(setters), "one setter a key");
 
@@ -561,6 +566,8 @@ char *config_guest_text(const struct vm_config *c)
             m->deterministic ? "on" : "off");
     if (m->virtualization)
         fprintf(out, "virtualization=on\n");
+    if (m->firmware_vars)
+        fprintf(out, "firmware-vars=file\n");
     if (c->credential_count)
         fprintf(out, "credentials=on\n");
     for (unsigned i = 0; i < m->disk_count; i++)

@@ -4,6 +4,7 @@
     boot.py         from initramfs on one engine, from a disk on the other
     boot.py --all   every engine, number of CPUs, interrupt controller, firmware and disk
     boot.py --one ENGINE CPUS    that boot alone, from initramfs
+    boot.py --firmware           what firmware does, on the default engine
     boot.py --slow ENGINE CPUS   the same with a guest whose time goes slowly: for sanitisers
     boot.py --arch arm64 ...     that of a guest for arm64; else riscv64
 """
@@ -216,14 +217,17 @@ def by_linux(tap, label, *board):
 
 def by_firmware(tap, label, *board):
     """The same through OpenSBI, and by U-Boot from its own reading of the disk."""
-    tap.case("OpenSBI, " + label, boot_opensbi, "fw_dynamic.bin", *board)
+    if GUEST.firmware == "opensbi":
+        tap.case("OpenSBI, " + label, boot_opensbi, "fw_dynamic.bin", *board)
     for bus in ("mmio", "pcie"):
-        tap.case("OpenSBI, ext4 root on %s, %s" % (bus, label), boot_disk_opensbi, bus, *board)
+        if GUEST.firmware == "opensbi":
+            tap.case("OpenSBI, ext4 root on %s, %s" % (bus, label), boot_disk_opensbi, bus, *board)
         tap.case("U-Boot and Linux from %s, %s" % (bus, label), uboot_linux, bus, *board)
 
 
 def firmware_alone(tap, engine):
-    tap.case("OpenSBI fw_jump, " + engine, boot_opensbi, "fw_jump.elf", engine)
+    if GUEST.firmware == "opensbi":
+        tap.case("OpenSBI fw_jump, " + engine, boot_opensbi, "fw_jump.elf", engine)
     for bus in ("mmio", "pcie"):
         tap.case("U-Boot's devices on %s, %s" % (bus, engine), uboot_devices, bus, engine)
 
@@ -235,11 +239,9 @@ def matrix(tap):
                 board = (engine, cpus, ["--machine", name])
                 label = "%s, %d CPUs, %s" % (engine, cpus, name)
                 by_linux(tap, label, *board)
-                if GUEST.firmware and (engine == "base" or
-                                       cpus == 1 and name == GUEST.boards[0]):
+                if engine == "base" or cpus == 1 and name == GUEST.boards[0]:
                     by_firmware(tap, label, *board)
-        if GUEST.firmware:
-            firmware_alone(tap, engine)
+        firmware_alone(tap, engine)
     tap.case("deterministic", boot_shell, "auto", 1, ["--deterministic"])
     tap.case("deterministic, 4 CPUs", boot_shell, "auto", 4, ["--deterministic"])
     tap.case("a device tree of the user's", given_tree)
@@ -260,6 +262,9 @@ def main():
     elif "--slow" in sys.argv[1:]:
         engine, cpus = sys.argv[sys.argv.index("--slow") + 1:][:2]
         tap.case("shell in slow time, %s, %s CPUs" % (engine, cpus), boot_slow, engine, int(cpus))
+    elif "--firmware" in sys.argv[1:]:
+        firmware_alone(tap, "auto")
+        by_firmware(tap, "auto", "auto", 1, ())
     elif "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
         matrix(tap)
     else:

@@ -11,23 +11,27 @@ import subprocess
 import tempfile
 import zlib
 
-from vm import Machine, asset, check
+from vm import GUEST, Machine, asset, check
 
 SECTOR = 512
 MIB = 1 << 20
-BUFFER = 0x84000000
+BUFFER = GUEST.ram + 64 * MIB
 FIRST_SECTOR, SECTORS = 0x17000, 0x400
 EXTLINUX = """default vm
 label vm
   kernel /Image
   initrd /initrd
-  append console=ttyS0 vmtest=shell
-"""
+  append console=%s vmtest=shell
+""" % GUEST.console
 
 
 def firmware_args():
-    return ["--firmware", asset("fw_dynamic.bin"), "--kernel", asset("u-boot.bin"),
-            "--memory", "512M"]
+    """U-Boot after OpenSBI, or alone in flash."""
+    if GUEST.firmware == "opensbi":
+        files = ["--firmware", asset("fw_dynamic.bin"), "--kernel", asset("u-boot.bin")]
+    else:
+        files = ["--firmware", asset("u-boot.bin")]
+    return [*GUEST.options, *files, "--memory", "512M"]
 
 
 def numbers_crc():
@@ -120,7 +124,7 @@ def uboot_linux(bus, engine, cpus, extra):
             m.expect("Hit any key to stop autoboot")
             m.expect("Retrieving file: /Image")
             m.expect("Starting kernel ...")
-            m.expect("vm-init: ready (riscv64, %d cpus)" % cpus)
+            m.expect("vm-init: ready (%s, %d cpus)" % (GUEST.uname, cpus))
             m.expect("vm# ")
             check("vda1" in m.shell("cat /proc/partitions"), "Linux sees no partition")
             m.type("exit\n")

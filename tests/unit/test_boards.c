@@ -43,7 +43,8 @@ static void kernel_make(struct board *b, const struct boot_image_kind *kind)
     file_make(b->kernel, image, sizeof image);
 }
 
-static void board_start(struct board *b, const char *name, const char *irqchip, unsigned cpus)
+static void board_start(struct board *b, const char *name, const char *irqchip, unsigned cpus,
+                        bool firmware)
 {
     static const u8 sectors[MIB];
     const struct machine_class *cls = machine_class_find(name);
@@ -59,6 +60,7 @@ static void board_start(struct board *b, const char *name, const char *irqchip, 
     kernel_make(b, strcmp(name, "arm-virt") == 0 ? &boot_arm64_image : &boot_riscv_image);
     file_make(b->disk, sectors, sizeof sectors);
     b->cfg.kernel = b->cfg.initrd = b->kernel;
+    b->cfg.firmware = firmware ? b->kernel : NULL;
     for (unsigned i = 0; i < 3; i++)
         b->cfg.disks[b->cfg.disk_count++] =
             (struct machine_disk){ .path = b->disk, .bus = i ? "mmio" : "pcie", .read_only = true };
@@ -131,7 +133,7 @@ static void check_places(struct board *b)
 
             CHECK(mem_map_find(b->m->map, at, &first));
             CHECK(mem_map_find(b->m->map, at + size - 1, &last));
-            if (!CHECK_EQ(first.kind, ram ? MEM_RAM : MEM_IO) || !CHECK_EQ(first.start, at) ||
+            if (!CHECK_EQ(first.kind == MEM_RAM, ram) || !CHECK_EQ(first.start, at) ||
                 !CHECK_EQ(last.start, first.start))
                 printf("# %s\n", fdt_get_name(b->tree, n, NULL));
         }
@@ -207,7 +209,7 @@ static void check_board(const char *name, const char *irqchip)
 {
     struct board b;
 
-    board_start(&b, name, irqchip, 3);
+    board_start(&b, name, irqchip, 3, false);
     check_places(&b);
     check_interrupts(&b);
     check_pci(&b);
@@ -231,7 +233,7 @@ TEST(arm_cpus)
     int node, len = 0;
     u64 typer = 0;
 
-    board_start(&b, "arm-virt", NULL, 17);
+    board_start(&b, "arm-virt", NULL, 17, false);
     node = fdt_path_offset(b.tree, "/cpus/cpu@100");
     CHECK_EQ(cell(fdt_getprop(b.tree, node, "reg", &len), 0), 0x100);
     CHECK_STR(fdt_getprop(b.tree, node, "enable-method", &len), "psci");
@@ -249,7 +251,7 @@ TEST(arm_entry)
     const struct arm_state *s;
     struct vcpu *c;
 
-    board_start(&b, "arm-virt", NULL, 2);
+    board_start(&b, "arm-virt", NULL, 2, false);
     c = engine_cpu(b.m->engine, 0);
     s = arm_state(c);
     CHECK_EQ(s->pc, ARM_VIRT_RAM + 2 * MIB);
@@ -261,6 +263,34 @@ TEST(arm_entry)
     CHECK_EQ(s->sctlr_el1 & 1, 0);
     CHECK_EQ(c->stopped, 0);
     CHECK_EQ(engine_cpu(b.m->engine, 1)->stopped, 1);
+    board_stop(&b);
+}
+
+static u32 fw_cfg_word(struct board *b, u16 key)
+{
+    dev_write(b->v->fw_cfg, 0, 8, __builtin_bswap16(key), 2);
+    return (u32)dev_read(b->v->fw_cfg, 0, 0, 4);
+}
+
+/* Firmware is in flash at 0, finds the tree at the start of RAM and the kernel by fw_cfg. */
+TEST(arm_firmware)
+{
+    struct board b;
+    u8 bytes[64];
+
+    board_start(&b, "arm-virt", "gicv3", 1, true);
+    CHECK_EQ(arm_state(engine_cpu(b.m->engine, 0))->pc, 0);
+    CHECK_EQ(arm_state(engine_cpu(b.m->engine, 0))->x[0], 0);
+    CHECK_EQ(b.v->dtb_at, ARM_VIRT_RAM);
+    CHECK(mem_map_read(b.m->map, ARM_VIRT_FLASH, bytes, sizeof bytes));
+    CHECK_EQ(le64_get(bytes + 8), 2 * MIB);
+    CHECK(!mem_map_write(b.m->map, ARM_VIRT_FLASH, bytes, sizeof bytes));
+    CHECK(fdt_path_offset(b.tree, "/flash@0") > 0);
+    CHECK_EQ(fw_cfg_word(&b, 8), 4096);
+    CHECK_EQ(fw_cfg_word(&b, 0x14), sizeof "words");
+    CHECK_EQ(fw_cfg_word(&b, 0x15), le32_get("word"));
+    check_places(&b);
+    check_interrupts(&b);
     board_stop(&b);
 }
 
@@ -286,9 +316,12 @@ TEST(refusals)
                                   .rng_seed = &seed };
 
     refused(&cfg, "there is nothing to boot");
-    cfg.firmware = "fw.bin";
-    refused(&cfg, "takes no firmware file");
+    cfg.firmware = "/nowhere/fw.bin";
+    refused(&cfg, "the firmware cannot be read");
     cfg.firmware = NULL;
+    cfg.firmware_vars = "vars.fd";
+    refused(&cfg, "--firmware-vars vars.fd: there is no --firmware");
+    cfg.firmware_vars = NULL;
     cfg.irqchip = "gicv2";
     cfg.cpus = 9;
     refused(&cfg, "a GICv2 serves at most 8 CPUs, not 9");
@@ -302,4 +335,4 @@ TEST(refusals)
 }
 
 TEST_MAIN(TEST_CASE(trees_tell_the_truth), TEST_CASE(arm_cpus), TEST_CASE(arm_entry),
-          TEST_CASE(refusals))
+          TEST_CASE(arm_firmware), TEST_CASE(refusals))

@@ -3,8 +3,7 @@
 #   ./dev assets [--arch ARCH] [NAME]...    kernel initramfs rootfs firmware qemu10 stress
 #   ./dev assets [--arch ARCH] --print      what is there: NAME=PATH lines
 #
-# ARCH is riscv64, the default, or arm64, which has no firmware. Without a NAME the first three are
-# made, and the firmware where there is one.
+# ARCH is riscv64, the default, or arm64. Without a NAME the first four are made.
 # Everything lands in the cache under assets/; a product is made anew when the
 # scripts it is made from change. Paths never change, files are replaced whole.
 # Sourced after common.sh and apt.sh.
@@ -36,7 +35,7 @@ assets_for()
         assets_image=vmlinuz
         assets_libs=aarch64-linux-gnu
         assets_loader=ld-linux-aarch64.so.1
-        assets_default='kernel initramfs rootfs'
+        assets_default='kernel initramfs rootfs firmware'
         ;;
     *) die "no guest systems for \"$1\": riscv64 or arm64" ;;
     esac
@@ -256,7 +255,11 @@ assets_libraries()
 
 assets_firmware()
 {
-    [ "$assets_guest" = riscv64 ] || die "there is no firmware for $assets_guest: riscv64 alone has it"
+    if [ "$assets_guest" = arm64 ]; then
+        apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" u-boot-qemu
+        assets_put "$assets_work/root/usr/lib/u-boot/qemu_arm64/u-boot.bin" u-boot.bin
+        return
+    fi
     # Packages for all architectures, found in the list of any of them.
     apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" opensbi u-boot-qemu
     assets_opensbi=$assets_work/root/usr/lib/riscv64-linux-gnu/opensbi/generic

@@ -130,6 +130,17 @@ static void ecam_write(struct device *d, u64 off, u64 v, unsigned size)
         pci_config_write(f, off & 0xfff, (u32)v, size);
 }
 
+/* --- I/O space: no function here has ports --- */
+
+static u64 io_read(struct device *d, u64 off, unsigned size)
+{
+    return bits_mask(8 * size);
+}
+
+static void io_write(struct device *d, u64 off, u64 v, unsigned size)
+{
+}
+
 bool pci_host_multifunction(const struct pci_host *host, unsigned devfn)
 {
     for (unsigned i = 1; i < 8; i++)
@@ -219,7 +230,9 @@ STATE_LIST(pci_host, PCI_HOST_STATE, 1);
 #undef STATE_ROW_T
 
 static const struct dev_region host_regions[] = {
-    { "ecam", PCI_ECAM_SIZE, MEM_IO_1 | MEM_IO_2 | MEM_IO_4, ecam_read, ecam_write },
+    [PCI_HOST_ECAM] = { "ecam", PCI_ECAM_SIZE, MEM_IO_1 | MEM_IO_2 | MEM_IO_4, ecam_read,
+                        ecam_write },
+    [PCI_HOST_IO] = { "io", PCI_IO_SIZE, MEM_IO_1 | MEM_IO_2 | MEM_IO_4, io_read, io_write },
 };
 
 const struct dev_class pci_host_ecam_class = {

@@ -15,8 +15,9 @@
  *
  * The host and what is plugged into it share a domain, and PCI addresses are the map's. The
  * requester id of functions is their devfn (bus 0). Save and load host and functions as any
- * device, in any order; BARs are mapped again from their configuration space. There are no
- * I/O ports behind the host. Both may be freed in any order.
+ * device, in any order; BARs are mapped again from their configuration space. Region
+ * PCI_HOST_IO is I/O space, in which no function has ports: firmware that wants one finds it empty.
+ * Both may be freed in any order.
  */
 #ifndef DEV_PCI_PCI_H
 #define DEV_PCI_PCI_H
@@ -30,12 +31,15 @@ enum {
     PCI_MSIX_MAX = 32,
     PCI_WINDOWS = 4,
     PCI_LINES = 4,
-    PCI_ECAM_SIZE = PCI_FUNCS << 12
+    PCI_ECAM_SIZE = PCI_FUNCS << 12,
+    PCI_IO_SIZE = 1 << 16
 };
 #define PCI_DEVFN(slot, func) ((unsigned)(slot) << 3 | (func))
 #define PCI_UNMAPPED          UINT64_MAX
 
 /* --- for boards --- */
+
+enum { PCI_HOST_ECAM, PCI_HOST_IO }; /* regions of the host */
 
 /* BARs may be placed in [base, base + size) of the map. */
 void pci_host_window_add(struct device *host, struct mem_map *map, gpa_t base, u64 size);
