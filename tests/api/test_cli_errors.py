@@ -88,6 +88,8 @@ def cases(p, folder):
         ("cpus many", ["--cpus", "65"], 2, ["--cpus 65"]),
         ("machine unknown", ["--machine", "toaster"], 2, ["toaster", "riscv-virt"]),
         ("irqchip unknown", ["--machine", "riscv-virt,irqchip=gic"], 2, ["gic", "plic"]),
+        ("GICv2 for hypervisors", kernel + ["--machine", "arm-virt,irqchip=gicv2,virtualization=on"],
+         1, ["virtualization=on", "gicv3"]),
         ("arch unknown", ["--arch", "vax"], 2, ["vax", "riscv64"]),
         ("board of another arch", ["--arch", "arm64", "--machine", "riscv-virt"], 2,
          ["riscv-virt", "riscv64", "arm64"]),
