@@ -41,6 +41,8 @@ TEST(a_driver_finds_it_running)
     begin();
     for (unsigned i = 0; i < ARRAY_SIZE(id); i++)
         CHECK_EQ(get(0xfe0 + 4 * i), id[i]);
+    CHECK_EQ(dev_read(d, 0, 0xff0, 1), 0x0d); /* as EDK2 does */
+    CHECK_EQ(dev_read(d, 0, DR + 1, 1), NOW >> 8 & 0xff);
     CHECK_EQ(get(CR), 1);
     set(CR, 0);
     CHECK_EQ(get(CR), 1);
@@ -52,7 +54,9 @@ TEST(a_driver_finds_it_running)
     CHECK_EQ(d->guest_errors, 0);
     set(DR, 5);
     get(ICR);
-    CHECK_EQ(d->guest_errors, 2);
+    dev_write(d, 0, LR, 5, 1);
+    CHECK_EQ(get(DR), NOW + 1);
+    CHECK_EQ(d->guest_errors, 3);
     end();
 }
 

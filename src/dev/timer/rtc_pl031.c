@@ -99,7 +99,7 @@ static void rtc_expired(struct device *d, unsigned timer)
     rtc_update(d);
 }
 
-static u64 rtc_read(struct device *d, u64 off, unsigned size)
+static u64 word_read(struct device *d, u64 off, unsigned size)
 {
     struct rtc *r = self(d);
 
@@ -115,6 +115,12 @@ static u64 rtc_read(struct device *d, u64 off, unsigned size)
     return off >= PRIMECELL_ID ? primecell_id(PART, 0, off) : dev_bad_access(d, off, size);
 }
 
+/* EDK2 reads bytes of its identity. */
+static u64 rtc_read(struct device *d, u64 off, unsigned size)
+{
+    return word_read(d, bits_align_down(off, 4), size) >> off % 4 * 8;
+}
+
 static void counter_set(struct rtc *r, u32 v)
 {
     r->s.load = v;
@@ -127,6 +133,10 @@ static void rtc_write(struct device *d, u64 off, u64 v, unsigned size)
 {
     struct rtc *r = self(d);
 
+    if (size != 4) {
+        dev_bad_access(d, off, size);
+        return;
+    }
     switch (off) {
     case MR:
         r->s.match = (u32)v;
@@ -147,7 +157,7 @@ STATE_LIST(rtc_pl031, RTC_STATE, 1);
 #undef STATE_ROW_T
 
 static const struct dev_region rtc_regions[] = {
-    { "registers", PRIMECELL_SIZE, MEM_IO_4, rtc_read, rtc_write },
+    { "registers", PRIMECELL_SIZE, MEM_IO_1 | MEM_IO_2 | MEM_IO_4, rtc_read, rtc_write },
 };
 
 const struct dev_class rtc_pl031_class = {
