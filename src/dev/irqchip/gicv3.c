@@ -198,6 +198,7 @@ static void gicv3_reset(struct device *d)
     gicv3_lpi_scan_all(g);
     for (unsigned cpu = 0; cpu < GICV3_MAX_CPUS; cpu++) {
         g->s.local[cpu].edge = 0xffff;
+        g->s.awake[cpu] = true; /* as firmware of EL3 leaves it: EDK2 does not ask for it */
         gic_cpu_reset(&g->s.icc[cpu]);
         gic_cpu_reset(&g->s.icv[cpu]);
     }
