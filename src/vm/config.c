@@ -311,12 +311,13 @@ static const struct vm_config_key keys[] = {
     { "append", "TEXT", "The kernel's command line.", NULL, NULL, 0 },
     { "firmware", "FILE",
       "Firmware. On riscv-virt M-mode firmware (OpenSBI, U-Boot; binary or ELF) instead of the "
-      "built-in SBI; on arm-virt a boot loader (U-Boot), which is in flash at address 0 and is told "
-      "of --kernel.",
+      "built-in SBI; on arm-virt UEFI or a boot loader (AAVMF_CODE.fd, U-Boot), which is in "
+      "flash at address 0 and is told of --kernel.",
       "@file", NULL, 0 },
     { "firmware-vars", "FILE",
-      "What the firmware of arm-virt keeps: at most 64 MiB, which the guest then changes. Without "
-      "it, what is kept is lost at the end.",
+      "What the firmware of arm-virt keeps, UEFI's variables: a copy of AAVMF_VARS.fd, or at most "
+      "64 MiB of zeroes, which the guest then changes. Without it, what is kept is lost at the "
+      "end.",
       "@file", NULL, 0 },
     { "dtb", "FILE", "Device tree instead of the machine's own; /chosen is completed.", "@file",
       NULL, 0 },

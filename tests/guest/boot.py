@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 from uboot import uboot_devices, uboot_linux
+from uefi import uefi_grub, uefi_kernel, uefi_shell
 from vm import GUEST, Machine, Skip, Tap, asset, check, linux_args
 
 
@@ -206,6 +207,8 @@ def reduced(tap):
     tap.case("shell, interp", boot_shell, "interp")
     tap.case("ext4 root on pcie, base", boot_disk, "pcie", "base")
     tap.case("a device tree of the user's", given_tree)
+    if GUEST.firmware == "uefi":
+        tap.case("UEFI, GRUB and Linux from pcie", uefi_grub, "pcie", "auto", 1)
 
 
 def by_linux(tap, label, *board):
@@ -216,18 +219,23 @@ def by_linux(tap, label, *board):
 
 
 def by_firmware(tap, label, *board):
-    """The same through OpenSBI, and by U-Boot from its own reading of the disk."""
+    """The same through OpenSBI or UEFI, and by U-Boot from its own reading of the disk."""
     if GUEST.firmware == "opensbi":
         tap.case("OpenSBI, " + label, boot_opensbi, "fw_dynamic.bin", *board)
     for bus in ("mmio", "pcie"):
         if GUEST.firmware == "opensbi":
             tap.case("OpenSBI, ext4 root on %s, %s" % (bus, label), boot_disk_opensbi, bus, *board)
+        else:
+            tap.case("UEFI, GRUB and Linux from %s, %s" % (bus, label), uefi_grub, bus, *board)
         tap.case("U-Boot and Linux from %s, %s" % (bus, label), uboot_linux, bus, *board)
 
 
 def firmware_alone(tap, engine):
     if GUEST.firmware == "opensbi":
         tap.case("OpenSBI fw_jump, " + engine, boot_opensbi, "fw_jump.elf", engine)
+    else:
+        tap.case("UEFI's shell and variables, " + engine, uefi_shell, engine)
+        tap.case("UEFI starts the kernel given with it, " + engine, uefi_kernel, engine)
     for bus in ("mmio", "pcie"):
         tap.case("U-Boot's devices on %s, %s" % (bus, engine), uboot_devices, bus, engine)
 

@@ -51,7 +51,7 @@ GUESTS = {guest.arch: guest for guest in (
           0x80000000),
     Guest("arm64", ["--arch", "arm64"], "aarch64", "ttyAMA0", "uart-pl011",
           ("arm-virt,irqchip=gicv3", "arm-virt,irqchip=gicv2"), "gpio_keys",
-          None, "vmlinuz", 0x40000000))}
+          "uefi", "vmlinuz", 0x40000000))}
 
 
 def _guest_asked_for(words):

@@ -65,6 +65,12 @@ def resumed(engine, at, cpus=1, extra=(), other=None):
     save_and_load(at, cpus, args + [engine], args + [other or engine], "vm# ")
 
 
+def resumed_uefi(engine):
+    """The flash comes along: Linux asks UEFI for the time and its variables."""
+    uefi = ["--firmware", asset("AAVMF_CODE.fd")]
+    resumed(engine, MIDDLE, 2, uefi)
+
+
 def wait_until_saved(m):
     while "state saved" not in m.stderr():
         check(m.process.poll() is None, "ended before it was saved: " + m.stderr())
@@ -186,6 +192,8 @@ def matrix(tap):
                 boards(tap, engine, cpus, name)
         tap.case("saved by %s, loaded by %s" % (engine, other), resumed, engine, MIDDLE, 1, (),
                  other)
+        if GUEST.firmware == "uefi":
+            tap.case("saved after UEFI, " + engine, resumed_uefi, engine)
         tap.case("saved at a count, " + engine, resumed, engine, "insns:700000000")
         tap.case("saved at a time, " + engine, resumed_at_a_time, engine)
         tap.case("deterministic, " + engine, resumed, engine, MIDDLE, 1, ["--deterministic"])

@@ -45,7 +45,7 @@ assets_for riscv64
 assets_print()
 {
     for assets_file in Image initrd.cpio initrd.cpio.zst root.ext4 fw_dynamic.bin fw_jump.elf \
-        u-boot.bin stress.ext4 kernel.version; do
+        u-boot.bin AAVMF_CODE.fd AAVMF_VARS.fd grubaa64.efi stress.ext4 kernel.version; do
         if [ -e "$assets_dir/$assets_file" ]; then
             printf '%s=%s\n' "$assets_file" "$assets_dir/$assets_file"
         fi
@@ -253,11 +253,24 @@ assets_libraries()
     done
 }
 
+# UEFI with empty variables, GRUB for it, and U-Boot. What is zero takes no place.
+assets_firmware_arm64()
+{
+    apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" qemu-efi-aarch64 u-boot-qemu \
+        grub-efi-arm64-unsigned
+    for assets_file in AAVMF_CODE.fd AAVMF_VARS.fd; do
+        cp -L --sparse=always "$assets_work/root/usr/share/AAVMF/$assets_file" "$assets_work/" ||
+            die "qemu-efi-aarch64 has no $assets_file"
+        assets_put "$assets_work/$assets_file" "$assets_file"
+    done
+    assets_put "$assets_work/root/usr/lib/grub/arm64-efi/monolithic/grubaa64.efi" grubaa64.efi
+    assets_put "$assets_work/root/usr/lib/u-boot/qemu_arm64/u-boot.bin" u-boot.bin
+}
+
 assets_firmware()
 {
     if [ "$assets_guest" = arm64 ]; then
-        apt_unpack "$assets_work/root" "$assets_suite" "$assets_guest" u-boot-qemu
-        assets_put "$assets_work/root/usr/lib/u-boot/qemu_arm64/u-boot.bin" u-boot.bin
+        assets_firmware_arm64
         return
     fi
     # Packages for all architectures, found in the list of any of them.
