@@ -168,7 +168,8 @@ static int init(struct machine *m, struct err *err)
         (rc = add_wired(v, "rtc-pl031", ARM_VIRT_RTC, ARM_VIRT_IRQ_RTC, NULL, &d, err)) < 0 ||
         (rc = add_power_button(v, err)) < 0)
         return rc;
-    return virt_add_io(v, err);
+    rc = virt_add_io(v, err);
+    return rc < 0 || !v->flash_boots ? rc : arm_virt_acpi(a, err);
 }
 
 /* --- CPUs --- */

@@ -60,6 +60,9 @@ static inline struct arm_virt *arm_virt_of(struct machine *m)
 /* virt_fdt_fn */
 int arm_virt_fdt(struct virt *v, u8 **ret_blob, u32 *ret_size, struct err *err) MUST_CHECK;
 
+/* What UEFI hands on: ACPI tables and SMBIOS, by fw_cfg. All devices are there. */
+int arm_virt_acpi(struct arm_virt *a, struct err *err) MUST_CHECK;
+
 /* machine_class.boot */
 int arm_virt_boot(struct machine *m, struct err *err) MUST_CHECK;
 

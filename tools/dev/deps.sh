@@ -13,7 +13,7 @@ deps_assets='ca-certificates debian-archive-keyring cpio zstd xz-utils kmod e2fs
 
 deps_check='clang libclang-rt-dev llvm clang-format-19 shellcheck mandoc fish git device-tree-compiler
     g++ jq qemu-user qemu-utils gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu libc6-dev-arm64-cross
-    libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch'
+    libc6-dev-riscv64-cross gcc-mingw-w64-x86-64 gdb-multiarch acpica-tools'
 
 # What vm-cli install-debian runs.
 deps_debian='apt debian-archive-keyring dpkg e2fsprogs openssh-client xz-utils'
