@@ -56,8 +56,9 @@ static int add_gicv2(struct virt *v, struct err *err)
     int rc;
 
     if (v->m.cfg->virtualization)
-        return err_set(err, EINVAL, "virtualization=on needs irqchip=gicv3, whose virtual CPU "
-                                    "interface guests of guests use");
+        return err_set(err, EINVAL,
+                       "virtualization=on needs irqchip=gicv3, whose virtual CPU "
+                       "interface guests of guests use");
     snprintf(spis, sizeof spis, "%d", ARM_VIRT_IRQ_COUNT);
     snprintf(first, sizeof first, "%d", ARM_VIRT_IRQ_V2M);
     snprintf(count, sizeof count, "%d", ARM_VIRT_IRQ_V2M_COUNT);

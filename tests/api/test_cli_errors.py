@@ -102,7 +102,7 @@ def cases(p, folder):
         ("kernel is text, arm64", ["--arch", "arm64", "--kernel", p["text"]], 1,
          [p["text"], "arm64", "Image"]),
         ("firmware for arm-virt", ["--machine", "arm-virt", "--firmware", p["loop"]], 1,
-         ["arm-virt", "--kernel"]),
+         [p["loop"], "ELF", "u-boot.bin"]),
         ("disk missing", kernel + ["--disk", folder + "/none"], 1, ["--disk" , folder + "/none"]),
         ("disk qcow2 by name", kernel + ["--disk", folder + "/a.qcow2"], 1,
          [folder + "/a.qcow2", "format=qcow2"]),
