@@ -28,20 +28,25 @@ void low_set(struct low *l, const struct ir_op *op, u32 id)
 }
 
 /* At a place that is known, which is all that is done here: state like any other. */
-static u16 place_of(const struct low *l, const struct ir_op *op)
+bool lo_is_element(const struct low *l, const struct ir_op *op)
+{
+    return (op->op == IR_GETX || op->op == IR_SETX) && l->job->ir->ops[op->a].op == IR_CONST;
+}
+
+u16 lo_place_of(const struct low *l, const struct ir_op *op)
 {
     return (u16)(op->imm + l->job->ir->ops[op->a].imm);
 }
 
 void low_getx(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_get(&l->a, id, place_of(l, op), op->type);
+    vals_get(&l->a, id, lo_place_of(l, op), op->type);
 }
 
 void low_setx(struct low *l, const struct ir_op *op, u32 id)
 {
-    vals_set(&l->a, op->b, place_of(l, op), op->type);
-    lo_vector_forget(l, place_of(l, op), op->type);
+    vals_set(&l->a, op->b, lo_place_of(l, op), op->type);
+    lo_vector_forget(l, lo_place_of(l, op), op->type);
 }
 
 /* --- arithmetic --- */

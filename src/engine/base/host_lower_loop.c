@@ -28,11 +28,13 @@ static bool has(const struct words *w, const struct ir_op *op)
     return w->bits[op->imm / 8 % VALS_HEADS / 64] >> op->imm / 8 % 64 & 1;
 }
 
-static void add(struct words *w, const struct ir_op *op)
+static void add(struct words *w, const struct low *l, const struct ir_op *op)
 {
-    u64 last = op->imm + ir_type_size(op->type) - 1;
+    bool is_indexed = op->op == IR_GETX || op->op == IR_SETX;
+    u64 first = is_indexed ? lo_place_of(l, op) : op->imm;
+    u64 last = first + ir_type_size(op->type) - 1;
 
-    for (u64 i = op->imm / 8; i <= last / 8; i++)
+    for (u64 i = first / 8; i <= last / 8; i++)
         w->bits[i % VALS_HEADS / 64] |= 1ull << i % 64;
 }
 
@@ -69,6 +71,10 @@ static void carry_all(struct low *l, const struct words *changed, bool want, uns
         const struct ir_op *op = &ir->ops[i];
         enum val_file f = l->a.v[i].fp ? VALS_XMM : VALS_GPR;
 
+        if (lo_is_element(l, op)) {
+            add(&seen, l, op);
+            continue;
+        }
         if ((op->op != IR_GET && op->op != IR_SET) || lo_vector_has(l, op))
             continue;
         if (op->op == IR_GET && op->type == IR_I64 && op->imm % 8 == 0 && !has(&seen, op) &&
@@ -76,7 +82,7 @@ static void carry_all(struct low *l, const struct words *changed, bool want, uns
             carry(l, i, f, want);
             left[f]--;
         }
-        add(&seen, op);
+        add(&seen, l, op);
     }
 }
 
@@ -99,8 +105,9 @@ void lo_loop_begin(struct low *l)
     if (lower_may(l->job, ENGINE_OPT_FP_LOOPS))
         left[VALS_XMM] = CARRIED_FP;
     for (u32 i = 0; i < ir->op_count; i++)
-        if (ir->ops[i].op == IR_SET)
-            add(&changed, &ir->ops[i]);
+        if (ir->ops[i].op == IR_SET ||
+            (ir->ops[i].op == IR_SETX && lo_is_element(l, &ir->ops[i])))
+            add(&changed, l, &ir->ops[i]);
     carry_all(l, &changed, true, left);
     carry_all(l, &changed, false, left);
     l->job->loops = l->carried_count > 0;

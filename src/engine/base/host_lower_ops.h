@@ -148,6 +148,10 @@ bool lo_is_native(const struct low *l, const struct ir_op *op);
 /* Does one operation by its row. */
 void lo_lower_op(struct low *l, u32 id);
 
+/* Is it a GETX or SETX of which it is known where? And: where in guest state. (lower_arith.c) */
+bool lo_is_element(const struct low *l, const struct ir_op *op);
+u16 lo_place_of(const struct low *l, const struct ir_op *op);
+
 /* host_vector.c. Is the instruction, operations [from, to), one that *p now says how to do? And:
  * does it. */
 bool lo_vector_plan(struct low *l, struct vec_plan *p, u32 from, u32 to);
