@@ -197,7 +197,7 @@ static void do_access(struct traffic *t, struct bytes *b, bool write)
         see(t, v);
 }
 
-/* Arm's: the CPU interface's and PPIs. */
+/* Arm's: the CPU interface's, the virtual one's, and PPIs. */
 static unsigned take_arm_sysreg(struct bytes *b, unsigned *space)
 {
     static const u16 known[] = { 0,          ICC_PMR,   ICC_IAR0,    ICC_IAR0,    ICC_EOIR0,
@@ -206,13 +206,17 @@ static unsigned take_arm_sysreg(struct bytes *b, unsigned *space)
                                  ICC_IAR1,   ICC_EOIR1, ICC_HPPIR1,  ICC_BPR1,    ICC_CTLR,
                                  ICC_SRE,    ICC_EOIR1, ICC_IGRPEN0, ICC_IGRPEN1, ICC_IGRPEN1,
                                  ICC_PMR,    ICC_PMR };
+    static const u16 virtual[] = { ICH_HCR,     ICH_HCR,     ICH_VMCR,    ICH_LR0,  ICH_LR0 + 1,
+                                   ICH_LR0 + 2, ICH_LR0 + 3, ICH_AP0R0,   ICH_MISR, ICH_EISR,
+                                   ICH_ELRSR,   ICH_AP1R0,   ICH_LR0 + 1, ICH_LR0 };
     unsigned v = (unsigned)take(b, 1);
 
     if (*space == GICV3_SPACE_PPI)
         return v % 33;
     if (v >= 0xf8)
         return (unsigned)take(b, 2);
-    *space = GICV3_SPACE_CPU;
+    if (*space == GICV3_SPACE_CPU && v >= 0xc0)
+        return virtual[v % ARRAY_SIZE(virtual)];
     return known[v % ARRAY_SIZE(known)];
 }
 
@@ -229,7 +233,9 @@ static unsigned take_sysreg(struct bytes *b)
 static void do_sysreg(struct traffic *t, struct bytes *b, bool write)
 {
     unsigned cpu = (unsigned)take(b, 1) % FAKE_CPUS;
-    unsigned space = (unsigned)take(b, 1) % 3, number;
+    static const u8 spaces[] = { GICV3_SPACE_CPU, GICV3_SPACE_PPI, GICV3_SPACE_VIRTUAL,
+                                 GICV3_SPACE_CPU, GICV3_SPACE_CPU };
+    unsigned space = spaces[take(b, 1) % ARRAY_SIZE(spaces)], number;
     u64 v = 0;
 
     if (strncmp(t->cls->name, "gicv", 4) == 0)
@@ -390,8 +396,10 @@ static void device_make(struct traffic *t)
         settings[count++] = (struct dev_setting){ "packed", "on", NULL };
     if (strcmp(t->cls->name, "gicv2") == 0)
         settings[count++] = (struct dev_setting){ "msi-count", "64", NULL };
-    if (strcmp(t->cls->name, "gicv3") == 0)
+    if (strcmp(t->cls->name, "gicv3") == 0) {
         settings[count++] = (struct dev_setting){ "its", "on", NULL };
+        settings[count++] = (struct dev_setting){ "virtualization", "on", NULL };
+    }
     if (strncmp(t->cls->name, "virtio-net-", 11) == 0)
         settings[count++] = (struct dev_setting){ "queues", "4", NULL };
     t->d = fake_device(&t->h, t->cls, settings, count);
