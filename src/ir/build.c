@@ -26,8 +26,10 @@ struct ir_builder {
         sem_reg reg;
         ir_val v;
     } pending[PENDING_MAX];
-    struct ir_op exit;   /* JUMP, JUMPIF, ENDBLOCK asked for; IR_INSN: none */
-    u32 helper_effects;  /* of the helpers called by this instruction */
+    struct ir_op exit;  /* JUMP, JUMPIF, ENDBLOCK asked for; IR_INSN: none */
+    u32 helper_effects; /* of the helpers called by this instruction */
+    u32 clear_off;      /* state at this offset has none of these bits: ir_raise_if_bits */
+    u64 clear_bits;
     struct const_entry { /* constants at the outermost level, by value */
         u64 value;
         u32 id; /* IR_NO_VAL: empty */
@@ -337,6 +339,8 @@ static void set_now(struct ir_builder *s, sem_reg r, ir_val v)
 
     op.a = v.id;
     build_append(s, op);
+    if (r.off < s->clear_off + 8 && s->clear_off < r.off + ir_type_size(ir_type_of(s, v)))
+        s->clear_bits = 0;
 }
 
 static bool overlaps(struct ir_builder *s, const struct pending *p, sem_reg r, ir_val v)
@@ -388,6 +392,7 @@ void ir_setx(struct ir_builder *s, sem_reg base, ir_val index, ir_val v, unsigne
     op.b = v.id;
     op.imm2 = file_bytes;
     build_append(s, op);
+    s->clear_bits = 0;
 }
 
 ir_var ir_var_new(struct ir_builder *s, ir_val first)
@@ -422,6 +427,26 @@ void ir_raise(struct ir_builder *s, u32 cause, ir_val value)
     if (s->flow.depth == 0)
         s->pending_count = 0; /* they never happen */
     build_plain(s, IR_RAISE, value, cause);
+}
+
+void ir_raise_if_bits(struct ir_builder *s, sem_reg r, sem_imm mask, u32 cause)
+{
+    bool decoded = mask.operand < 0 && r.operand < 0;
+    u64 bits = (u64)mask.value;
+
+    if (decoded && (bits == 0 || (s->clear_off == r.off && (bits & ~s->clear_bits) == 0)))
+        return;
+    ir_val v = ir_get(s, IR_I64, r);
+    ir_val m = ir_imm(s, IR_I64, mask);
+    ir_val set = ir_and(s, v, m);
+    ir_val zero = ir_const(s, IR_I64, 0);
+    ir_val any = ir_ne(s, set, zero);
+
+    ir_raise_if(s, any, cause, zero);
+    if (decoded && s->flow.depth == 0) {
+        s->clear_off = r.off;
+        s->clear_bits = bits;
+    }
 }
 
 void ir_raise_if(struct ir_builder *s, ir_val cond, u32 cause, ir_val value)
@@ -478,6 +503,8 @@ ir_val ir_call(struct ir_builder *s, const struct ir_helper *h, ir_val a, ir_val
     op.c = c.id;
     op.helper = h;
     s->helper_effects |= h->effects;
+    if (h->effects & IRH_WRITES)
+        s->clear_bits = 0;
     return build_append(s, op);
 }
 
@@ -489,6 +516,7 @@ void ir_builder_begin(struct ir_builder *s, struct ir_block *block)
     s->block = block;
     s->flow = (struct ir_flow){ 0 };
     s->insn = 0;
+    s->clear_bits = 0;
     for (unsigned i = 0; i < CONST_CACHE; i++)
         s->consts[i].id = IR_NO_VAL;
 }

@@ -152,6 +152,9 @@ void ir_commit(struct ir_builder *s);
 /* leaving it */
 void ir_raise(struct ir_builder *s, u32 cause, ir_val value);
 void ir_raise_if(struct ir_builder *s, ir_val cond, u32 cause, ir_val value);
+/* Raises with value 0 when the register has a bit of mask, an i64 that most instructions have no
+ * bit of: nothing is built for those, nor for a register that was looked at before in the block. */
+void ir_raise_if_bits(struct ir_builder *s, sem_reg r, sem_imm mask, u32 cause);
 void ir_jump(struct ir_builder *s, ir_val target, enum ir_jump kind);
 void ir_jump_if(struct ir_builder *s, ir_val cond, ir_val target);
 void ir_end_block(struct ir_builder *s);

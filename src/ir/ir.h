@@ -86,7 +86,8 @@ enum ir_mmu {
 enum ir_align {
     IR_ALIGN_ANY,     /* any address; not atomic when it crosses 8 bytes */
     IR_ALIGN_NATURAL, /* raises unless a multiple of the size */
-    IR_ALIGN_16,      /* raises unless it stays within aligned 16 bytes (Zam, LSE2) */
+    IR_ALIGN_16,      /* raises unless it stays within aligned 16 bytes (Zam, LSE2); as far as
+                         vcpu.strict lets it */
 };
 
 /* Memory order of one access; a host may always give more. */
@@ -97,8 +98,10 @@ struct ir_mem {
     u8 mmu;    /* enum ir_mmu */
     u8 align;  /* enum ir_align */
     u8 order;  /* enum ir_order */
-    u8 access; /* PROBE only: enum isa_access */
+    u8 access; /* PROBE: enum isa_access. LD, ST: IR_UNIT() of what is aligned where memory or
+                  vcpu.strict wants accesses aligned; 0: it as a whole */
 };
+#define IR_UNIT(log2_bytes) ((u8)((log2_bytes) + 1))
 
 enum ir_rmw {
     IR_RMW_XCHG,

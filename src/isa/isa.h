@@ -71,12 +71,22 @@ struct isa_xlate {
                       e.g. no write while the dirty bit is clear */
     bool global;   /* stays across address-space switches */
     bool no_tlb;   /* rules differ within the 4 KiB page: look up every time */
+    bool strict;   /* loads and stores must be naturally aligned: device memory */
     u32 attr;      /* memory type, 0 = normal; architecture's encoding, for monitors */
 };
 
 enum isa_mem_fault {
     ISA_FAULT_BUS,   /* nothing, or something that refuses, at that physical address */
     ISA_FAULT_ALIGN, /* alignment asked for by ir_mem.align, and of pc by isa.insn_align */
+};
+
+/* What the running code's accesses must be besides what they ask for: vcpu.strict. */
+enum {
+    /* Naturally aligned, all of them, and a fault for that comes before others. Translations say
+     * `strict` as long as it is set. */
+    ISA_STRICT_ALL = 1 << 0,
+    ISA_STRICT_16 = 1 << 1,     /* IR_ALIGN_16 is IR_ALIGN_NATURAL */
+    ISA_LOOSE_ORDERED = 1 << 2, /* for loads and stores IR_ALIGN_16 is IR_ALIGN_ANY */
 };
 
 /* --- the part of a vCPU that architectures may use --- */
@@ -90,6 +100,7 @@ struct vcpu {
     const struct cpu_env *env; /* borrows (outlives the vCPU) */
     struct isa_fault fault;
     u32 index; /* of this CPU in its machine, from 0 */
+    u32 model; /* the isa's number of the CPU model; 0: its first */
     /* Nonzero: leave translated code at the next block edge and look at requests.
      * Set by anybody with vcpu_kick(); atomic. */
     u32 exit_request;
@@ -99,6 +110,7 @@ struct vcpu {
     u64 irq_edges;  /* bits of irq_lines whose edge has not been looked at; atomic */
     u32 insn_index; /* index in the block of the running instruction, kept exact
                        for IRH_COUNT helpers and slow memory paths */
+    u32 strict;     /* ISA_STRICT_* and so on; the isa's to set, between instructions */
     bool waiting;   /* WFI/HLT: stopped until isa.wakes() says so */
     bool stopped;   /* off until started by firmware or an INIT */
     /* Flushes of its TLB so far, of whatever kind: what an isa remembers of page tables in its
@@ -239,6 +251,11 @@ struct isa {
                      struct isa_xlate *out, struct isa_fault *fault);
     /* Fills *fault for an access that translated but cannot be done. */
     void (*memory_fault)(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
+                         struct isa_fault *fault);
+
+    /* *fault is what a store raised through the bank, and it was part of an atomic access: makes
+     * it what the architecture tells of one. NULL: as of a store. */
+    void (*atomic_fault)(struct vcpu *c, gva_t va, unsigned size, unsigned bank,
                          struct isa_fault *fault);
 
     /* Takes c->fault (pending is cleared): the pc slot holds the faulting instruction's address. */

@@ -15,7 +15,7 @@ static unsigned size_of(const struct low *l, const struct ir_op *op)
 bool lo_atomic_native(const struct low *l, const struct ir_op *op)
 {
     return lower_may(l->job, ENGINE_OPT_ATOMICS) && op->mem.mmu == IR_MMU_DATA &&
-           op->mem.align == IR_ALIGN_NATURAL && size_of(l, op) <= 8;
+           op->mem.align != IR_ALIGN_ANY && size_of(l, op) <= 8;
 }
 
 /* The check, after which the returned place may be accessed; it needs rdx. What to do else comes

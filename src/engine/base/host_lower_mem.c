@@ -135,7 +135,7 @@ void lo_check_access(struct low *l, const struct ir_op *op, const struct lo_wher
     enum isa_access access = op->op == IR_LD ? ISA_READ : ISA_WRITE;
     enum x86_reg held = access == ISA_READ ? REG_LOADS : REG_STORES;
     u32 *checked = &l->checked[access == ISA_WRITE];
-    bool natural = op->mem.align == IR_ALIGN_NATURAL;
+    bool natural = op->mem.align != IR_ALIGN_ANY; /* else the slow path, which knows more */
     bool grows = a->stream && a->stream <= l->streams;
     struct span span = span_of(l, op, w);
 
@@ -255,6 +255,7 @@ void low_ld(struct low *l, const struct ir_op *op, u32 id)
         load_int(l, op, id);
 }
 
+/* Of no order: instructions that have one store integers. */
 static void store_fp(struct low *l, const struct ir_op *op)
 {
     unsigned size = ir_type_size(op->type);
@@ -278,6 +279,8 @@ static void store_int(struct low *l, const struct ir_op *op)
 
     lo_check_access(l, op, &w, size, &at);
     x86_mov_mr(l->o, size, at, v);
+    if (op->mem.order == IR_SEQ_CST) /* before loads that are: x86 keeps the other orders */
+        x86_mfence(l->o);
     x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), v);
     slow_path(l, op, &w, keeping(l, l->job->thunks->store)[log2_size(size)]);
     lo_jmp_hot(l);
@@ -286,7 +289,7 @@ static void store_int(struct low *l, const struct ir_op *op)
 void low_st(struct low *l, const struct ir_op *op, u32 id)
 {
     lo_write_early(l);
-    if (vals_in_xmm(&l->a, op->b))
+    if (vals_in_xmm(&l->a, op->b) && op->mem.order != IR_SEQ_CST)
         store_fp(l, op);
     else
         store_int(l, op);

@@ -100,6 +100,16 @@ static struct x86_mem half(unsigned n)
     return cpu_at((s32)(offsetof(struct ecpu, fp_vector) + 8 * n));
 }
 
+/* How half n is accessed, where the first may have been looked at for both (IR_UNIT()). */
+static struct ir_mem half_how(const struct ir_op *op, unsigned n)
+{
+    struct ir_mem how = op->mem;
+
+    if (n && how.access > IR_UNIT(3))
+        how.access = IR_UNIT(3);
+    return how;
+}
+
 static void load(struct low *l, const struct ir_op *op, u32 id)
 {
     struct lo_where w;
@@ -113,7 +123,8 @@ static void load(struct low *l, const struct ir_op *op, u32 id)
     lo_check_access(l, op, &w, 16, &at);
     x86_v_load(l->o, d, at);
     for (unsigned i = 0; i < 2; i++) {
-        lo_slow_access(l, op, w.base, w.offset + 8 * (s32)i, op->mem, l->job->thunks->load[1][3]);
+        lo_slow_access(l, op, w.base, w.offset + 8 * (s32)i, half_how(op, i),
+                       l->job->thunks->load[1][3]);
         x86_mov_mr(&l->cold, 8, half(i), RDX);
     }
     x86_v_load(&l->cold, d, half(0));
@@ -155,7 +166,8 @@ static void store(struct low *l, const struct ir_op *op, u32 id)
     for (unsigned i = 0; i < 2; i++) {
         x86_load_zx(&l->cold, 8, RAX, half(i));
         x86_mov_mr(&l->cold, 8, LO_CPU(tier_value), RAX);
-        lo_slow_access(l, op, w.base, w.offset + 8 * (s32)i, op->mem, l->job->thunks->store[1][3]);
+        lo_slow_access(l, op, w.base, w.offset + 8 * (s32)i, half_how(op, i),
+                       l->job->thunks->store[1][3]);
     }
     lo_jmp_hot(l);
 }

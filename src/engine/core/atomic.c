@@ -19,13 +19,30 @@
 /* Resolves for writing and checks that host atomics can do it. */
 static int atomic_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how, struct mem_ref *ref)
 {
-    if (va & (size - 1) && (how.align == IR_ALIGN_NATURAL || (va & 15) + size > 16))
+    bool never = how.align == IR_ALIGN_NATURAL || (va & 15) + size > 16 ||
+                 c->e.v.strict & (ISA_STRICT_ALL | ISA_STRICT_16);
+
+    if (va & (size - 1) && never)
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
     if (mmu_resolve(c, va, size, ISA_WRITE, mmu_bank(c, how.mmu), ref))
         return 1;
+    if (va & (size - 1) && ref->strict)
+        return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
     if (!ref->host)
         return mmu_fault(c, ISA_FAULT_BUS, va, ISA_WRITE);
     return 0;
+}
+
+/* The same of an access that reads, too. */
+static int rmw_at(struct cpu *c, gva_t va, unsigned size, struct ir_mem how, struct mem_ref *ref)
+{
+    struct vcpu *v = &c->e.v;
+
+    if (!atomic_at(c, va, size, how, ref))
+        return 0;
+    if (v->isa->atomic_fault)
+        v->isa->atomic_fault(v, va, size, c->context.bank[mmu_bank(c, how.mmu)], &v->fault);
+    return 1;
 }
 
 static void atomic_done(struct cpu *c, gva_t va, struct ir_mem how, const struct mem_ref *ref,
@@ -169,7 +186,7 @@ int mmu_rmw(struct cpu *c, gva_t va, enum ir_rmw f, const void *operand, void *o
     u128 b = value_get(operand, size), old, seen;
     struct mem_ref ref;
 
-    if (atomic_at(c, va, size, how, &ref))
+    if (rmw_at(c, va, size, how, &ref))
         return 1;
     if (!rmw_direct(f, ref.host, b, size, &old)) {
         old = host_load(ref.host, size);
@@ -187,7 +204,7 @@ int mmu_cas(struct cpu *c, gva_t va, const void *expected, const void *want, voi
     struct mem_ref ref;
     u128 old;
 
-    if (atomic_at(c, va, size, how, &ref))
+    if (rmw_at(c, va, size, how, &ref))
         return 1;
     if (host_cas(ref.host, value_get(expected, size), value_get(want, size), size, &old))
         atomic_done(c, va, how, &ref, size);

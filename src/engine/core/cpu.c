@@ -42,6 +42,7 @@ struct cpu *cpu_new(struct engine *e, unsigned index)
     c->e.v.isa = isa;
     c->e.v.env = &engine_cpu_env;
     c->e.v.index = index;
+    c->e.v.model = e->cfg.model;
     c->e.engine = e;
     c->e.banks = (struct tlb_bank *)(void *)(p + banks_at);
     c->e.jump_shift = (u32)__builtin_ctz(isa->insn_align);

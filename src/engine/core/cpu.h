@@ -34,6 +34,7 @@ struct tlb_entry {
 #define TLB_EMPTY  1ull
 #define TLB_NOTIFY 2ull /* a good translation, but stores must be reported: code, dirty log */
 #define TLB_CHECK  8ull /* a good translation, but every access is looked at (check.c) */
+#define TLB_STRICT 16ull /* a good translation for what is aligned */
 #define TLB_IO     4ull /* a device: addend = guest-physical - virtual */
 
 /* Separate tables, so that a permission is "present or not". Withheld: write entries

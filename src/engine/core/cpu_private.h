@@ -219,6 +219,7 @@ struct mem_ref {
     gpa_t gpa;   /* device */
     bool notify; /* stores must be reported */
     bool no_tlb; /* good for these bytes only */
+    bool strict; /* what is not aligned faults */
 };
 
 /* size: bytes of the access, all in va's page. */

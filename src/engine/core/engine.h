@@ -52,6 +52,7 @@ struct engine_config {
     isa_handler *const *handlers; /* the isa's generated interpreter, by op number */
     struct mem_map *map;          /* borrows (outlives the engine) */
     unsigned cpus;                /* 1..256 */
+    unsigned model;               /* of the CPUs, by the isa's number */
     enum engine_tier tier;
     bool deterministic; /* guest time is a function of the instruction count */
     u64 quantum;        /* instructions a turn in deterministic mode; 0: 100,000 */

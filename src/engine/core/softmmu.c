@@ -10,13 +10,21 @@
 #include "base/bug.h"
 #include <errno.h>
 
-static bool misaligned(gva_t va, unsigned size, unsigned align)
+/* Not at a multiple of what is aligned where all must be? */
+static bool unit_misaligned(gva_t va, unsigned size, struct ir_mem how)
 {
-    switch (align) {
-    case IR_ALIGN_NATURAL: return (va & (size - 1)) != 0;
-    case IR_ALIGN_16: return (va & 15) + size > 16;
-    default: return false;
-    }
+    return va & ((how.access ? 1u << (how.access - 1) : size) - 1);
+}
+
+static bool misaligned(const struct cpu *c, gva_t va, unsigned size, struct ir_mem how)
+{
+    u32 strict = c->e.v.strict;
+
+    if (strict & ISA_STRICT_ALL && unit_misaligned(va, size, how))
+        return true;
+    if (how.align == IR_ALIGN_16 && !(strict & ISA_STRICT_16))
+        return !(strict & ISA_LOOSE_ORDERED) && (va & 15) + size > 16;
+    return how.align != IR_ALIGN_ANY && va & (size - 1);
 }
 
 static unsigned bytes_in_page(gva_t va, unsigned size)
@@ -106,10 +114,12 @@ int mmu_load(struct cpu *c, gva_t va, void *v, unsigned size, struct ir_mem how)
     unsigned bank = mmu_bank(c, how.mmu), first = bytes_in_page(va, size);
     struct mem_ref a, b;
 
-    if (misaligned(va, size, how.align))
+    if (misaligned(c, va, size, how))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
     if (mmu_resolve(c, va, first, ISA_READ, bank, &a))
         return 1;
+    if (a.strict && unit_misaligned(va, size, how))
+        return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_READ);
     if (first == size)
         return part_load(c, va, &a, v, size);
     if (mmu_resolve(c, va + first, size - first, ISA_READ, bank, &b))
@@ -124,10 +134,12 @@ int mmu_store(struct cpu *c, gva_t va, const void *v, unsigned size, struct ir_m
     unsigned bank = mmu_bank(c, how.mmu), first = bytes_in_page(va, size);
     struct mem_ref a, b;
 
-    if (misaligned(va, size, how.align))
+    if (misaligned(c, va, size, how))
         return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
     if (mmu_resolve(c, va, first, ISA_WRITE, bank, &a))
         return 1;
+    if (a.strict && unit_misaligned(va, size, how))
+        return mmu_fault(c, ISA_FAULT_ALIGN, va, ISA_WRITE);
     if (first == size)
         return part_store(c, va, bank, &a, v, size, how.order);
     if (mmu_resolve(c, va + first, size - first, ISA_WRITE, bank, &b))

@@ -23,7 +23,7 @@ static unsigned tlb_index(gva_t va)
 
 static bool tlb_hit(const struct tlb_entry *e, gva_t page)
 {
-    return (e->tag & ~(TLB_NOTIFY | TLB_IO)) == page;
+    return (e->tag & ~(TLB_NOTIFY | TLB_STRICT | TLB_IO)) == page;
 }
 
 int mmu_fault(struct cpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access)
@@ -154,7 +154,9 @@ static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned 
     if (!mmu_find(c, x->gpa, &s) || (s.kind == MEM_ROM && access == ISA_WRITE && !s.io) ||
         (s.kind == MEM_IO && access == ISA_FETCH))
         return mmu_fault(c, ISA_FAULT_BUS, va, access);
-    *out = (struct mem_ref){ .no_tlb = x->no_tlb };
+    *out = (struct mem_ref){ .no_tlb = x->no_tlb, .strict = x->strict };
+    if (x->strict && access != ISA_FETCH)
+        e.tag |= TLB_STRICT;
     if (is_io(&s, access)) {
         out->gpa = x->gpa;
         e.tag |= TLB_IO;
@@ -230,6 +232,7 @@ int mmu_resolve(struct cpu *c, gva_t va, unsigned size, enum isa_access access, 
     else
         *out = (struct mem_ref){ .host = (u8 *)(uintptr_t)(va + e->addend),
                                  .notify = (e->tag & TLB_NOTIFY) != 0 };
+    out->strict = (e->tag & TLB_STRICT) != 0;
     return 0;
 }
 

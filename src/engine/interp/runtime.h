@@ -51,10 +51,8 @@ static inline u64 rt_tag(gva_t va, unsigned size, unsigned align)
 {
     const u64 page = ~0ull << TLB_PAGE_SHIFT;
 
-    if (align == IR_ALIGN_NATURAL)
+    if (align != IR_ALIGN_ANY) /* the slow half knows what IR_ALIGN_16 allows besides */
         return va & (page | (size - 1));
-    if (align == IR_ALIGN_16)
-        return (va & page) | ((va & 15) + size > 16);
     return (va + (size - 1)) & page;
 }
 
