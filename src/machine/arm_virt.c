@@ -159,6 +159,10 @@ static int init(struct machine *m, struct err *err)
     struct device *d;
     int rc;
 
+    if (m->cfg->virtualization && m->cfg->cpu && strcmp(m->cfg->cpu, "cortex-a57") == 0)
+        return err_set(err, ENOTSUP,
+                       "CPU model cortex-a57 has no EL2 here: give --cpu max or neoverse-n1 with "
+                       "virtualization=on");
     v->layout = &layout;
     v->pci_high = ARM_VIRT_PCI_HIGH;
     psci_init(&a->psci, &(struct psci_host){ m, machine_request }, m->engine, m->map, m->cfg->cpus);
@@ -218,7 +222,6 @@ static int load(struct machine *m, struct state_reader *r, struct err *err)
 }
 
 static const char *const irqchips[] = { "gicv3", "gicv2", NULL };
-static const char *const cpus[] = { "armv8", NULL };
 
 const struct machine_class arm_virt_class = {
     .name = "arm-virt",
@@ -230,7 +233,7 @@ const struct machine_class arm_virt_class = {
     .ram_max = 255 * GIB, /* what follows is the PCI bridge's */
     .max_cpus = CPU_POWER_MAX,
     .irqchips = irqchips,
-    .cpus = cpus,
+    .cpus = arm64_models,
     .virtualization = true,
     .size = sizeof(struct arm_virt),
     .init = init,

@@ -187,12 +187,23 @@ static int make_ram(struct machine *m, struct err *err)
     return mem_map_add_ram(m->map, cls->ram_base, m->ram, 0, size, false, err);
 }
 
+/* Boards list an isa's models in its order. */
+static unsigned model_number(const struct machine_config *cfg)
+{
+    unsigned n = 0;
+
+    while (cfg->cpu && cfg->cls->cpus[n] && strcmp(cfg->cls->cpus[n], cfg->cpu) != 0)
+        n++;
+    return n;
+}
+
 static int make_engine(struct machine *m, struct err *err)
 {
     struct engine_config cfg = { .isa = m->cls->isa,
                                  .handlers = m->cls->handlers,
                                  .map = m->map,
                                  .cpus = m->cfg->cpus,
+                                 .model = model_number(m->cfg),
                                  .tier = m->cfg->tier,
                                  .deterministic = m->cfg->deterministic,
                                  .check_interp = m->cfg->check_interp,

@@ -1,7 +1,7 @@
 /*
  * arm64_bare.c - a bare program on an arm64 CPU and 64 MiB of RAM, for test_privileged_arm64.py.
  *
- *     arm64_bare PROGRAM interp|base INSNS [el2]
+ *     arm64_bare PROGRAM interp|base INSNS [el2|MODEL]
  *
  * PROGRAM is loaded to the start of RAM and runs there at EL1, or at EL2, for so many instructions.
  * To standard output go X0 to X30, SP, pc and PSTATE, 8 bytes each, and the first 4 MiB of RAM.
@@ -91,8 +91,7 @@ static void run(struct engine *e, u64 insns)
 
 int main(int argc, char **argv)
 {
-    struct engine_host host = { .arg = argc == 5 ? argv : NULL,
-                                .quantum_end = quantum_end,
+    struct engine_host host = { .quantum_end = quantum_end,
                                 .paused = on_paused,
                                 .sysreg_read = sysreg_read };
     struct engine_config cfg = {
@@ -101,9 +100,15 @@ int main(int argc, char **argv)
     struct err err = { 0 };
     struct mem_ram *ram;
     struct engine *e;
+    bool el2 = argc == 5 && strcmp(argv[4], "el2") == 0;
 
-    if (argc != 4 && !(argc == 5 && strcmp(argv[4], "el2") == 0))
+    if (argc != 4 && argc != 5)
         return 2;
+    if (el2)
+        host.arg = &el2;
+    while (argc == 5 && !el2 && strcmp(arm64_models[cfg.model], argv[4]) != 0)
+        if (!arm64_models[++cfg.model])
+            return 2;
     host_mutex_init(&lock);
     host_cond_init(&cond);
     cfg.map = mem_map_new("board");

@@ -168,4 +168,5 @@ __attribute__((constructor)) static void fill_isa(void)
     isa = arm64_isa;
     isa.translate = translate;
     isa.memory_fault = memory_fault;
+    isa.atomic_fault = NULL;
 }

@@ -9,7 +9,7 @@ EL2's handler keeps what it uses on its stack, as it may interrupt EL1's. HVC an
 number go there; 4 and 5 while TGE is set go to 9.
 """
 
-from privileged_arm64_program import (AF, ANY, AS, DATA, DATA_SIZE, DBM, DZE, HA, HD, LOG, M, PLAIN, RAM,
+from privileged_arm64_program import (AF, ANY, AS, DATA, DATA_SIZE, DBM, DZE, HA, HD, LOG, M, NORMAL, PLAIN, RAM,
                                       READ, RECORD, SCTLR, SPAN, TABLES, TBI0, TCR, UCI, UCT, UMA,
                                       UNSEEN, Maker, move)
 
@@ -40,6 +40,7 @@ UNSEEN2 = UNSEEN + ["cnthp_ctl_el2", "s3_4_c14_c3_1", "s3_5_c14_c2_1", "s3_5_c14
                     "csselr_el1", "ccsidr_el1", "oslsr_el1", "mdscr_el1", "dbgbvr0_el1",
                     "cntvoff_el2", "osdlr_el1", "mdrar_el1", "s3_5_c4_c1_0", "s3_5_c0_c0_0"]
 UNSEEN2 = [name for name in UNSEEN2 if not name.startswith(("s3_0_c15", "s3_7_c15", "s3_3_c15"))]
+MAIRS = ("mair_el1", "mair_el2", "s3_5_c10_c2_0")
 NUMBERS = {"contextidr_el2": "s3_4_c13_c0_1"}
 
 
@@ -56,6 +57,7 @@ def program(seed, steps):
     setup = "".join("    msr %s, xzr\n" % name for name in sorted(PLAIN2)
                     if not name.startswith("s3_5"))
     setup = setup.replace("contextidr_el2", NUMBERS["contextidr_el2"])
+    setup += "    mov x0, #-1\n    msr mair_el1, x0\n    msr mair_el2, x0\n"
     return HARNESS % {
         "log": move("x28", LOG), "tables": words, "record": RECORD, "ram": RAM, "setup": setup,
         "multiplier": move("x25", 0x9e3779b97f4a7c15), "vectors": vectors, "vectors2": vectors2,
@@ -308,7 +310,8 @@ class Maker2(Maker):
             name = self.rng.choice(READ2)
             return "    mov x1, #0\n    mrs x1, %s\n" % NUMBERS.get(name, name) + self.seen()
         name = self.rng.choice(sorted(PLAIN2))
-        value, name = self.value(PLAIN2[name]), NUMBERS.get(name, name)
+        value = self.value(PLAIN2[name]) | (NORMAL if name in MAIRS else 0)
+        name = NUMBERS.get(name, name)
         if pick < 0.6:
             return "    mov x1, #0\n    mrs x1, %s\n" % name + self.seen()
         return move("x1", value) + "    msr %s, x1\n    mrs x1, %s\n" % (name, name) + self.seen()

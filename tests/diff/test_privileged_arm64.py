@@ -37,10 +37,7 @@ def assemble(seed, scratch):
     source, path = os.path.join(scratch, "program.S"), os.path.join(scratch, "program")
     with open(source, "w", encoding="ascii") as out:
         out.write((pp2 if EL2 else pp).program(seed, STEPS))
-    subprocess.run([COMPILER, "-march=armv8.2-a", "-nostdlib", "-static", "-no-pie", "-fno-pie",
-                    "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments", *pp.LINK, "-o", path,
-                    source], check=True)
-    subprocess.run([OBJCOPY, "-O", "binary", path, path + ".bin"], check=True)
+    pp.assemble(COMPILER, OBJCOPY, source, path)
     return path
 
 

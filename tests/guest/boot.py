@@ -6,6 +6,7 @@
     boot.py --one ENGINE CPUS    that boot alone, from initramfs
     boot.py --firmware           what firmware does, on the default engine
     boot.py --slow ENGINE CPUS   the same with a guest whose time goes slowly: for sanitisers
+    boot.py --cpu MODEL          a CPU of that model, from initramfs
     boot.py --arch arm64 ...     that of a guest for arm64; else riscv64
 """
 
@@ -250,6 +251,8 @@ def matrix(tap):
                 if engine == "base" or cpus == 1 and name == GUEST.boards[0]:
                     by_firmware(tap, label, *board)
         firmware_alone(tap, engine)
+    for model in GUEST.models:
+        tap.case("CPU model " + model, boot_shell, "base", 2, ["--cpu", model])
     tap.case("deterministic", boot_shell, "auto", 1, ["--deterministic"])
     tap.case("deterministic, 4 CPUs", boot_shell, "auto", 4, ["--deterministic"])
     tap.case("a device tree of the user's", given_tree)
@@ -275,6 +278,9 @@ def main():
         by_firmware(tap, "auto", "auto", 1, ())
     elif "--all" in sys.argv[1:] or os.environ.get("VM_SOAK"):
         matrix(tap)
+    elif "--cpu" in sys.argv[1:]:
+        model = sys.argv[sys.argv.index("--cpu") + 1]
+        tap.case("CPU model " + model, boot_shell, "base", 2, ["--cpu", model])
     else:
         reduced(tap)
     return tap.finish()

@@ -28,10 +28,10 @@ class Guest:
     """What tests must know of an architecture: its name and the options that ask for it, what
     uname says, the serial port as Linux names it and its interrupt, the boards and their interrupt
     controllers, the driver of the power button, what firmware there is besides U-Boot, what
-    Debian calls its kernel in /boot, where RAM begins."""
+    Debian calls its kernel in /boot, where RAM begins, CPU models besides the default."""
 
     def __init__(self, arch, options, uname, console, console_irq, boards, button, firmware,
-                 kernel_file, ram):
+                 kernel_file, ram, models):
         self.arch = arch
         self.options = options
         self.uname = uname
@@ -43,15 +43,16 @@ class Guest:
         self.kernel_file = kernel_file
         self.vsock_peer = "VM_VSOCK_PEER_" + arch  # variable that names the built vsock_peer.c
         self.ram = ram
+        self.models = models
 
 
 GUESTS = {guest.arch: guest for guest in (
     Guest("riscv64", [], "riscv64", "ttyS0", "ttyS0",
           ("riscv-virt,irqchip=plic", "riscv-virt,irqchip=aia"), "virtio_input", "opensbi", "vmlinux",
-          0x80000000),
+          0x80000000, ()),
     Guest("arm64", ["--arch", "arm64"], "aarch64", "ttyAMA0", "uart-pl011",
           ("arm-virt,irqchip=gicv3", "arm-virt,irqchip=gicv2"), "gpio_keys",
-          "uefi", "vmlinuz", 0x40000000))}
+          "uefi", "vmlinuz", 0x40000000, ("neoverse-n1", "cortex-a57")))}
 
 
 def _guest_asked_for(words):

@@ -44,8 +44,9 @@ static bool asks_first(void)
 
 static bool is_of_v_registers(const struct isa_line *l)
 {
-    static const char *const others[] = { "base",   "crc32", "lse", "lrcpc", "lrcpc2", "flagm",
-                                          "flagm2", "sb",    "dit", "ssbs",  "pan",    "uao" };
+    static const char *const others[] = { "base",  "crc32",  "lse",   "lrcpc", "lrcpc2",
+                                          "flagm", "flagm2", "sb",    "dit",   "ssbs",
+                                          "pan",   "uao",    "pauth", "dpb" };
 
     if (strstr(l->id, "/fpcr") || strstr(l->id, "/fpsr"))
         return true;

@@ -6,6 +6,7 @@
 
 #include "arm64_cpu.h"
 #include "isa/arm64/trap.h"
+#include <errno.h>
 
 #define VBAR 0x40000800ull
 enum { EL0T = 0, EL1T = 4, EL1H = 5 };
@@ -25,6 +26,39 @@ static void take(u32 cause, u64 value, u64 value2)
         (struct isa_fault){ .pending = true, .cause = cause, .value = value, .value2 = value2 };
     arm_trap_exception(&cpu.v);
     CHECK(!cpu.v.fault.pending);
+}
+
+/* gdb's org.gnu.gdb.aarch64.core and .fpu, number by number. */
+TEST(registers_of_debuggers)
+{
+    static const u8 rounds[] = { FP_RNE, FP_RUP, FP_RDN, FP_RTZ };
+    const struct isa *isa = &arm64_isa;
+    u64 v;
+
+    at(EL0T);
+    CHECK_EQ(isa->reg_count, 68);
+    for (unsigned i = 0; i < isa->reg_count; i++)
+        CHECK_EQ(isa->regs[i].number, i);
+    CHECK_STR(isa->regs[34].name, "v0");
+    CHECK_EQ(isa->regs[65].size, 16);
+    CHECK_STR(isa->regs[66].name, "fpsr");
+    state()->q[2 * 31] = 5; /* V31 */
+    CHECK_EQ(isa->reg_get(&cpu.v, 65, &v), 0);
+    CHECK_EQ(v, 5);
+    for (u64 bits = 0; bits < 16; bits++) {
+        u64 fpcr = bits << 22,
+            fpsr = bits << 1 | (bits & 1) << 27 | (bits & 2) << 6; /* RMode, FZ, DN */
+
+        CHECK_EQ(isa->reg_set(&cpu.v, 67, fpcr | 1ull << 40), 0);
+        CHECK_EQ(isa->reg_get(&cpu.v, 67, &v), 0);
+        CHECK_EQ(v, fpcr);
+        CHECK_EQ(state()->round, rounds[bits & 3]);
+        CHECK_EQ(isa->reg_set(&cpu.v, 66, fpsr), 0);
+        CHECK_EQ(isa->reg_get(&cpu.v, 66, &v), 0);
+        CHECK_EQ(v, fpsr);
+        CHECK_EQ(state()->flags & FP_DZ, bits & 1 ? FP_DZ : 0);
+    }
+    CHECK_EQ(isa->reg_get(&cpu.v, 68, &v), -ENOENT);
 }
 
 /* Vectors by where an exception comes from; what PSTATE becomes. */
@@ -325,7 +359,8 @@ TEST(waiting)
     CHECK(!cpu.v.waiting);
 }
 
-TEST_MAIN(TEST_CASE(entry), TEST_CASE(aborts), TEST_CASE(exception_return),
-          TEST_CASE(stack_pointers), TEST_CASE(table), TEST_CASE(rights_of_el0),
-          TEST_CASE(pstate_fields), TEST_CASE(interrupts), TEST_CASE(timers), TEST_CASE(waiting),
-          TEST_CASE(floating_point_traps), TEST_CASE(floating_point_rules))
+TEST_MAIN(TEST_CASE(registers_of_debuggers), TEST_CASE(entry), TEST_CASE(aborts),
+          TEST_CASE(exception_return), TEST_CASE(stack_pointers), TEST_CASE(table),
+          TEST_CASE(rights_of_el0), TEST_CASE(pstate_fields), TEST_CASE(interrupts),
+          TEST_CASE(timers), TEST_CASE(waiting), TEST_CASE(floating_point_traps),
+          TEST_CASE(floating_point_rules))

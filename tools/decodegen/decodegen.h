@@ -23,7 +23,7 @@ enum {
     MAX_REGS = 32,
     MAX_NAMESETS = 32,
     MAX_NAMES = 512,
-    MAX_FORMATS = 256,
+    MAX_FORMATS = 512,
     MAX_BINDS = 10,
     MAX_LINES = 2048,
     MAX_VARIANTS = 6,

@@ -127,8 +127,7 @@ static bool is_native_special(const struct low *l, const struct ir_op *op)
                op->imm + at->imm + ir_type_size(op->type) <=
                    (u64)isa->vector_offset + isa->vector_bytes;
     case IR_LD:
-    case IR_ST:
-        return op->mem.mmu == IR_MMU_DATA && lower_may(l->job, ENGINE_OPT_MEMORY);
+    case IR_ST: return op->mem.mmu == IR_MMU_DATA && lower_may(l->job, ENGINE_OPT_MEMORY);
     case IR_SEXT:
     case IR_ZEXT:
     case IR_TRUNC:

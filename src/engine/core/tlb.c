@@ -143,17 +143,18 @@ static bool is_io(const struct mem_span *s, enum isa_access access)
     return s->kind == MEM_IO || (s->kind == MEM_ROM && access == ISA_WRITE && s->io);
 }
 
-/* What lies at x->gpa; fills out and the entry for it. */
-static int tlb_refill(struct cpu *c, gva_t va, enum isa_access access, unsigned bank,
+/* What lies at x->gpa, of an access of so many bytes; fills out and the entry for it. */
+static int tlb_refill(struct cpu *c, gva_t va, unsigned size, enum isa_access access, unsigned bank,
                       const struct isa_xlate *x, struct mem_ref *out)
 {
+    bool misaligned = x->strict && access != ISA_FETCH && va & (size - 1);
     gva_t page = va & ~page_mask;
     struct tlb_entry e = { .tag = page };
     struct mem_span s;
 
     if (!mmu_find(c, x->gpa, &s) || (s.kind == MEM_ROM && access == ISA_WRITE && !s.io) ||
         (s.kind == MEM_IO && access == ISA_FETCH))
-        return mmu_fault(c, ISA_FAULT_BUS, va, access);
+        return mmu_fault(c, misaligned ? ISA_FAULT_ALIGN : ISA_FAULT_BUS, va, access);
     *out = (struct mem_ref){ .no_tlb = x->no_tlb, .strict = x->strict };
     if (x->strict && access != ISA_FETCH)
         e.tag |= TLB_STRICT;
@@ -196,7 +197,7 @@ static int mmu_walk(struct cpu *c, gva_t va, unsigned size, enum isa_access acce
         v->fault.pending = true;
         return 1;
     }
-    return tlb_refill(c, va, access, bank, &x, out);
+    return tlb_refill(c, va, size, access, bank, &x, out);
 }
 
 /* Swaps a matching victim into the table. */

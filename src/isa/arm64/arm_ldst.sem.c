@@ -33,9 +33,10 @@ static struct ir_mem how(int mode)
 /* --- addresses --- */
 
 /* The address accessed; what the base becomes is in *next, for modes that write it back. */
-static ir_val address(struct ir_builder *s, int mode, sem_reg rn, sem_imm imm, ir_val *next)
+static ir_val address(struct ir_builder *s, int mode, sem_reg rn, sem_imm sp, sem_imm imm,
+                      ir_val *next)
 {
-    ir_val base = ir_get(s, IR_I64, rn);
+    ir_val base = arm_base(s, rn, sp);
     ir_val offset = ir_imm(s, IR_I64, imm);
     ir_val sum = ir_add(s, base, offset);
 
@@ -49,9 +50,10 @@ static void write_back(struct ir_builder *s, int mode, sem_reg rn, ir_val next)
         ir_set(s, rn, next);
 }
 
-static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_reg rm, sem_imm shift)
+static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_imm sp, sem_reg rm,
+                      sem_imm shift)
 {
-    ir_val base = ir_get(s, IR_I64, rn);
+    ir_val base = arm_base(s, rn, sp);
     ir_val v = ir_get(s, option & 1 ? IR_I64 : IR_I32, rm);
     ir_val wide = option & 4 ? ir_sext(s, IR_I64, v) : ir_zext(s, IR_I64, v);
     ir_val by = ir_imm(s, IR_I64, shift);
@@ -72,7 +74,7 @@ static void set_loaded(struct ir_builder *s, int sign, int narrow, sem_reg rt, i
 ARM_SEM(load)
 {
     ir_val next;
-    ir_val at = address(s, a->mode, a->rn, a->imm, &next);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
     ir_val v =
         ir_load(s, arm_mem_type(a->size), at, a->ordered ? within16(IR_ACQUIRE) : how(a->mode));
 
@@ -83,7 +85,7 @@ ARM_SEM(load)
 ARM_SEM(store)
 {
     ir_val next;
-    ir_val at = address(s, a->mode, a->rn, a->imm, &next);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
     ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, a->ordered ? within16(IR_SEQ_CST) : how(a->mode));
@@ -92,7 +94,7 @@ ARM_SEM(store)
 
 ARM_SEM(load_index)
 {
-    ir_val at = indexed(s, a->option, a->rn, a->rm, a->shift);
+    ir_val at = indexed(s, a->option, a->rn, a->sp, a->rm, a->shift);
     ir_val v = ir_load(s, arm_mem_type(a->size), at, PLAIN);
 
     set_loaded(s, a->sign, a->narrow, a->rt, v);
@@ -100,7 +102,7 @@ ARM_SEM(load_index)
 
 ARM_SEM(store_index)
 {
-    ir_val at = indexed(s, a->option, a->rn, a->rm, a->shift);
+    ir_val at = indexed(s, a->option, a->rn, a->sp, a->rm, a->shift);
     ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, PLAIN);
@@ -176,7 +178,7 @@ static ir_val second(struct ir_builder *s, int sf, ir_val at)
 ARM_SEM(load_pair)
 {
     ir_val next;
-    ir_val at = address(s, a->mode, a->rn, a->imm, &next);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
     ir_val at2 = second(s, a->sf, at);
     ir_val v = ir_load(s, arm_type(a->sf), at, PLAIN);
     ir_val v2 = ir_load(s, arm_type(a->sf), at2, PLAIN);
@@ -189,7 +191,7 @@ ARM_SEM(load_pair)
 ARM_SEM(store_pair)
 {
     ir_val next;
-    ir_val at = address(s, a->mode, a->rn, a->imm, &next);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
     ir_val at2 = second(s, a->sf, at);
     ir_val v = ir_get(s, arm_type(a->sf), a->rt);
     ir_val v2 = ir_get(s, arm_type(a->sf), a->rt2);
@@ -203,7 +205,7 @@ ARM_SEM(store_pair)
 
 ARM_SEM(ldxr)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val v = ir_ll(s, arm_mem_type(a->size), at, exclusive(a->ordered));
 
     arm_set(s, a->rt, v);
@@ -211,16 +213,17 @@ ARM_SEM(ldxr)
 
 ARM_SEM(ldxp)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val v = ir_ll(s, pair_type(a->sf), at, exclusive(a->ordered));
 
     set_pair(s, a->sf, a->rt, a->rt2, v);
 }
 
 /* The status is 0 when it stored. */
-static void store_exclusive(struct ir_builder *s, sem_reg rs, sem_reg rn, ir_val v, int ordered)
+static void store_exclusive(struct ir_builder *s, sem_reg rs, sem_reg rn, sem_imm sp, ir_val v,
+                            int ordered)
 {
-    ir_val at = ir_get(s, IR_I64, rn);
+    ir_val at = arm_base(s, rn, sp);
     ir_val stored = ir_sc(s, at, v, exclusive(ordered));
     ir_val failed = ir_not(s, stored);
 
@@ -231,14 +234,14 @@ ARM_SEM(stxr)
 {
     ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
 
-    store_exclusive(s, a->rs, a->rn, v, a->ordered);
+    store_exclusive(s, a->rs, a->rn, a->sp, v, a->ordered);
 }
 
 ARM_SEM(stxp)
 {
     ir_val v = get_pair(s, a->sf, a->rt, a->rt2);
 
-    store_exclusive(s, a->rs, a->rn, v, a->ordered);
+    store_exclusive(s, a->rs, a->rn, a->sp, v, a->ordered);
 }
 
 ARM_SEM(clrex)
@@ -250,7 +253,7 @@ ARM_SEM(clrex)
 
 ARM_SEM(ldar)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val v = ir_load(s, arm_mem_type(a->size), at, within16((enum ir_order)a->order));
 
     arm_set(s, a->rt, v);
@@ -258,7 +261,7 @@ ARM_SEM(ldar)
 
 ARM_SEM(stlr)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, within16(IR_SEQ_CST));
@@ -274,7 +277,7 @@ static enum ir_order order_of(int acquire, int release)
 
 ARM_SEM(atomic)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val v = ir_get(s, arm_mem_type(a->size), a->rs);
     bool clear = a->f == ARM_RMW_CLR;
 
@@ -288,7 +291,7 @@ ARM_SEM(atomic)
 
 ARM_SEM(cas)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val expected = ir_get(s, arm_mem_type(a->size), a->rs);
     ir_val desired = ir_get(s, arm_mem_type(a->size), a->rt);
     ir_val old = ir_cas(s, at, expected, desired, within16(order_of(a->a, a->r)));
@@ -298,7 +301,7 @@ ARM_SEM(cas)
 
 ARM_SEM(casp)
 {
-    ir_val at = ir_get(s, IR_I64, a->rn);
+    ir_val at = arm_base(s, a->rn, a->sp);
     ir_val expected = get_pair(s, a->sf, a->rs, a->rs2);
     ir_val desired = get_pair(s, a->sf, a->rt, a->rt2);
     ir_val old = ir_cas(s, at, expected, desired, within16(order_of(a->a, a->r)));

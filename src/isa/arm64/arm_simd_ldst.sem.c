@@ -10,6 +10,15 @@ enum { QUAD = 4 }; /* logarithm of its bytes */
 
 static const struct ir_mem PLAIN = { .mmu = IR_MMU_DATA, .align = IR_ALIGN_ANY };
 
+/* An access to one of several pieces; what must be aligned is `unit`, a logarithm. */
+static struct ir_mem piece(int unit)
+{
+    struct ir_mem m = PLAIN;
+
+    m.access = IR_UNIT(unit);
+    return m;
+}
+
 static ir_val plus(struct ir_builder *s, ir_val at, unsigned bytes)
 {
     ir_val by = ir_const(s, IR_I64, bytes);
@@ -19,40 +28,41 @@ static ir_val plus(struct ir_builder *s, ir_val at, unsigned bytes)
 
 /* --- one register --- */
 
-static void load(struct ir_builder *s, int size, sem_reg rt, ir_val at)
+/* unit: logarithm of the bytes that must be aligned where alignment matters. */
+static void load(struct ir_builder *s, int size, int unit, sem_reg rt, ir_val at)
 {
     if (size < QUAD) {
-        ir_val v = ir_load(s, arm_mem_type(size), at, PLAIN);
+        ir_val v = ir_load(s, arm_mem_type(size), at, piece(unit));
 
         arm_set_v(s, rt, v);
         return;
     }
     ir_val at2 = plus(s, at, ARM_D_BYTES);
-    ir_val low = ir_load(s, IR_I64, at, PLAIN);
-    ir_val high = ir_load(s, IR_I64, at2, PLAIN);
+    ir_val low = ir_load(s, IR_I64, at, piece(unit));
+    ir_val high = ir_load(s, IR_I64, at2, piece(unit < 3 ? unit : 3));
 
     arm_set_halves(s, rt, low, high);
 }
 
-static void store(struct ir_builder *s, int size, sem_reg rt, ir_val at)
+static void store(struct ir_builder *s, int size, int unit, sem_reg rt, ir_val at)
 {
     if (size < QUAD) {
         ir_val v = ir_get(s, arm_mem_type(size), rt);
 
-        ir_store(s, at, v, PLAIN);
+        ir_store(s, at, v, piece(unit));
         return;
     }
     ir_val at2 = plus(s, at, ARM_D_BYTES);
     ir_val low = ir_get(s, IR_I64, rt);
     ir_val high = ir_get(s, IR_I64, sem_reg_at(rt, ARM_D_BYTES));
 
-    ir_store(s, at, low, PLAIN);
-    ir_store(s, at2, high, PLAIN);
+    ir_store(s, at, low, piece(unit));
+    ir_store(s, at2, high, piece(unit < 3 ? unit : 3));
 }
 
-static ir_val address(struct ir_builder *s, int mode, sem_reg rn, sem_imm imm)
+static ir_val address(struct ir_builder *s, int mode, sem_reg rn, sem_imm sp, sem_imm imm)
 {
-    ir_val base = ir_get(s, IR_I64, rn);
+    ir_val base = arm_base(s, rn, sp);
     ir_val offset = ir_imm(s, IR_I64, imm);
     ir_val sum = ir_add(s, base, offset);
 
@@ -63,21 +73,22 @@ static ir_val address(struct ir_builder *s, int mode, sem_reg rn, sem_imm imm)
 
 ARM_FP_SEM(v_load)
 {
-    ir_val at = address(s, a->mode, a->rn, a->imm);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm);
 
-    load(s, a->size, a->rt, at);
+    load(s, a->size, a->size, a->rt, at);
 }
 
 ARM_FP_SEM(v_store)
 {
-    ir_val at = address(s, a->mode, a->rn, a->imm);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm);
 
-    store(s, a->size, a->rt, at);
+    store(s, a->size, a->size, a->rt, at);
 }
 
-static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_reg rm, sem_imm shift)
+static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_imm sp, sem_reg rm,
+                      sem_imm shift)
 {
-    ir_val base = ir_get(s, IR_I64, rn);
+    ir_val base = arm_base(s, rn, sp);
     ir_val v = ir_get(s, option & 1 ? IR_I64 : IR_I32, rm);
     ir_val wide = option & 4 ? ir_sext(s, IR_I64, v) : ir_zext(s, IR_I64, v);
     ir_val by = ir_imm(s, IR_I64, shift);
@@ -88,16 +99,16 @@ static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_reg rm, 
 
 ARM_FP_SEM(v_load_index)
 {
-    ir_val at = indexed(s, a->option, a->rn, a->rm, a->shift);
+    ir_val at = indexed(s, a->option, a->rn, a->sp, a->rm, a->shift);
 
-    load(s, a->size, a->rt, at);
+    load(s, a->size, a->size, a->rt, at);
 }
 
 ARM_FP_SEM(v_store_index)
 {
-    ir_val at = indexed(s, a->option, a->rn, a->rm, a->shift);
+    ir_val at = indexed(s, a->option, a->rn, a->sp, a->rm, a->shift);
 
-    store(s, a->size, a->rt, at);
+    store(s, a->size, a->size, a->rt, at);
 }
 
 ARM_FP_SEM(v_load_literal)
@@ -106,25 +117,25 @@ ARM_FP_SEM(v_load_literal)
     ir_val imm = ir_imm(s, IR_I64, a->imm);
     ir_val at = ir_add(s, pc, imm);
 
-    load(s, a->size, a->rt, at);
+    load(s, a->size, a->size, a->rt, at);
 }
 
 ARM_FP_SEM(v_load_pair)
 {
-    ir_val at = address(s, a->mode, a->rn, a->imm);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm);
     ir_val at2 = plus(s, at, 1u << a->size);
 
-    load(s, a->size, a->rt, at);
-    load(s, a->size, a->rt2, at2);
+    load(s, a->size, a->size, a->rt, at);
+    load(s, a->size, a->size, a->rt2, at2);
 }
 
 ARM_FP_SEM(v_store_pair)
 {
-    ir_val at = address(s, a->mode, a->rn, a->imm);
+    ir_val at = address(s, a->mode, a->rn, a->sp, a->imm);
     ir_val at2 = plus(s, at, 1u << a->size);
 
-    store(s, a->size, a->rt, at);
-    store(s, a->size, a->rt2, at2);
+    store(s, a->size, a->size, a->rt, at);
+    store(s, a->size, a->size, a->rt2, at2);
 }
 
 /* --- structures: element by element from one to four registers in turn --- */
@@ -146,12 +157,12 @@ ARM_FP_SEM(v_load_regs)
 {
     const sem_reg rt[] = { a->t0, a->t1, a->t2, a->t3 };
     unsigned bytes = arm_bytes(a->q);
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
 
     for (unsigned i = 0; i < (unsigned)a->count; i++) {
         ir_val at = plus(s, base, i * bytes);
 
-        load(s, a->q == ARM_128 ? QUAD : 3, rt[i], at);
+        load(s, a->q == ARM_128 ? QUAD : 3, a->size, rt[i], at);
     }
     grow(s, a->post, a->rn, a->rm, base, (unsigned)a->count * bytes);
 }
@@ -160,12 +171,12 @@ ARM_FP_SEM(v_store_regs)
 {
     const sem_reg rt[] = { a->t0, a->t1, a->t2, a->t3 };
     unsigned bytes = arm_bytes(a->q);
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
 
     for (unsigned i = 0; i < (unsigned)a->count; i++) {
         ir_val at = plus(s, base, i * bytes);
 
-        store(s, a->q == ARM_128 ? QUAD : 3, rt[i], at);
+        store(s, a->q == ARM_128 ? QUAD : 3, a->size, rt[i], at);
     }
     grow(s, a->post, a->rn, a->rm, base, (unsigned)a->count * bytes);
 }
@@ -195,12 +206,12 @@ ARM_FP_SEM(v_load_structs)
     const sem_reg scratch = ARM_SLOT(scratch);
     unsigned bytes = (unsigned)a->count * arm_bytes(a->q);
     unsigned step = 1u << a->size;
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
     ir_val memory, reg;
 
     for (unsigned i = 0; i < bytes; i += ARM_D_BYTES) {
         ir_val at = plus(s, base, i);
-        ir_val v = ir_load(s, IR_I64, at, PLAIN);
+        ir_val v = ir_load(s, IR_I64, at, piece(a->size));
 
         ir_set(s, sem_reg_at(scratch, i), v);
     }
@@ -231,7 +242,7 @@ ARM_FP_SEM(v_store_structs)
     const sem_reg scratch = ARM_SLOT(scratch);
     unsigned bytes = (unsigned)a->count * arm_bytes(a->q);
     unsigned step = 1u << a->size;
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
     ir_val memory, reg;
     ir_val i = element_loop(s, a->q, a->size);
 
@@ -247,7 +258,7 @@ ARM_FP_SEM(v_store_structs)
         ir_val v = ir_get(s, IR_I64, sem_reg_at(scratch, at));
         ir_val to = plus(s, base, at);
 
-        ir_store(s, to, v, PLAIN);
+        ir_store(s, to, v, piece(a->size));
     }
     grow(s, a->post, a->rn, a->rm, base, bytes);
 }
@@ -257,7 +268,7 @@ ARM_FP_SEM(v_store_structs)
 ARM_FP_SEM(v_load_lane)
 {
     const sem_reg rt[] = { a->t0, a->t1, a->t2, a->t3 };
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
     ir_val lane = ir_imm(s, IR_I64, a->lane);
     ir_val v[4];
 
@@ -274,7 +285,7 @@ ARM_FP_SEM(v_load_lane)
 ARM_FP_SEM(v_store_lane)
 {
     const sem_reg rt[] = { a->t0, a->t1, a->t2, a->t3 };
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
     ir_val lane = ir_imm(s, IR_I64, a->lane);
 
     for (unsigned i = 0; i < (unsigned)a->count; i++) {
@@ -290,7 +301,7 @@ ARM_FP_SEM(v_store_lane)
 ARM_FP_SEM(v_load_all)
 {
     const sem_reg rt[] = { a->t0, a->t1, a->t2, a->t3 };
-    ir_val base = ir_get(s, IR_I64, a->rn);
+    ir_val base = arm_base(s, a->rn, a->sp);
 
     for (unsigned i = 0; i < (unsigned)a->count; i++) {
         ir_val at = plus(s, base, i << a->size);

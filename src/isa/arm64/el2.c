@@ -64,6 +64,13 @@ u32 arm_fp_trap(const struct arm_state *s)
     return 0;
 }
 
+bool arm_el2_traps_pauth(const struct arm_state *s)
+{
+    u64 hcr = arm_hcr(s);
+
+    return s->has_el2 && !(hcr & HCR_API) && (s->el == 1 || (s->el == 0 && !host_mode(hcr)));
+}
+
 /* --- registers that are others --- */
 
 /* Op1 of a register's number: EL1's have 0, EL2's 4, and 5 names EL1's at EL2. */
@@ -188,6 +195,11 @@ static u64 hcr_bits_el1(unsigned n, bool write)
     return 0;
 }
 
+static bool is_pauth_key(unsigned n)
+{
+    return n >= ARM_SYS(3, 0, 2, 1, 0) && n <= ARM_SYS(3, 0, 2, 3, 1);
+}
+
 /* Of EL0 and EL1. */
 static u64 hcr_bits(unsigned n)
 {
@@ -293,6 +305,8 @@ bool arm_el2_traps(struct vcpu *c, unsigned number, bool write)
     hcr = arm_hcr(s);
     bits = hcr_bits(number) | (s->el == 1 ? hcr_bits_el1(number, write) : 0);
     if (hcr & bits || timer_traps(s, hcr, number))
+        return true;
+    if (s->el == 1 && is_pauth_key(number) && !(hcr & HCR_APK))
         return true;
     mdcr = s->mdcr_el2;
     if (mdcr & MDCR_TDE || hcr & HCR_TGE)

@@ -41,6 +41,8 @@
 #define HCR_CD    (1ull << 32)
 #define HCR_ID    (1ull << 33)
 #define HCR_E2H   (1ull << 34)
+#define HCR_APK   (1ull << 40)
+#define HCR_API   (1ull << 41)
 
 /* CPTR_EL2 (D24.2.37); where E2H is 0: TFP */
 #define CPTR_TFP   (1ull << 10)
@@ -73,6 +75,9 @@ u64 arm_sctlr(const struct arm_state *s);
 
 /* The cause of the exception that floating point is answered with at this level, or 0. */
 u32 arm_fp_trap(const struct arm_state *s);
+
+/* Does EL2 trap pointer authentication that is enabled at this level? */
+bool arm_el2_traps_pauth(const struct arm_state *s);
 
 /* The register that a number in an instruction means here: under E2H that of EL2, or, by the
  * names ..._EL12 and ..._EL02, that of EL1. 0: none. */

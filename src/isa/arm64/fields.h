@@ -17,6 +17,13 @@ s64 arm_imm_offset12(u32 w);
 s64 arm_imm_offset7(u32 w);
 s64 arm_imm_index(u32 w);
 
+/* Loads and stores: bits that the base must have clear, when SP is aligned. */
+enum { ARM_SP_MASK = 15 };
+static inline s64 arm_sp_mask(u32 w)
+{
+    return bits_get(w, 5, 5) == 31 ? ARM_SP_MASK : 0;
+}
+
 /* SBFM and UBFM move the field to the top and from there to its place: how far left, how far
  * right. BFM keeps the destination outside a mask. */
 s64 arm_imm_field_left(u32 w);
@@ -35,6 +42,7 @@ int arm_text_movwide(u32 w, gva_t pc, char *buf, size_t size);  /* "#0x5, lsl #1
 int arm_text_adrp(u32 w, gva_t pc, char *buf, size_t size);     /* "0x4000" */
 int arm_text_offset12(u32 w, gva_t pc, char *buf, size_t size); /* ", #8" or "" */
 int arm_text_offset9(u32 w, gva_t pc, char *buf, size_t size);
+int arm_text_offset10(u32 w, gva_t pc, char *buf, size_t size);
 int arm_text_offset7(u32 w, gva_t pc, char *buf, size_t size);
 int arm_text_scaled7(u32 w, gva_t pc, char *buf, size_t size); /* "8" */
 int arm_text_index(u32 w, gva_t pc, char *buf, size_t size);   /* "x2, lsl #3" */

@@ -32,7 +32,11 @@
  * f_half_fma:    (single, half, half) the first and the others' product, in single precision
  * bf_dot:        (single, pair, pair) the first and two products of bfloat16; no flags
  * aes:           (low, high, ARM_AES_*) half of what the operation makes of 128 bits
- * sm4:           (word) its bytes by SM4's box */
+ * sm4:           (word) its bytes by SM4's box
+ * pauth_sign, pauth_check: (pointer, modifier, ARM_KEY_*) with its code; without, or a fault
+ * pauth_strip:   (pointer, is of data) without its code, right or not
+ * pauth_generic: (value, modifier) a code in the upper half
+ * eret_checked:  (ARM_KEY_*) sets pc */
 #define ARM_HELPERS(H)                                                                             \
     H(crc32, 0)                                                                                    \
     H(crc32c, 0)                                                                                   \
@@ -58,7 +62,12 @@
     H(f_half_fma, IRH_READS | IRH_WRITES)                                                          \
     H(bf_dot, 0)                                                                                   \
     H(aes, 0)                                                                                      \
-    H(sm4, 0)
+    H(sm4, 0)                                                                                      \
+    H(pauth_sign, IRH_RAISES | IRH_READS)                                                          \
+    H(pauth_check, IRH_RAISES | IRH_READS)                                                         \
+    H(pauth_strip, IRH_READS)                                                                      \
+    H(pauth_generic, IRH_RAISES | IRH_READS)                                                       \
+    H(eret_checked, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)
 
 #define H(name, effects)                                                                           \
     extern const struct ir_helper arm_helper_##name;                                               \

@@ -5,12 +5,15 @@
 
 #include "base/bits.h"
 #include "isa/arm64/decode.h"
+#include "isa/arm64/el2.h"
+#include "isa/arm64/fields.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/pstate.h"
+#include "isa/arm64/regs.h"
 #include "isa/arm64/sysreg.h"
 #include "isa/arm64/trap.h"
 #include "arm64_ops.gen.h"
-#include <errno.h>
 
 #define STATE_ROW_T struct arm_state
 STATE_LIST(arm, ARM_STATE, 1);
@@ -24,57 +27,45 @@ ENV_HOLDS(flags);
 ENV_HOLDS(rules);
 ENV_HOLDS(rules16);
 
-/* gdb's numbers (org.gnu.gdb.aarch64.core): 0..30 x, 31 sp, 32 pc, 33 cpsr. */
-enum { REG_SP = 31, REG_PC = 32, REG_CPSR = 33 };
-
-#define XREG(n) { "x" #n, n, 8, offsetof(struct arm_state, x[n]) }
-static const struct isa_reg regs[] = {
-    XREG(0),
-    XREG(1),
-    XREG(2),
-    XREG(3),
-    XREG(4),
-    XREG(5),
-    XREG(6),
-    XREG(7),
-    XREG(8),
-    XREG(9),
-    XREG(10),
-    XREG(11),
-    XREG(12),
-    XREG(13),
-    XREG(14),
-    XREG(15),
-    XREG(16),
-    XREG(17),
-    XREG(18),
-    XREG(19),
-    XREG(20),
-    XREG(21),
-    XREG(22),
-    XREG(23),
-    XREG(24),
-    XREG(25),
-    XREG(26),
-    XREG(27),
-    XREG(28),
-    XREG(29),
-    XREG(30),
-    { "sp", REG_SP, 8, offsetof(struct arm_state, sp) },
-    { "pc", REG_PC, 8, offsetof(struct arm_state, pc) },
-    { "cpsr", REG_CPSR, 4, UINT32_MAX },
-};
-
 static const char *const irq_lines[] = {
     [ARM_LINE_IRQ] = "irq",   [ARM_LINE_FIQ] = "fiq",   [ARM_LINE_SERROR] = "serror",
     [ARM_LINE_VIRQ] = "virq", [ARM_LINE_VFIQ] = "vfiq", NULL
 };
 
 /* The same bytes mean the same at every level: what one forbids is checked when the instruction
- * runs. */
+ * runs. But SP as a base is looked at where SCTLR_ELx.SA or SA0 says so. */
 static u64 block_key(const struct vcpu *c)
 {
-    return 0;
+    const struct arm_state *s = vcpu_state((struct vcpu *)(uintptr_t)c);
+    bool looks_at_sp = arm_sctlr(s) & (s->el ? SCTLR_SA : SCTLR_SA0);
+
+    return (looks_at_sp ? ARM_BLOCK_SP : 0) | (s->steps ? ARM_BLOCK_STEP : 0) |
+           (u64)c->model << ARM_BLOCK_MODEL;
+}
+
+/* With a base in bits 9:5; literals have none. */
+static bool is_load_or_store(u32 raw)
+{
+    return bits_get(raw, 27, 1) && !bits_get(raw, 25, 1) && (raw & 0x3b000000) != 0x18000000;
+}
+
+static enum isa_decode decode(const u8 *bytes, unsigned avail, u64 key, struct isa_insn *in)
+{
+    enum isa_decode end = arm64_decode(bytes, avail, key, in);
+    unsigned model = (unsigned)(key >> ARM_BLOCK_MODEL);
+
+    if (end != ISA_DECODE_OK)
+        return end;
+    if (model && !arm_model_has(model, arm64_ops[in->op].ext, in->raw))
+        *in = (struct isa_insn){ .raw = in->raw, .len = in->len, .op = ARM64_OP_COUNT - 1 };
+    /* the last immediate is ARM_SP_MASK, and no other of them is in its place */
+    if (!(key & ARM_BLOCK_SP) && is_load_or_store(in->raw) && arm_sp_mask(in->raw)) {
+        if (in->imm2)
+            in->imm2 = 0;
+        else
+            in->imm = 0;
+    }
+    return end;
 }
 
 static bool board_has_el2(struct vcpu *c)
@@ -126,43 +117,6 @@ static void state_changed(struct vcpu *c)
     arm_mode_changed(c);
 }
 
-static int reg_get(struct vcpu *c, unsigned number, u64 *out)
-{
-    const struct arm_state *s = arm_state(c);
-
-    if (number < REG_SP)
-        *out = s->x[number];
-    else if (number == REG_SP)
-        *out = s->sp;
-    else if (number == REG_PC)
-        *out = s->pc;
-    else if (number == REG_CPSR)
-        *out = arm_pstate_get(s);
-    else
-        return -ENOENT;
-    return 0;
-}
-
-static int reg_set(struct vcpu *c, unsigned number, u64 v)
-{
-    struct arm_state *s = arm_state(c);
-
-    if (number < REG_SP) {
-        s->x[number] = v;
-    } else if (number == REG_SP) {
-        s->sp = v;
-    } else if (number == REG_PC) {
-        s->pc = v;
-    } else if (number == REG_CPSR) {
-        /* the level and the stack pointer are not for debuggers to change */
-        arm_pstate_set(s, (v & ~15ull) | (arm_pstate_get(s) & 15));
-        arm_mode_changed(c);
-    } else {
-        return -ENOENT;
-    }
-    return 0;
-}
-
 const struct isa arm64_isa = {
     .name = "arm64",
     .state_size = sizeof(struct arm_state),
@@ -177,21 +131,22 @@ const struct isa arm64_isa = {
     .insn_align = 4,
     .ops = arm64_ops,
     .op_count = ARM64_OP_COUNT,
-    .regs = regs,
-    .reg_count = ARRAY_SIZE(regs),
-    .decode = arm64_decode,
+    .regs = arm_regs,
+    .reg_count = ARM_REG_COUNT,
+    .decode = decode,
     .disassemble = arm64_disassemble,
     .block_key = block_key,
     .fetch_bank = arm_mmu_fetch_bank,
     .translate = arm_mmu_translate,
     .memory_fault = arm_mmu_memory_fault,
+    .atomic_fault = arm_mmu_atomic_fault,
     .take_exception = arm_trap_exception,
     .take_interrupt = arm_trap_interrupt,
     .wakes = arm_trap_wakes,
     .timer_expired = arm_timer_update,
     .reset = reset,
     .state_changed = state_changed,
-    .reg_get = reg_get,
-    .reg_set = reg_set,
+    .reg_get = arm_reg_get,
+    .reg_set = arm_reg_set,
     .irq_lines = irq_lines,
 };

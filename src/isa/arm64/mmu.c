@@ -6,6 +6,7 @@
 #include "isa/arm64/walk.h"
 
 #include "base/bits.h"
+#include "isa/arm64/debug.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/sysreg.h"
 
@@ -17,11 +18,12 @@ enum { ASID_SHIFT = 48, ASID_BITS = 16, VMID_SHIFT = 48, VMID_BITS = 16 };
 /* TCR_EL2 without E2H, as TCR_EL1 would have it (D24.2.184). */
 static u64 single_tcr(u64 tcr)
 {
-    enum { T0 = 16, PS = 16, TBI = 20, HA = 21, HD = 22, HPD = 24 };
+    enum { T0 = 16, PS = 16, TBI = 20, HA = 21, HD = 22, HPD = 24, TBID = 29 };
 
     return (bits_get(tcr, 0, T0) & ~(1ull << TCR_EPD0)) | bits_get(tcr, PS, 3) << TCR_IPS |
            bits_get(tcr, TBI, 1) << TCR_TBI0 | bits_get(tcr, HPD, 1) << TCR_HPD0 |
-           (tcr >> HA & 1 ? TCR_HA : 0) | (tcr >> HD & 1 ? TCR_HD : 0);
+           bits_get(tcr, TBID, 1) << TCR_TBID0 | (tcr >> HA & 1 ? TCR_HA : 0) |
+           (tcr >> HD & 1 ? TCR_HD : 0);
 }
 
 static bool is_el2_bank(unsigned bank)
@@ -80,11 +82,21 @@ static unsigned bank_of(const struct arm_state *s, bool pan)
     }
 }
 
+unsigned arm_mmu_plain_fetch_bank(const struct arm_state *s)
+{
+    return s->il ? ARM_BANK_ILLEGAL : bank_of(s, true);
+}
+
 unsigned arm_mmu_fetch_bank(const struct vcpu *c)
 {
     const struct arm_state *s = vcpu_state((struct vcpu *)(uintptr_t)c);
 
-    return s->il ? ARM_BANK_ILLEGAL : bank_of(s, true);
+    return s->steps ? ARM_BANK_STEP : arm_mmu_plain_fetch_bank(s);
+}
+
+void arm_regime_current(const struct arm_state *s, struct arm_regime *r)
+{
+    arm_regime_get(s, bank_of(s, false), r);
 }
 
 static u64 asid(u64 tcr, u64 ttbr0, u64 ttbr1)
@@ -182,7 +194,7 @@ gva_t arm_mmu_untagged(const struct arm_state *s, gva_t va)
 {
     struct arm_regime r;
 
-    arm_regime_get(s, bank_of(s, false), &r);
+    arm_regime_current(s, &r);
     return arm_regime_untagged(&r, va);
 }
 
@@ -195,11 +207,15 @@ static void fault_set(struct isa_fault *fault, enum isa_access access, gva_t va,
                             .value2 = fsc | (access == ISA_WRITE ? ARM_ISS_WNR : 0) };
 }
 
-/* A tag that is ignored never gets into pc (AArch64.BranchAddr()). Most branches have none: it is
- * taken out when the fetch, for which no TLB has an entry, comes here. */
+/* A tag that is ignored, of instructions too, never gets into pc (AArch64.BranchAddr()). Most
+ * branches have none: it is taken out when the fetch, for which no TLB has an entry, comes here. */
 static bool fetch_is_tagged(struct vcpu *c, gva_t va, struct isa_fault *fault)
 {
-    if (arm_mmu_untagged(arm_state(c), va) == va)
+    struct arm_regime r;
+
+    arm_regime_current(arm_state(c), &r);
+    if (arm_regime_untagged(&r, va) == va ||
+        !arm_regime_ignores_top(&r, arm_regime_is_upper(&r, va), false))
         return false;
     *fault = (struct isa_fault){ .pending = true, .cause = ARM_PC_TAGGED };
     return true;
@@ -215,32 +231,63 @@ void arm_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enu
         *fault = (struct isa_fault){ .pending = true, .cause = ARM_EC_PC_ALIGN, .value = va };
 }
 
+static int walk(struct arm_walk *w, unsigned bank, struct isa_xlate *out, struct isa_fault *fault)
+{
+    int end;
+
+    arm_regime_get(arm_state(w->c), bank, &w->r);
+    end = arm_walk(w, out);
+    if (end == ARM_WALK_OK)
+        return 0;
+    fault_set(fault, w->access, w->va, (unsigned)end);
+    if (w->by_stage2) {
+        fault->cause |= ARM_TO_EL2;
+        fault->value2 |= w->ipa >> 12 << ARM_FAULT_IPA | (w->s1ptw ? ARM_ISS_S1PTW : 0);
+    }
+    return -1;
+}
+
 int arm_mmu_walk(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank, bool stage1_only,
                  struct isa_xlate *out, struct isa_fault *fault)
 {
     struct arm_walk w = { .c = c, .va = va, .access = access, .stage1_only = stage1_only };
-    int end;
 
-    arm_regime_get(arm_state(c), bank, &w.r);
-    end = arm_walk(&w, out);
-    if (end == ARM_WALK_OK)
-        return 0;
-    fault_set(fault, access, va, (unsigned)end);
-    if (w.by_stage2) {
-        fault->cause |= ARM_TO_EL2;
-        fault->value2 |= w.ipa >> 12 << ARM_FAULT_IPA | (w.s1ptw ? ARM_ISS_S1PTW : 0);
-    }
-    return -1;
+    return walk(&w, bank, out, fault);
 }
 
 int arm_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access,
                       unsigned bank, struct isa_xlate *out, struct isa_fault *fault)
 {
+    const struct arm_state *s = arm_state(c);
+    bool step = bank == ARM_BANK_STEP, el0;
+
+    if (step && arm_debug_step(c, fault))
+        return -1;
+    if (step)
+        bank = arm_mmu_plain_fetch_bank(s);
     if (access == ISA_FETCH && fetch_is_tagged(c, va, fault))
         return -1;
     if (bank == ARM_BANK_ILLEGAL) {
         *fault = (struct isa_fault){ .pending = true, .cause = ARM_EC_ILLEGAL_STATE };
         return -1;
     }
-    return arm_mmu_walk(c, va, access, bank, false, out, fault);
+    if (arm_mmu_walk(c, va, access, bank, false, out, fault))
+        return -1;
+    out->no_tlb |= step;
+    el0 = bank == ARM_BANK_EL0 || bank == ARM_BANK_HOST_EL0;
+    if (s->has_points && arm_debug_hit(c, va, size, access, el0, out, fault))
+        return -1;
+    return 0;
+}
+
+/* WnR is 0 where the read of it would have faulted (D24.2.45). */
+void arm_mmu_atomic_fault(struct vcpu *c, gva_t va, unsigned size, unsigned bank,
+                          struct isa_fault *fault)
+{
+    struct arm_walk w = { .c = c, .va = va, .access = ISA_READ, .look = true };
+    struct isa_fault of_read;
+    struct isa_xlate x;
+
+    if ((fault->value2 & ARM_FSC_MASK) != ARM_FSC_ALIGNMENT && walk(&w, bank, &x, &of_read))
+        *fault = of_read;
 }

@@ -16,6 +16,7 @@ enum arm_bank {
     ARM_BANK_HOST_EL0, /* EL0 under EL2 (E2H and TGE) */
     ARM_BANK_EL2,      /* without E2H, or PAN is clear */
     ARM_BANK_EL2_PAN,  /* E2H and PAN, and fetches under E2H */
+    ARM_BANK_STEP,     /* fetches of what is stepped: holds nothing */
     ARM_BANK_COUNT,
 };
 
@@ -44,12 +45,24 @@ void arm_mmu_flush_asid(struct vcpu *c, u64 space);
 int arm_mmu_walk(struct vcpu *c, gva_t va, enum isa_access access, unsigned bank, bool stage1_only,
                  struct isa_xlate *out, struct isa_fault *fault);
 
+/* The bank of fetches, but for software step. */
+unsigned arm_mmu_plain_fetch_bank(const struct arm_state *s);
+
 /* isa.fetch_bank, isa.translate, isa.memory_fault */
 unsigned arm_mmu_fetch_bank(const struct vcpu *c);
 int arm_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access access,
                       unsigned bank, struct isa_xlate *out, struct isa_fault *fault);
 void arm_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enum isa_access access,
                           struct isa_fault *fault);
+/* isa.atomic_fault */
+void arm_mmu_atomic_fault(struct vcpu *c, gva_t va, unsigned size, unsigned bank,
+                          struct isa_fault *fault);
+
+/* Types of memory that only allow aligned accesses; an attribute of MAIR_EL1. */
+static inline bool arm_mmu_is_device(u32 attr)
+{
+    return (attr & 0xf0) == 0;
+}
 
 /* The address without a tag, where its top byte is ignored. */
 gva_t arm_mmu_untagged(const struct arm_state *s, gva_t va);

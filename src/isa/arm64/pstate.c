@@ -4,8 +4,10 @@
 #include "isa/arm64/pstate.h"
 
 #include "base/bits.h"
+#include "isa/arm64/debug.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/sysreg.h"
 
 static const struct {
@@ -60,6 +62,50 @@ void arm_fpcr_changed(struct arm_state *s)
     s->rules16 = (u8)arm_fp_rules(dn, s->fpcr & ARM_FPCR_FZ16);
 }
 
+/* By FPCR.RMode, and by enum fp_round: each is the other's negative modulo 4. */
+static unsigned turn_round(unsigned r)
+{
+    return (0u - r) & 3;
+}
+_Static_assert(FP_RNE == 0 && FP_RUP == 3 && FP_RDN == 2 && FP_RTZ == 1,
+               "as turn_round() has them");
+
+u64 arm_fpcr_get(const struct arm_state *s)
+{
+    return s->fpcr | (u64)turn_round(s->round) << ARM_FPCR_RMODE_SHIFT;
+}
+
+void arm_fpcr_set(struct arm_state *s, u64 v)
+{
+    s->fpcr = (u32)v & ARM_FPCR_MODES;
+    s->round = (u8)turn_round((unsigned)bits_get(v, ARM_FPCR_RMODE_SHIFT, 2));
+    arm_fpcr_changed(s);
+}
+
+static const struct {
+    u8 fp, bit;
+} fpsr_flags[] = { { FP_NV, 0 }, { FP_DZ, 1 }, { FP_OF, 2 },
+                   { FP_UF, 3 }, { FP_NX, 4 }, { FP_DENORMAL, 7 } };
+
+u64 arm_fpsr_get(const struct arm_state *s)
+{
+    u64 v = (u64)s->qc << ARM_FPSR_QC_SHIFT;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(fpsr_flags); i++)
+        if (s->flags & fpsr_flags[i].fp)
+            v |= 1ull << fpsr_flags[i].bit;
+    return v;
+}
+
+void arm_fpsr_set(struct arm_state *s, u64 v)
+{
+    s->flags = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(fpsr_flags); i++)
+        if (v >> fpsr_flags[i].bit & 1)
+            s->flags |= fpsr_flags[i].fp;
+    s->qc = v >> ARM_FPSR_QC_SHIFT & 1;
+}
+
 void arm_mode_changed(struct vcpu *c)
 {
     struct arm_state *s = arm_state(c);
@@ -67,5 +113,7 @@ void arm_mode_changed(struct vcpu *c)
     s->zva_traps =
         (s->el == 0 && !(arm_sctlr(s) & SCTLR_DZE)) || (s->el < 2 && arm_hcr(s) & HCR_TDZ);
     s->fp_traps = arm_fp_trap(s) != 0;
+    c->strict = arm_model(c)->strict | (arm_sctlr(s) & SCTLR_A ? 0u + ISA_STRICT_ALL : 0);
+    arm_debug_update(c);
     arm_mmu_rebind(c);
 }

@@ -13,6 +13,7 @@ enum {
     SPSR_DAIF = 6,
     SPSR_SSBS = 12,
     SPSR_IL = 20,
+    SPSR_SS = 21,
     SPSR_PAN = 22,
     SPSR_UAO = 23,
     SPSR_DIT = 24,
@@ -35,6 +36,12 @@ void arm_stack_select(struct arm_state *s, unsigned el, unsigned spsel);
 
 /* state.fpcr has changed: derives the rules of floating point. */
 void arm_fpcr_changed(struct arm_state *s);
+
+/* FPCR and FPSR as MRS reads and MSR writes them. */
+u64 arm_fpcr_get(const struct arm_state *s);
+void arm_fpcr_set(struct arm_state *s, u64 v);
+u64 arm_fpsr_get(const struct arm_state *s);
+void arm_fpsr_set(struct arm_state *s, u64 v);
 
 /* PSTATE, SCTLR, CPACR_EL1 or a control of EL2 has changed: binds the TLB's banks and derives what
  * else hangs on them. */

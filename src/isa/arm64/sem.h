@@ -36,6 +36,13 @@ static inline void arm_set(struct ir_builder *s, sem_reg rd, ir_val v)
     ir_set(s, rd, all);
 }
 
+/* The base of an access, which is looked at when it is SP (CheckSPAlignment()). */
+static inline ir_val arm_base(struct ir_builder *s, sem_reg rn, sem_imm sp)
+{
+    ir_raise_if_bits(s, rn, sp, ARM_EC_SP_ALIGN);
+    return ir_get(s, IR_I64, rn);
+}
+
 static inline ir_val arm_zero(struct ir_builder *s, ir_val like)
 {
     return ir_const(s, ir_type_of(s, like), 0);

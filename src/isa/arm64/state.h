@@ -33,6 +33,10 @@
     F(u8, daif, ZERO, "PSTATE.D, A, I, F, from bit 3 down")                                        \
     F(u8, pan, ZERO, "PSTATE.PAN")                                                                 \
     F(u8, uao, ZERO, "PSTATE.UAO")                                                                 \
+    F(u8, ss, ZERO, "PSTATE.SS, or 1 still when the stepped instruction was executed")             \
+    F(u8, steps, ZERO, "derived: software step is enabled here")                                   \
+    F(u8, has_points, ZERO, "derived: breakpoints and watchpoints are enabled")                    \
+    F(u64, step_from, ZERO, "number of the stepped instruction, when it was fetched")              \
     F(u8, il, ZERO, "PSTATE.IL")                                                                   \
     F(u8, zva_traps, ZERO, "derived: DC ZVA is not for EL0 now")                                   \
     F(u8, fp_traps, ZERO, "derived: floating point is trapped at this level")                      \
@@ -66,9 +70,9 @@
     F(u64, mdccint_el1, ZERO, "")                                                                  \
     F(u64, osdlr_el1, ZERO, "")                                                                    \
     F(u64, oslock, ZERO, "OSLSR_EL1.OSLK")                                                         \
-    A(u64, dbgbvr, 2, ZERO, "breakpoints: hold what is written; none is hit")                      \
+    A(u64, dbgbvr, 2, ZERO, "breakpoints")                                                         \
     A(u64, dbgbcr, 2, ZERO, "")                                                                    \
-    A(u64, dbgwvr, 2, ZERO, "watchpoints: likewise")                                               \
+    A(u64, dbgwvr, 2, ZERO, "watchpoints")                                                         \
     A(u64, dbgwcr, 2, ZERO, "")                                                                    \
     F(u64, space, ZERO, "derived: the address space that the TLB is bound to")                     \
     F(u64, shared_space, ZERO, "derived: whose translations bank ARM_BANK_EL1_PAN holds")          \
@@ -98,6 +102,7 @@
     F(u64, cntvoff_el2, ZERO, "")                                                                  \
     A(u64, htimer_ctl, 2, ZERO, "CNTHP_CTL_EL2, CNTHV_CTL_EL2 without ISTATUS")                    \
     A(u64, htimer_cval, 2, ZERO, "CNTHP_CVAL_EL2, CNTHV_CVAL_EL2")                                 \
+    A(u64, pauth_key, 10, ZERO, "keys IA, IB, DA, DB, GA of pointer authentication: Lo, Hi")       \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
     A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")
 
@@ -116,15 +121,21 @@ enum arm_ec {
     ARM_EC_UNKNOWN = 0x00,
     ARM_EC_WFX = 0x01,
     ARM_EC_FP = 0x07,
+    ARM_EC_PAC = 0x09,
     ARM_EC_ILLEGAL_STATE = 0x0e,
     ARM_EC_SVC = 0x15,
     ARM_EC_HVC = 0x16,
     ARM_EC_SMC = 0x17,
     ARM_EC_SYSREG = 0x18,
+    ARM_EC_PAC_FAIL = 0x1c,
     ARM_EC_FETCH_ABORT = 0x20,
     ARM_EC_PC_ALIGN = 0x22,
     ARM_EC_DATA_ABORT = 0x24,
+    ARM_EC_SP_ALIGN = 0x26,
     ARM_EC_SERROR = 0x2f,
+    ARM_EC_BREAKPOINT = 0x30,
+    ARM_EC_STEP = 0x32,
+    ARM_EC_WATCHPOINT = 0x34,
     ARM_EC_BRK = 0x3c,
     /* No exception: a branch has left a tag in pc, which goes, and the fetch is tried again. */
     ARM_PC_TAGGED = 0x100,
@@ -132,6 +143,19 @@ enum arm_ec {
     ARM_EC_ZVA = 0x101,
     /* Beside a class: it is EL2 that traps this, wherever else it would go. */
     ARM_TO_EL2 = 0x200,
+};
+
+/* Keys of pointer authentication, in state.pauth_key's order; with it, that the instruction does
+ * more than authenticate. */
+enum {
+    ARM_KEY_IA,
+    ARM_KEY_IB,
+    ARM_KEY_DA,
+    ARM_KEY_DB,
+    ARM_KEY_GA,
+    ARM_KEY_COUNT,
+    ARM_KEY_MASK = 7,
+    ARM_KEY_COMBINED = 8,
 };
 
 /* Lines into a CPU: numbers for engine_irq_set. */

@@ -17,7 +17,7 @@ static u32 insn_at_pc(struct vcpu *c)
     struct isa_fault fault;
     u64 word;
 
-    if (arm_mmu_translate(c, pc, 4, ISA_FETCH, arm_mmu_fetch_bank(c), &x, &fault) ||
+    if (arm_mmu_walk(c, pc, ISA_FETCH, arm_mmu_plain_fetch_bank(arm_state(c)), false, &x, &fault) ||
         c->env->phys_load(c, x.gpa, 4, &word))
         return 0;
     return (u32)word;

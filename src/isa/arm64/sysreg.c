@@ -8,9 +8,11 @@
 #include "isa/arm64/sysreg.h"
 
 #include "base/bits.h"
+#include "isa/arm64/debug.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/trap.h"
 
@@ -46,6 +48,7 @@ static u64 get_daif(struct vcpu *c, unsigned number)
 static void set_daif(struct vcpu *c, unsigned number, u64 v)
 {
     arm_state(c)->daif = v >> SPSR_DAIF & ARM_DAIF_ALL;
+    arm_mode_changed(c);
 }
 
 static u64 get_pan(struct vcpu *c, unsigned number)
@@ -75,13 +78,12 @@ static void set_uao(struct vcpu *c, unsigned number, u64 v)
 static void set_sctlr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
-    u64 mask = SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_UMA | SCTLR_I |
-               SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_SPAN |
-               SCTLR_UCI | SCTLR_DSSBS;
     u64 old = s->sctlr_el1;
 
-    s->sctlr_el1 = (v & mask) | SCTLR_RES1;
-    if ((old ^ s->sctlr_el1) & (SCTLR_M | SCTLR_WXN))
+    s->sctlr_el1 = (v & arm_model(c)->sctlr) | SCTLR_RES1;
+    if (!(arm_model(c)->sctlr & SCTLR_SPAN))
+        s->sctlr_el1 |= SCTLR_SPAN;
+    if ((old ^ s->sctlr_el1) & (SCTLR_M | SCTLR_A | SCTLR_WXN))
         arm_mmu_flush(c);
     arm_mode_changed(c);
 }
@@ -102,7 +104,7 @@ static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
 
 static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 {
-    arm_state(c)->tcr_el1 = v;
+    arm_state(c)->tcr_el1 = v & arm_model(c)->tcr;
     arm_mmu_flush(c);
 }
 
@@ -111,11 +113,6 @@ static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 static u64 get_isr(struct vcpu *c, unsigned number)
 {
     return arm_trap_pending(c);
-}
-
-static void set_oslar(struct vcpu *c, unsigned number, u64 v)
-{
-    arm_state(c)->oslock = v & 1;
 }
 
 /* OSLM says that there is a lock. */
@@ -138,30 +135,30 @@ void arm_sysreg_ignore(struct vcpu *c, unsigned number, u64 v)
 #define MEMBER(m)                    .offset = offsetof(struct arm_state, m)
 #define PLAIN(n, m, writable)        { #m, n, ARM_RW1, MEMBER(m), .mask = writable }
 #define NAMED(n, name, m, writable)  { name, n, ARM_RW1, MEMBER(m), .mask = writable }
+#define KEY(n, name, key)                                                                          \
+    NAMED(n, name "keylo_el1", pauth_key[2 * (key)], ALL),                                         \
+        NAMED((n) + 1, name "keyhi_el1", pauth_key[2 * (key) + 1], ALL)
 #define CODE(n, name, g, s)          { name, n, ARM_RW1, .get = g, .set = s }
 #define RO(n, name, g)               { name, n, ARM_R1, .get = g }
 #define ID(n, name)                  RO(n, name, arm_id_get)
 #define TIMER(n, name, bit)                                                                        \
     { name, n, ARM_RW, .get = arm_timer_get, .set = arm_timer_set, .cntkctl = bit }
 
-/* Debug registers where they can be written: all but what selects features that are not there. */
-#define MDSCR_MASK  0x7c0af041ull
-#define DBGBCR_MASK 0x00ffe1e7ull
-#define DBGWCR_MASK 0x1fffffffull
+#define POINT(n, name, m)            { name, n, ARM_RW1, MEMBER(m), .set = arm_debug_set_point }
 
 const struct arm_sysreg arm_sysregs[] = {
-    NAMED(ARM_SYS(2, 0, 0, 0, 4), "dbgbvr0_el1", dbgbvr[0], ~3ull),
-    NAMED(ARM_SYS(2, 0, 0, 0, 5), "dbgbcr0_el1", dbgbcr[0], DBGBCR_MASK),
-    NAMED(ARM_SYS(2, 0, 0, 0, 6), "dbgwvr0_el1", dbgwvr[0], ~3ull),
-    NAMED(ARM_SYS(2, 0, 0, 0, 7), "dbgwcr0_el1", dbgwcr[0], DBGWCR_MASK),
-    NAMED(ARM_SYS(2, 0, 0, 1, 4), "dbgbvr1_el1", dbgbvr[1], ~3ull),
-    NAMED(ARM_SYS(2, 0, 0, 1, 5), "dbgbcr1_el1", dbgbcr[1], DBGBCR_MASK),
-    NAMED(ARM_SYS(2, 0, 0, 1, 6), "dbgwvr1_el1", dbgwvr[1], ~3ull),
-    NAMED(ARM_SYS(2, 0, 0, 1, 7), "dbgwcr1_el1", dbgwcr[1], DBGWCR_MASK),
+    POINT(ARM_SYS(2, 0, 0, 0, 4), "dbgbvr0_el1", dbgbvr[0]),
+    POINT(ARM_SYS(2, 0, 0, 0, 5), "dbgbcr0_el1", dbgbcr[0]),
+    POINT(ARM_SYS(2, 0, 0, 0, 6), "dbgwvr0_el1", dbgwvr[0]),
+    POINT(ARM_SYS(2, 0, 0, 0, 7), "dbgwcr0_el1", dbgwcr[0]),
+    POINT(ARM_SYS(2, 0, 0, 1, 4), "dbgbvr1_el1", dbgbvr[1]),
+    POINT(ARM_SYS(2, 0, 0, 1, 5), "dbgbcr1_el1", dbgbcr[1]),
+    POINT(ARM_SYS(2, 0, 0, 1, 6), "dbgwvr1_el1", dbgwvr[1]),
+    POINT(ARM_SYS(2, 0, 0, 1, 7), "dbgwcr1_el1", dbgwcr[1]),
     PLAIN(ARM_SYS(2, 0, 0, 2, 0), mdccint_el1, 3ull << 29),
-    PLAIN(ARM_SYS(2, 0, 0, 2, 2), mdscr_el1, MDSCR_MASK),
+    { "mdscr_el1", ARM_SYS(2, 0, 0, 2, 2), ARM_RW1, MEMBER(mdscr_el1), .set = arm_debug_set_mdscr },
     RO(ARM_SYS(2, 0, 1, 0, 0), "mdrar_el1", arm_sysreg_zero),
-    { "oslar_el1", ARM_SYS(2, 0, 1, 0, 4), ARM_W1, .set = set_oslar },
+    { "oslar_el1", ARM_SYS(2, 0, 1, 0, 4), ARM_W1, .set = arm_debug_set_oslar },
     RO(ARM_SYS(2, 0, 1, 1, 4), "oslsr_el1", get_oslsr),
     PLAIN(ARM_SYS(2, 0, 1, 3, 4), osdlr_el1, 1),
     RO(ARM_SYS(2, 0, 7, 14, 6), "dbgauthstatus_el1", arm_sysreg_zero),
@@ -188,6 +185,11 @@ const struct arm_sysreg arm_sysregs[] = {
     { "ttbr0_el1", ARM_SYS(3, 0, 2, 0, 0), ARM_RW1, MEMBER(ttbr0_el1), .set = set_ttbr },
     { "ttbr1_el1", ARM_SYS(3, 0, 2, 0, 1), ARM_RW1, MEMBER(ttbr1_el1), .set = set_ttbr },
     { "tcr_el1", ARM_SYS(3, 0, 2, 0, 2), ARM_RW1, MEMBER(tcr_el1), .set = set_tcr },
+    KEY(ARM_SYS(3, 0, 2, 1, 0), "apia", ARM_KEY_IA),
+    KEY(ARM_SYS(3, 0, 2, 1, 2), "apib", ARM_KEY_IB),
+    KEY(ARM_SYS(3, 0, 2, 2, 0), "apda", ARM_KEY_DA),
+    KEY(ARM_SYS(3, 0, 2, 2, 2), "apdb", ARM_KEY_DB),
+    KEY(ARM_SYS(3, 0, 2, 3, 0), "apga", ARM_KEY_GA),
     PLAIN(ARM_SYS(3, 0, 4, 0, 0), spsr_el1, 0xffffffff),
     PLAIN(ARM_SYS(3, 0, 4, 0, 1), elr_el1, ALL),
     PLAIN(ARM_SYS(3, 0, 4, 1, 0), sp_el0, ALL),
@@ -305,6 +307,8 @@ bool arm_sysreg_read(struct vcpu *c, unsigned number, u64 *out)
     const struct arm_sysreg *r = arm_sysreg_find(number);
     const struct arm_state *s = arm_state(c);
 
+    if (!arm_model_has_sysreg(arm_model(c), number))
+        return false;
     if (r && r->access & rights(s, ARM_R1, ARM_R2))
         *out = get(c, r);
     else if (!r && is_id_space(number))
@@ -320,6 +324,8 @@ bool arm_sysreg_write(struct vcpu *c, unsigned number, u64 v)
     const struct arm_sysreg *r = arm_sysreg_find(number);
     const struct arm_state *s = arm_state(c);
 
+    if (!arm_model_has_sysreg(arm_model(c), number))
+        return false;
     if (!r)
         return device_answers(s, number) &&
                c->env->sysreg_write(c, arm_el2_gic_space(s, number), number, v) == 0;
@@ -440,7 +446,7 @@ u64 arm_do_msr_pstate(struct vcpu *c, u64 raw, u64 b, u64 d)
 
 u64 arm_do_sys(struct vcpu *c, u64 raw, u64 x, u64 d)
 {
-    if (arm_state(c)->el == 0)
+    if (arm_state(c)->el == 0 || !arm_model_has_sysreg(arm_model(c), number_of(raw)))
         return undefined(c);
     if (trapped(c, raw, true))
         return 0;

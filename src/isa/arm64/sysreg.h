@@ -51,6 +51,10 @@ enum {
 #define SCTLR_WXN   (1ull << 19)
 #define SCTLR_SPAN  (1ull << 23)
 #define SCTLR_UCI   (1ull << 26)
+#define SCTLR_ENDB  (1ull << 13)
+#define SCTLR_ENDA  (1ull << 27)
+#define SCTLR_ENIB  (1ull << 30)
+#define SCTLR_ENIA  (1ull << 31)
 #define SCTLR_DSSBS (1ull << 44)
 #define SCTLR_RES1  0x30500980ull
 
@@ -61,7 +65,7 @@ enum {
 /* TCR_EL1 (D24.2.183); T0 fields 16 bits below T1's, TG1 apart */
 enum { TCR_T0SZ, TCR_EPD0 = 7, TCR_TG0 = 14, TCR_T1SZ = 16, TCR_EPD1 = 23, TCR_TG1 = 30 };
 enum { TCR_IPS = 32, TCR_TBI0 = 37, TCR_TBI1 = 38, TCR_HPD0 = 41, TCR_HPD1 = 42 };
-enum { TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
+enum { TCR_TBID0 = 51, TCR_TBID1 = 52, TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
 #define TCR_A1 (1ull << 22)
 #define TCR_AS (1ull << 36)
 #define TCR_HA (1ull << 39)

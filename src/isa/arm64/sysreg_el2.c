@@ -3,6 +3,7 @@
  */
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/sysreg.h"
 
@@ -12,15 +13,16 @@
 #define SCTLR_EL2_RES1 0x30c50830ull
 #define SCTLR_EL2_MASK                                                                             \
     (SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_UMA | SCTLR_I | SCTLR_DZE |        \
-     SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_SPAN | SCTLR_UCI | SCTLR_DSSBS)
+     SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_SPAN | SCTLR_UCI | SCTLR_DSSBS |      \
+     SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB)
 
 static void set_sctlr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
     u64 old = s->sctlr_el2, res1 = s->hcr_el2 & HCR_E2H ? SCTLR_RES1 : SCTLR_EL2_RES1;
 
-    s->sctlr_el2 = (v & SCTLR_EL2_MASK) | (res1 & ~SCTLR_EL2_MASK);
-    if ((old ^ s->sctlr_el2) & (SCTLR_M | SCTLR_WXN))
+    s->sctlr_el2 = (v & SCTLR_EL2_MASK & arm_model(c)->sctlr) | (res1 & ~SCTLR_EL2_MASK);
+    if ((old ^ s->sctlr_el2) & (SCTLR_M | SCTLR_A | SCTLR_WXN))
         arm_mmu_flush(c);
     arm_mode_changed(c);
 }
@@ -32,10 +34,19 @@ static void set_hcr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
     u64 old = s->hcr_el2;
+    u64 mask = HCR_MASK | (arm_model(c)->has_pauth ? HCR_API | HCR_APK : 0);
 
-    s->hcr_el2 = (v & HCR_MASK) | HCR_RW;
+    s->hcr_el2 = (v & mask) | HCR_RW;
     if ((old ^ s->hcr_el2) & (HCR_E2H | HCR_DC | HCR_PTW))
         arm_mmu_flush(c);
+    arm_mode_changed(c);
+}
+
+#define MDCR_MASK 0xfffull
+
+static void set_mdcr(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->mdcr_el2 = v & MDCR_MASK;
     arm_mode_changed(c);
 }
 
@@ -61,8 +72,15 @@ static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
     arm_mmu_ttbr_changed(c);
 }
 
+#define TCR_EL2_TBID (1ull << 29)
+
 static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 {
+    /* where it is the register that TCR_EL1 is, the model's bits of it; else, TBID */
+    if (arm_state(c)->hcr_el2 & HCR_E2H)
+        v &= arm_model(c)->tcr;
+    else if (!arm_model(c)->has_pauth)
+        v &= ~TCR_EL2_TBID;
     arm_state(c)->tcr_el2 = v;
     arm_mmu_flush(c);
     arm_mode_changed(c);
@@ -97,8 +115,6 @@ static void set_cntvoff(struct vcpu *c, unsigned number, u64 v)
 #define NOTHING(n, name)          { name, n, ARM_RW2, .get = arm_sysreg_zero, .set = arm_sysreg_ignore }
 #define TIMER(n, name)            { name, n, ARM_RW2, .get = arm_timer_get, .set = arm_timer_set }
 
-#define MDCR_MASK 0xfffull
-
 const struct arm_sysreg arm_sysregs_el2[] = {
     PLAIN(ARM_SYS(3, 4, 0, 0, 0), vpidr_el2, 0xffffffff),
     PLAIN(ARM_SYS(3, 4, 0, 0, 5), vmpidr_el2, ALL),
@@ -107,7 +123,7 @@ const struct arm_sysreg arm_sysregs_el2[] = {
     NOTHING(ARM_SYS(3, 4, 1, 0, 1), "actlr_el2"),
     { "hcr_el2", ARM_SYS(3, 4, 1, 1, 0), ARM_RW2, MEMBER(hcr_el2), .reset = HCR_RW,
       .set = set_hcr },
-    PLAIN(ARM_SYS(3, 4, 1, 1, 1), mdcr_el2, MDCR_MASK),
+    WRITTEN(ARM_SYS(3, 4, 1, 1, 1), mdcr_el2, set_mdcr),
     { "cptr_el2", ARM_SYS(3, 4, 1, 1, 2), ARM_RW2, .get = get_cptr, .set = set_cptr },
     PLAIN(ARM_SYS(3, 4, 1, 1, 3), hstr_el2, 0xffff),
     NOTHING(ARM_SYS(3, 4, 1, 1, 7), "hacr_el2"),

@@ -97,6 +97,13 @@ int arm_text_offset9(u32 w, gva_t pc, char *buf, size_t size)
     return offset(bits_sext(bits_get(w, 12, 9), 9), buf, size);
 }
 
+int arm_text_offset10(u32 w, gva_t pc, char *buf, size_t size)
+{
+    u64 s = bits_get(w, 22, 1), imm9 = bits_get(w, 12, 9);
+
+    return offset(8 * bits_sext(s << 9 | imm9, 10), buf, size);
+}
+
 int arm_text_offset7(u32 w, gva_t pc, char *buf, size_t size)
 {
     return offset(arm_imm_offset7(w), buf, size);

@@ -76,7 +76,7 @@ enum { PAR_FST = 1, PAR_SH = 7, PAR_ATTR = 56, SH_OUTER = 2, NORMAL_NC = 0x44 };
 /* Device and non-cacheable memory is outer shareable whatever the descriptor says. */
 static u64 par_shareability(u32 attr)
 {
-    bool device = (attr & 0xf0) == 0 || (attr & 0xff) == NORMAL_NC;
+    bool device = arm_mmu_is_device(attr) || (attr & 0xff) == NORMAL_NC;
 
     return device ? SH_OUTER : bits_get(attr, 8, 2);
 }

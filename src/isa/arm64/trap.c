@@ -5,9 +5,11 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "isa/arm64/debug.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/mmu.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/sysreg.h"
 
@@ -51,7 +53,7 @@ static void enter(struct vcpu *c, unsigned target, unsigned kind, u64 back)
     struct arm_state *s = arm_state(c);
     struct level l = level_of(s, target);
 
-    *l.spsr = arm_pstate_get(s);
+    *l.spsr = arm_pstate_get(s) | arm_debug_enter(c, back != s->pc);
     *l.elr = back;
     s->pc = l.vbar + group(s, target) + kind;
     arm_stack_select(s, target, 1);
@@ -89,7 +91,8 @@ static u64 iss(const struct isa_fault *f)
 /* Aborts have a class of their own when they come from the level they are taken to. */
 static u64 class_of(const struct arm_state *s, u32 cause, unsigned target)
 {
-    bool abort = cause == ARM_EC_FETCH_ABORT || cause == ARM_EC_DATA_ABORT;
+    bool abort = cause == ARM_EC_FETCH_ABORT || cause == ARM_EC_DATA_ABORT ||
+                 cause == ARM_EC_BREAKPOINT || cause == ARM_EC_STEP || cause == ARM_EC_WATCHPOINT;
 
     return cause + (abort && s->el == target);
 }
@@ -97,10 +100,13 @@ static u64 class_of(const struct arm_state *s, u32 cause, unsigned target)
 /* Where a synchronous exception goes that no level traps (D1.3.2). */
 static unsigned target_of(const struct arm_state *s, u32 cause)
 {
-    bool debug = cause == ARM_EC_BRK && s->has_el2 && s->mdcr_el2 & MDCR_TDE;
+    bool debug = cause == ARM_EC_BRK || cause == ARM_EC_BREAKPOINT || cause == ARM_EC_STEP ||
+                 cause == ARM_EC_WATCHPOINT;
 
-    if (s->el == 2 || cause & ARM_TO_EL2 || debug)
+    if (s->el == 2 || cause & ARM_TO_EL2)
         return 2;
+    if (debug)
+        return arm_debug_target(s);
     return s->el == 0 && arm_hcr(s) & HCR_TGE ? 2 : 1;
 }
 
@@ -114,7 +120,8 @@ static u32 zva_trap(const struct arm_state *s)
 
 static bool has_far(u32 cause)
 {
-    return cause == ARM_EC_FETCH_ABORT || cause == ARM_EC_DATA_ABORT || cause == ARM_EC_PC_ALIGN;
+    return cause == ARM_EC_FETCH_ABORT || cause == ARM_EC_DATA_ABORT || cause == ARM_EC_PC_ALIGN ||
+           cause == ARM_EC_WATCHPOINT;
 }
 
 /* What stage 2 says of an abort beside FAR: the address by stage 1, and the instruction. */
@@ -297,7 +304,8 @@ u64 arm_do_eret(struct vcpu *c, u64 a, u64 b, u64 d)
 {
     struct arm_state *s = arm_state(c);
     struct level l = level_of(s, s->el);
-    u64 spsr = *l.spsr;
+    u64 spsr = *l.spsr & arm_model(c)->spsr;
+    bool debugged = arm_debug_enabled(s);
 
     if (s->el == 0)
         return undefined(c);
@@ -309,6 +317,7 @@ u64 arm_do_eret(struct vcpu *c, u64 a, u64 b, u64 d)
         arm_pstate_set(s, (spsr & ~KEPT) | (arm_pstate_get(s) & KEPT));
         s->il = 1;
     }
+    arm_debug_return(c, spsr, debugged);
     arm_mode_changed(c);
     c->env->icache_sync(c);
     return 0;

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/model.h"
 #include "isa/arm64/sysreg.h"
 
 #define DESC_AP_EL0    (1ull << 6)
@@ -52,23 +53,38 @@ static bool tcr_bit(const struct walk *w, unsigned bit0, unsigned bit1)
     return w->r->tcr >> (w->upper ? bit1 : bit0) & 1;
 }
 
+bool arm_regime_is_upper(const struct arm_regime *r, gva_t va)
+{
+    return !r->single && va >> SELECT_BIT & 1;
+}
+
+bool arm_regime_ignores_top(const struct arm_regime *r, bool upper, bool data)
+{
+    return r->tcr >> (upper ? TCR_TBI1 : TCR_TBI0) & 1 &&
+           (data || !(r->tcr >> (upper ? TCR_TBID1 : TCR_TBID0) & 1));
+}
+
 /* A single range has no upper half to extend into. */
 gva_t arm_regime_untagged(const struct arm_regime *r, gva_t va)
 {
-    unsigned bit = !r->single && va >> SELECT_BIT & 1 ? TCR_TBI1 : TCR_TBI0;
-
-    if (!(r->tcr >> bit & 1))
+    if (!arm_regime_ignores_top(r, arm_regime_is_upper(r, va), true))
         return va;
     return r->single ? bits_get(va, 0, ADDRESS_BITS) : (gva_t)bits_sext(va, TOP_BYTE);
+}
+
+/* Without its tag; a fetch has none (mmu.c). */
+static gva_t plain_address(const struct walk *w)
+{
+    return w->w->access == ISA_FETCH ? w->va : arm_regime_untagged(w->r, w->va);
 }
 
 /* Chooses the table; false: no table is for this address. */
 static bool walk_begin(struct walk *w)
 {
     unsigned size, least = 64 - ARM_IA_BITS;
-    gva_t va = arm_regime_untagged(w->r, w->va);
+    gva_t va = plain_address(w);
 
-    w->upper = !w->r->single && w->va >> SELECT_BIT & 1;
+    w->upper = arm_regime_is_upper(w->r, w->va);
     w->grain = granule(w);
     size = (unsigned)bits_get(w->r->tcr, w->upper ? TCR_T1SZ : TCR_T0SZ, 6);
     w->ia_bits = 64 - (size < least ? least : size > 39 ? 39 : size);
@@ -87,7 +103,9 @@ unsigned arm_output_bits(u64 field)
 
 static bool output_too_large(const struct walk *w, gpa_t at)
 {
-    return at >> arm_output_bits(w->r->tcr >> TCR_IPS) != 0;
+    unsigned asked = arm_output_bits(w->r->tcr >> TCR_IPS), there = arm_model(w->w->c)->pa_bits;
+
+    return at >> (asked < there ? asked : there) != 0;
 }
 
 unsigned arm_level_shift(unsigned grain, unsigned level)
@@ -209,7 +227,7 @@ static int walk_mark(struct walk *w, bool *again)
     *again = false;
     if (w->w->access == ISA_WRITE && !writable(w, false))
         want &= ~DESC_AP_RO;
-    if (want == w->desc)
+    if (want == w->desc || w->w->look)
         return ARM_WALK_OK;
     if ((end = table_at(w, w->desc_at, ISA_WRITE)) != ARM_WALK_OK)
         return end;
@@ -271,12 +289,13 @@ static int stage1(struct walk *w, struct isa_xlate *out)
     return ARM_WALK_OK;
 }
 
-/* Without translation, addresses are what they are, up to the size of physical ones (D8.2.10). */
+/* Without translation, addresses are what they are, up to the size of physical ones, and
+ * data is in device memory unless HCR_EL2.DC says otherwise (D8.2.10). */
 static int flat(const struct walk *w, struct isa_xlate *out)
 {
-    gva_t va = arm_regime_untagged(w->r, w->va);
+    gva_t va = plain_address(w);
 
-    if (va >> ARM_OA_BITS)
+    if (va >> arm_model(w->w->c)->pa_bits)
         return ARM_FSC_ADDRESS_SIZE;
     *out = (struct isa_xlate){ .gpa = va, .page_size = 4096, .perm = 7 };
     out->attr = arm_hcr(arm_state(w->w->c)) & HCR_DC ? ATTR_WRITE_BACK : ATTR_DEVICE;
@@ -316,6 +335,8 @@ int arm_walk(struct arm_walk *w, struct isa_xlate *out)
     end = w->r.on ? stage1(&one, out) : flat(&one, out);
     if (end == ARM_WALK_OK && w->r.stage2 && !w->stage1_only)
         end = stage2(w, out);
+    if (end == ARM_WALK_OK)
+        out->strict = arm_mmu_is_device(out->attr) || w->r.sctlr & SCTLR_A;
     /* maintenance names addresses without their tags */
     out->no_tlb = arm_regime_untagged(&w->r, w->va) != w->va;
     return end;

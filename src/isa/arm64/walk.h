@@ -28,8 +28,16 @@ struct arm_regime {
 
 void arm_regime_get(const struct arm_state *s, unsigned bank, struct arm_regime *r);
 
-/* An address without its tag. */
+/* The one that the present level goes by. */
+void arm_regime_current(const struct arm_state *s, struct arm_regime *r);
+
+/* An address without its tag, as one of data. */
 gva_t arm_regime_untagged(const struct arm_regime *r, gva_t va);
+
+/* Is it of the half that TTBR1 is for, and does the half's TCR ignore the top byte (EffectiveTBI())
+ * of data, or of instructions? */
+bool arm_regime_is_upper(const struct arm_regime *r, gva_t va);
+bool arm_regime_ignores_top(const struct arm_regime *r, bool upper, bool data);
 
 /* A fault status code with its level, or this. */
 enum { ARM_WALK_OK = -1 };
@@ -41,6 +49,7 @@ struct arm_walk {
     gva_t va;
     enum isa_access access;
     bool stage1_only;
+    bool look; /* stage 1's entries stay as they are */
     /* Of a fault: */
     bool by_stage2, s1ptw; /* stage 2 raised it; for a table of stage 1 */
     gpa_t ipa;

@@ -1,0 +1,169 @@
+/*
+ * do_pauth.c - pointer authentication codes (D8.10), with FEAT_PAuth2 and FEAT_FPACCOMBINE.
+ *
+ * The function is of our own (IMPLEMENTATION DEFINED), as cheap as one can be whose codes tell
+ * nothing about each other at a glance: two products of 128 bits.
+ */
+#include "isa/arm64/helpers.h"
+
+#include "base/bits.h"
+#include "isa/arm64/el2.h"
+#include "isa/arm64/model.h"
+#include "isa/arm64/sysreg.h"
+#include "isa/arm64/walk.h"
+
+enum { SIGN_BIT = 55, TOP_BYTE = 56, TSZ_MIN = 16, TSZ_MAX = 39 };
+
+static u64 product(u64 a, u64 b)
+{
+    u128 p = (u128)a * b;
+
+    return (u64)p ^ (u64)(p >> 64);
+}
+
+/* ComputePAC() */
+static u64 code_of(const struct arm_state *s, unsigned key, u64 pointer, u64 modifier)
+{
+    const u64 *k = &s->pauth_key[2 * key];
+    u64 first = product(pointer ^ k[0], 0x9e3779b97f4a7c15ull ^ k[1]);
+
+    return product(first ^ modifier ^ k[1], 0xc2b2ae3d27d4eb4full ^ k[0]);
+}
+
+/* Is the key enabled at this level? */
+static bool enabled(const struct arm_state *s, unsigned key)
+{
+    static const u64 bits[] = { [ARM_KEY_IA] = SCTLR_ENIA,
+                                [ARM_KEY_IB] = SCTLR_ENIB,
+                                [ARM_KEY_DA] = SCTLR_ENDA,
+                                [ARM_KEY_DB] = SCTLR_ENDB };
+
+    return arm_sctlr(s) & bits[key];
+}
+
+/* Where codes are in a pointer of this half of the address space. */
+struct place {
+    u64 code; /* the bits, without bit 55 */
+    u64 sign; /* the bits that are all alike in a pointer without a code */
+};
+
+/* True: the exception that EL2 traps this by is pending. */
+static bool trapped(struct vcpu *c)
+{
+    bool traps = arm_el2_traps_pauth(arm_state(c));
+
+    if (traps)
+        vcpu_raise(c, (u32)ARM_EC_PAC | ARM_TO_EL2, 0);
+    return traps;
+}
+
+/* CalculateBottomPACBit() */
+static struct place place_of(const struct arm_regime *r, bool upper, bool data)
+{
+    unsigned tsz, bottom;
+    struct place p;
+
+    upper &= !r->single;
+    tsz = (unsigned)bits_get(r->tcr, upper ? TCR_T1SZ : TCR_T0SZ, 6);
+    bottom = 64 - (tsz < TSZ_MIN ? TSZ_MIN : tsz > TSZ_MAX ? TSZ_MAX : tsz);
+    p.sign = ~0ull << bottom;
+    if (arm_regime_ignores_top(r, upper, data))
+        p.sign &= bits_mask(TOP_BYTE);
+    p.code = p.sign & ~(1ull << SIGN_BIT);
+    return p;
+}
+
+static u64 extended(u64 pointer, const struct place *p, bool upper)
+{
+    return upper ? pointer | p->sign : pointer & ~p->sign;
+}
+
+static bool is_data(unsigned key)
+{
+    return key >= ARM_KEY_DA;
+}
+
+/* AddPAC(). Which half a pointer is of, its top bit tells where no half ignores it. A single range
+ * has no upper half. */
+u64 arm_do_pauth_sign(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
+{
+    const struct arm_state *s = arm_state(c);
+    unsigned key = (unsigned)how & ARM_KEY_MASK;
+    bool data = is_data(key);
+    bool either, upper;
+    struct arm_regime r;
+    struct place p;
+
+    if (!enabled(s, key) || trapped(c))
+        return pointer;
+    arm_regime_current(s, &r);
+    either = arm_regime_ignores_top(&r, false, data) || arm_regime_ignores_top(&r, true, data);
+    upper = !r.single && pointer >> (either ? SIGN_BIT : 63) & 1;
+    p = place_of(&r, upper, data);
+    pointer ^= code_of(s, key, extended(pointer, &p, upper), modifier) & p.code;
+    return (pointer & ~(1ull << SIGN_BIT)) | (u64)upper << SIGN_BIT;
+}
+
+enum { ISS_DATA_KEY = 2, ISS_B_KEY = 1 };
+
+/* Auth(). What is wrong is a fault at once. */
+u64 arm_do_pauth_check(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
+{
+    const struct arm_state *s = arm_state(c);
+    unsigned key = (unsigned)how & ARM_KEY_MASK;
+    bool upper = pointer >> SIGN_BIT & 1;
+    struct arm_regime r;
+    struct place p;
+    u64 plain, found;
+
+    if (!enabled(s, key) || trapped(c))
+        return pointer;
+    arm_regime_current(s, &r);
+    p = place_of(&r, upper, is_data(key));
+    plain = extended(pointer, &p, upper);
+    found = pointer ^ (code_of(s, key, plain, modifier) & p.code);
+    if (found == plain)
+        return found;
+    vcpu_raise(c, ARM_EC_PAC_FAIL, 0);
+    c->fault.value2 = (is_data(key) ? 0u + ISS_DATA_KEY : 0) | (key & 1 ? 0u + ISS_B_KEY : 0);
+    return 0;
+}
+
+u64 arm_do_pauth_strip(struct vcpu *c, u64 pointer, u64 data, u64 d)
+{
+    bool upper = pointer >> SIGN_BIT & 1;
+    struct arm_regime r;
+    struct place p;
+
+    if (!arm_model(c)->has_pauth)
+        return pointer;
+    arm_regime_current(arm_state(c), &r);
+    p = place_of(&r, upper, data);
+    return extended(pointer, &p, upper);
+}
+
+u64 arm_do_pauth_generic(struct vcpu *c, u64 x, u64 y, u64 d)
+{
+    if (trapped(c))
+        return 0;
+    return code_of(arm_state(c), ARM_KEY_GA, x, y) & ~bits_mask(32);
+}
+
+/* ERETAA, ERETAB: the link register is what was signed, by the stack pointer. */
+u64 arm_do_eret_checked(struct vcpu *c, u64 how, u64 b, u64 d)
+{
+    struct arm_state *s = arm_state(c);
+    u64 *elr = s->el == 2 ? &s->elr_el2 : &s->elr_el1, link = *elr, to;
+
+    if (s->el == 0) {
+        vcpu_raise(c, ARM_EC_UNKNOWN, 0);
+        return 0;
+    }
+    to = arm_do_pauth_check(c, link, s->sp, how);
+    if (c->fault.pending)
+        return 0;
+    *elr = to;
+    arm_do_eret(c, 0, 0, 0);
+    *elr = link;
+    return 0;
+}
