@@ -15,20 +15,20 @@ static bool begins(const char *s, const char *with)
     return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* All but calls, what waits or needs a right, and registers that say what CPU it is or what time.
- */
+/* All but calls, what waits or needs a right, and registers that say what CPU it is or what time;
+ * and pointer authentication, of which each CPU makes its own: diff/pauth_arm64. */
 bool arm64_case_line_usable(unsigned line)
 {
     static const char *const ids[] = {
         "svc",         "hvc",         "smc",           "mrs",
         "msr",         "sys",         "mrs/dczid_el0", "mrs/tpidrro_el0",
-        "msr/daifset", "msr/daifclr", "hint/wfi"
+        "msr/daifset", "msr/daifclr", "hint/wfi",      "hint/xpaclri"
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
         if (!strcmp(arm64_lines.lines[line].id, ids[i]))
             return false;
-    return true;
+    return strcmp(arm64_lines.lines[line].ext, "pauth") != 0;
 }
 
 /* --- operands --- */
