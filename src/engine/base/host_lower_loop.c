@@ -105,8 +105,7 @@ void lo_loop_begin(struct low *l)
     if (lower_may(l->job, ENGINE_OPT_FP_LOOPS))
         left[VALS_XMM] = CARRIED_FP;
     for (u32 i = 0; i < ir->op_count; i++)
-        if (ir->ops[i].op == IR_SET ||
-            (ir->ops[i].op == IR_SETX && lo_is_element(l, &ir->ops[i])))
+        if (ir->ops[i].op == IR_SET || (ir->ops[i].op == IR_SETX && lo_is_element(l, &ir->ops[i])))
             add(&changed, l, &ir->ops[i]);
     carry_all(l, &changed, true, left);
     carry_all(l, &changed, false, left);
