@@ -194,7 +194,7 @@ static enum x86_xmm truncate(struct vec_plan *p, const struct vec_node *n)
     u8 mask[16];
 
     for (unsigned i = 0; i < 16; i++)
-        mask[i] = i / to < n->lanes ? (u8)(i / to * from + i % to) : 0x80;
+        mask[i] = (u8)(i / to < n->lanes ? i / to * from + i % to : 0x80);
     vec_rr(p, PSHUFB, d, vec_const(p, mask));
     return d;
 }

@@ -91,7 +91,7 @@ static bool units(const struct shuffle *s, unsigned size, u8 *unit)
                 return false;
             first = (u8)(at - k);
         }
-        unit[i] = first == ANY ? ANY : (u8)(first / size);
+        unit[i] = (u8)(first == ANY ? ANY : first / size);
     }
     return true;
 }
@@ -102,7 +102,7 @@ static bool is_extended(const struct shuffle *s, unsigned size, unsigned to)
     u8 want[BYTES];
 
     for (unsigned i = 0; i < BYTES; i++)
-        want[i] = i % to < size ? (u8)(i / to * size + i % to) : ZERO;
+        want[i] = (u8)(i % to < size ? i / to * size + i % to : ZERO);
     return is(s, want);
 }
 
