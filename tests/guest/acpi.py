@@ -52,7 +52,7 @@ def boot(board, scratch):
 def taken_apart(scratch):
     """By iasl, and put together again without a remark that it makes by itself on what it sees."""
     if not shutil.which("iasl"):
-        raise Skip("no iasl")
+        raise Skip("no iasl to take the tables apart: ./dev deps check installs it")
     tables = [name for name in os.listdir(scratch) if name.endswith(".dat")]
     check({"DSDT.dat", "FACP.dat", "APIC.dat", "GTDT.dat", "MCFG.dat", "SPCR.dat"} <= set(tables),
           "there are only " + " ".join(tables))
@@ -68,7 +68,7 @@ def taken_apart(scratch):
 
 def main():
     if GUEST.firmware != "uefi":
-        skip_all("no UEFI on this board")
+        skip_all("ACPI tables are for UEFI, which this guest's board does not start")
     tap = Tap()
     for board in GUEST.boards:
         with tempfile.TemporaryDirectory() as scratch:
