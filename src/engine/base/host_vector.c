@@ -176,10 +176,12 @@ static void set(struct vec_plan *p, u32 id)
 
 static bool is_plain(const struct vec_plan *p, u32 id)
 {
-    u8 n = id == IR_NO_VAL ? VEC_NONE : p->of[id - p->from];
+    const struct vec_node *n;
 
-    return id == IR_NO_VAL || id < p->from || p->node[n].kind == VEC_SCALAR ||
-           (p->node[n].kind == VEC_KNOWN && p->ops[id].op == IR_CONST);
+    if (id == IR_NO_VAL || id < p->from)
+        return true;
+    n = &p->node[p->of[id - p->from]];
+    return n->kind == VEC_SCALAR || (n->kind == VEC_KNOWN && p->ops[id].op == IR_CONST);
 }
 
 /* Of values that vectors have no part in: as ever. */

@@ -54,7 +54,6 @@ static enum x86_xmm shift_all(struct vec_plan *p, const struct vec_node *n)
     unsigned bits = 8u << n->size, by = (unsigned)(p->node[n->b].known[0] & (bits - 1));
     bool arithmetic = n->op == IR_SAR, here = arithmetic && (n->size == 1 || n->size == 2);
     enum x86_xmm d = vec_take(p, n->a);
-    u64 kept = n->op == IR_SHL ? 0xffu << by & 0xff : 0xffu >> by;
 
     vec_done(p, n->b);
     if (by == 0)
@@ -65,7 +64,7 @@ static enum x86_xmm shift_all(struct vec_plan *p, const struct vec_node *n)
                                 : V_SHR,
                 n->size ? 1u << n->size : 2, d, by);
     if (n->size == 0)
-        vec_rr(p, PAND, d, vec_const_all(p, 1, kept));
+        vec_rr(p, PAND, d, vec_const_all(p, 1, n->op == IR_SHL ? 0xffu << by & 0xff : 0xffu >> by));
     if (arithmetic && !here)
         extend_sign(p, n->size, d, 1ull << (bits - 1 - by));
     return d;
