@@ -48,7 +48,9 @@ struct isa_insn {
 struct isa_op {
     const char *name; /* mnemonic as disassembled, with its variant: "c.addi", "fcvt.w.d" */
     const char *ext;  /* extension it belongs to: "i", "zba" */
-    void (*build)(struct ir_builder *s, const struct isa_insn *in); /* emits its IR */
+    /* Emits its IR; isa_build() calls it. */
+    void (*build)(struct ir_builder *s, const struct isa_insn *in, const int *values);
+    const int *values; /* what its decode line gives the variant fields; NULL where it has none */
 };
 
 /* --- exceptions and memory --- */
@@ -295,5 +297,13 @@ static inline void *isa_scratch(struct vcpu *c)
 
 /* One generated handler of the interpreter: runs one instruction. */
 typedef int isa_handler(struct vcpu *c, const struct isa_insn *in);
+
+/* Emits the IR of a decoded instruction of isa. [any thread] */
+static inline void isa_build(const struct isa *isa, struct ir_builder *s, const struct isa_insn *in)
+{
+    const struct isa_op *op = &isa->ops[in->op];
+
+    op->build(s, in, op->values);
+}
 
 #endif

@@ -139,7 +139,7 @@ static void build(struct ir_block *block, const struct case_head *c)
 
         diff_guest->isa->decode(c->code + at, c->code_size - at, 0, &in);
         ir_builder_insn(builder, at, in.len);
-        diff_guest->isa->ops[in.op].build(builder, &in);
+        isa_build(diff_guest->isa, builder, &in);
         ir_builder_insn_end(builder);
         at += in.len;
     }

@@ -16,7 +16,7 @@
 
 #define LEAVES_IF "an operand from an IF or LOOP that is closed"
 
-static void leaves_if(struct ir_builder *s, const struct isa_insn *in)
+static void leaves_if(struct ir_builder *s, const struct isa_insn *in, const int *values UNUSED)
 {
     sem_reg rd = { .operand = -1, .off = in->reg[0] };
     ir_val old = ir_get(s, IR_I64, rd), inside;
@@ -28,7 +28,8 @@ static void leaves_if(struct ir_builder *s, const struct isa_insn *in)
 }
 
 /* Runs addi a0, a0, 1, to which `build` gives a meaning if it is not NULL. */
-static void run_addi(void (*build)(struct ir_builder *s, const struct isa_insn *in))
+static void run_addi(void (*build)(struct ir_builder *s, const struct isa_insn *in,
+                                   const int *values))
 {
     struct machine *m = diff_engine_new(ENGINE_BASE, 1, 0);
     struct isa_op *ops = calloc(riscv_isa.op_count, sizeof *ops);
@@ -49,8 +50,8 @@ static void run_addi(void (*build)(struct ir_builder *s, const struct isa_insn *
 }
 
 /* How a process ends that does, and what it said. */
-static int child(void (*build)(struct ir_builder *s, const struct isa_insn *in), char *said,
-                 size_t size)
+static int child(void (*build)(struct ir_builder *s, const struct isa_insn *in, const int *values),
+                 char *said, size_t size)
 {
     size_t got = 0;
     int fds[2], status = -1;

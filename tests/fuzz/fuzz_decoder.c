@@ -80,7 +80,7 @@ static size_t run_block(const u8 *data, size_t size)
             break;
         check_text(&in, (u64)data[at] << 32 | at);
         ir_builder_insn(builder, (u32)at, in.len);
-        riscv_isa.ops[in.op].build(builder, &in);
+        isa_build(&riscv_isa, builder, &in);
         ir_builder_insn_end(builder);
         if (ir_builder_left(builder) != !!(in.flags & ISA_INSN_ENDS))
             fail(&in, "it leaves its block, or does not, unlike its decode line says");

@@ -10,7 +10,7 @@ static const struct hard_args symbols = {
 };
 
 #define SEM(name)                                                                                  \
-    static void emit_##name(struct ir_builder *s)                                                  \
+    static void emit_##name(struct ir_builder *s, const int *v UNUSED)                             \
     {                                                                                              \
         hard_##name(s, &symbols);                                                                  \
     }
@@ -18,7 +18,7 @@ static const struct hard_args symbols = {
 #undef SEM
 
 const struct semgen_row semgen_rows[] = {
-#define SEM(name) { #name, emit_##name },
+#define SEM(name) { #name, emit_##name, NULL },
 #include "hard_sems.def"
 #undef SEM
 };

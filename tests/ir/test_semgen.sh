@@ -5,7 +5,11 @@ n=0
 
 expect() { # row, exit status, what the output has
     n=$((n + 1))
-    out=$("$semgen" $1 2>&1)
+    if [ "$1" ]; then
+        out=$("$semgen" --row "$1" 2>&1)
+    else
+        out=$("$semgen" /dev/null 2>&1)
+    fi
     status=$?
     case "$out" in
     *"$3"*) found=yes ;;

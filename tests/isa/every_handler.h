@@ -21,7 +21,7 @@ static inline void build_one(const struct isa *isa, const struct isa_insn *in)
 
     ir_builder_begin(builder, &block);
     ir_builder_insn(builder, 0, in->len);
-    isa->ops[in->op].build(builder, in);
+    isa_build(isa, builder, in);
     ir_builder_insn_end(builder);
     wrong = ir_verify(&block, why, sizeof why);
     if (wrong) {
@@ -75,7 +75,7 @@ static inline int jump_kind(const struct isa *isa, u32 w)
     isa->decode(bytes, 4, 0, &in);
     ir_builder_begin(builder, &block);
     ir_builder_insn(builder, 0, in.len);
-    isa->ops[in.op].build(builder, &in);
+    isa_build(isa, builder, &in);
     ir_builder_insn_end(builder);
     for (u32 i = 0; i < block.op_count; i++)
         if (block.ops[i].op == IR_JUMP)

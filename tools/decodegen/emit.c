@@ -1,6 +1,6 @@
 /*
  * emit.c - writes what semantics and engines see: argument structs, the isa_op table
- * with its build functions, and semgen's rows.
+ * with its build functions, a table row for each row of a line, and semgen's rows.
  */
 #include "decodegen.h"
 
@@ -49,15 +49,21 @@ void emit_header(FILE *out)
     fprintf(out, "#endif\n");
 }
 
-/* --- one row --- */
+/* --- semantics functions called, and the rows that give them their variant values --- */
 
-static void emit_call(FILE *out, const struct line *l, unsigned row, bool symbolic)
+/* static void NAME_SEM(...): calls s with operands of an instruction, or symbolic ones. */
+static void emit_call(FILE *out, const char *name, const struct sem *s, bool symbolic)
 {
+    const struct line *l = line_of_sem(s);
     const struct format *f = &guest.formats[l->format];
-    const char *sem = guest.sems[l->sem].name;
     unsigned reg = 0, imm = 0;
 
-    fprintf(out, "    const struct %s_args_%s a = {\n", guest.prefix, sem);
+    fprintf(out, "static void %s_%s(struct ir_builder *s, %sconst int *v%s)\n{\n", name, s->name,
+            symbolic        ? ""
+            : f->bind_count ? "const struct isa_insn *in, "
+                            : "const struct isa_insn *in UNUSED, ",
+            l->variant_count ? "" : " UNUSED");
+    fprintf(out, "    const struct %s_args_%s a = {\n", guest.prefix, s->name);
     for (unsigned i = 0; i < f->bind_count; i++) {
         bool is_reg = f->binds[i].regs >= 0;
         unsigned k = is_reg ? reg++ : imm++;
@@ -71,11 +77,28 @@ static void emit_call(FILE *out, const struct line *l, unsigned row, bool symbol
             fprintf(out, "{ -1, in->%s },\n", k ? "imm2" : "imm");
     }
     for (unsigned i = 0; i < l->variant_count; i++)
-        fprintf(out, "        .%s = %s,\n", l->variants[i].name,
-                l->variants[i].values[row_value(l, row, i)]);
+        fprintf(out, "        .%s = v[%u],\n", l->variants[i].name, i);
     if (!f->bind_count && !l->variant_count)
         fprintf(out, "        .none = 0,\n");
-    fprintf(out, "    };\n\n    %s_sem_%s(s, &a);\n}\n\n", guest.prefix, sem);
+    fprintf(out, "    };\n\n    %s_sem_%s(s, &a);\n}\n\n", guest.prefix, s->name);
+}
+
+static void emit_calls(FILE *out, const char *name, bool symbolic)
+{
+    for (unsigned i = 0; i < guest.sem_count; i++)
+        emit_call(out, name, &guest.sems[i], symbolic);
+}
+
+/* The end of a row: its function and values. */
+static void emit_with(FILE *out, const char *name, const struct line *l, unsigned row)
+{
+    fprintf(out, "%s_%s, ", name, guest.sems[l->sem].name);
+    if (!l->variant_count)
+        fprintf(out, "NULL },\n");
+    for (unsigned i = 0; i < l->variant_count; i++)
+        fprintf(out, "%s%s%s", i ? ", " : "(const int[]){ ",
+                l->variants[i].values[row_value(l, row, i)],
+                i + 1 < l->variant_count ? "" : " } },\n");
 }
 
 #define FOR_ROWS(l, row)                                                                           \
@@ -86,15 +109,13 @@ void emit_ops(FILE *out)
 {
     emit_includes(out);
     fprintf(out, "#include \"%s_args.gen.h\"\n#include \"isa/isa.h\"\n\n", guest.name);
-    FOR_ROWS(l, row)
-    {
-        fprintf(out, "static void build_%s(struct ir_builder *s, const struct isa_insn *in)\n{\n",
-                row_name(l, row));
-        emit_call(out, l, row, false);
-    }
+    emit_calls(out, "build", false);
     fprintf(out, "const struct isa_op %s_ops[] = {\n", guest.name);
     FOR_ROWS(l, row)
-    fprintf(out, "    { \"%s\", \"%s\", build_%s },\n", l->mnemonic, l->ext, row_name(l, row));
+    {
+        fprintf(out, "    { \"%s\", \"%s\", ", l->mnemonic, l->ext);
+        emit_with(out, "build", l, row);
+    }
     fprintf(out, "};\n");
 }
 
@@ -126,18 +147,12 @@ void emit_semgen(FILE *out)
             "#include \"%s_args.gen.h\"\n#include \"tools/semgen/semgen.h\"\n"
             "#include <stddef.h>\n\n",
             guest.name);
-    FOR_ROWS(l, row)
-    {
-        fprintf(out, "static void emit_%s(struct ir_builder *s)\n{\n", row_name(l, row));
-        emit_call(out, l, row, true);
-    }
+    emit_calls(out, "emit", true);
     fprintf(out, "const struct semgen_row semgen_rows[] = {\n");
     FOR_ROWS(l, row)
     {
-        char name[256];
-
-        snprintf(name, sizeof name, "%s", row_name(l, row));
-        fprintf(out, "    { \"%s\", emit_%s },\n", name, name);
+        fprintf(out, "    { \"%s\", ", row_name(l, row));
+        emit_with(out, "emit", l, row);
     }
     fprintf(out, "};\nconst unsigned semgen_row_count = %u;\n", guest.row_count);
     fprintf(out, "const char *const semgen_prefix = \"%s\";\n", guest.name);

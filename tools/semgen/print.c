@@ -474,8 +474,8 @@ static void print_twins(struct printer *p)
     print_body(p);
     text_put(p->t, "RT_TWIN s_%s%s)\n{\n    return b_%s(c, in, true);\n}\n", p->name, args,
              p->name);
-    text_put(p->t, "static int h_%s%s)\n{\n    return b_%s(c, in, false);\n}\n", p->name, args,
-             p->name);
+    text_put(p->t, "int %s_h_%s%s)\n{\n    return b_%s(c, in, false);\n}\n", semgen_prefix, p->name,
+             args, p->name);
 }
 
 void print_handler(struct text *t, const struct ir_block *b, const char *name)
@@ -490,7 +490,8 @@ void print_handler(struct text *t, const struct ir_block *b, const char *name)
     if (p.twins) {
         print_twins(&p);
     } else {
-        text_put(t, "\nstatic int h_%s(struct vcpu *c, const struct isa_insn *in)\n", name);
+        text_put(t, "\nint %s_h_%s(struct vcpu *c, const struct isa_insn *in)\n", semgen_prefix,
+                 name);
         print_body(&p);
     }
     free(p.used);

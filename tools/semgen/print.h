@@ -14,7 +14,7 @@ struct text {
 
 void text_put(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Appends the function h_NAME, and what it needs, for a block of one instruction built
+/* Appends the function PREFIX_h_NAME, and what it needs, for a block of one instruction built
  * with symbolic operands. name may be "" when the text is only to be compared. */
 void print_handler(struct text *t, const struct ir_block *b, const char *name);
 

@@ -1,9 +1,8 @@
 /*
- * semgen.c - prints a guest's interpreter: one C function for each row.
+ * semgen.c - writes a guest's interpreter: one C function for each row.
  *
  * Each row's semantics runs once against the builder with symbolic operands; the block
- * it makes is checked and printed. Rows with the same text share one function. With a
- * row's name as argument it prints the operations and the function of that row alone.
+ * it makes is checked and printed. Rows with the same text share one function.
  */
 #include "semgen.h"
 #include "base/bug.h"
@@ -13,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HANDLERS_MAX = 6000, HELPERS_MAX = 512 };
+enum { HANDLERS_MAX = 6000, HELPERS_MAX = 512, FILES_MAX = 16 };
 
 static const char *running = "(none)"; /* name of the row whose semantics runs */
 
@@ -37,7 +36,8 @@ _Noreturn void bug_at(const char *file, int line, const char *what)
 }
 
 struct generator {
-    struct text prototypes, bodies;
+    struct text prototypes, bodies[FILES_MAX];
+    unsigned files;
     const struct ir_helper *helpers[HELPERS_MAX];
     unsigned helper_count;
     char **texts;   /* owns both levels: by row, the body */
@@ -87,8 +87,8 @@ static void add_handler(struct generator *g, unsigned row, const struct ir_block
             return;
         }
     g->same[row] = row;
-    g->unique++;
-    print_handler(&g->bodies, b, semgen_rows[row].name);
+    text_put(&g->prototypes, "isa_handler %s_h_%s;\n", semgen_prefix, semgen_rows[row].name);
+    print_handler(&g->bodies[g->unique++ % g->files], b, semgen_rows[row].name);
 }
 
 static void build_row(struct ir_builder *s, struct ir_block *b, unsigned row)
@@ -96,7 +96,7 @@ static void build_row(struct ir_builder *s, struct ir_block *b, unsigned row)
     running = semgen_rows[row].name;
     ir_builder_begin(s, b);
     ir_builder_insn(s, 0, 0);
-    semgen_rows[row].emit(s);
+    semgen_rows[row].emit(s, semgen_rows[row].values);
     ir_builder_insn_end(s);
 }
 
@@ -126,20 +126,38 @@ static void run_rows(struct generator *g)
     ir_builder_free(s);
 }
 
-static void print_file(const struct generator *g)
+static void print_table(FILE *out, const struct generator *g)
 {
-    printf("/* The interpreter of %s, printed by semgen from its semantics. */\n"
-           "#include \"engine/interp/runtime.h\"\n\n%s%s\n",
-           semgen_prefix, g->prototypes.buf ? g->prototypes.buf : "", g->bodies.buf);
-    printf("extern isa_handler *const %s_interp_handlers[];\n"
-           "extern const unsigned %s_interp_handler_count;\n\n"
-           "isa_handler *const %s_interp_handlers[] = {\n",
-           semgen_prefix, semgen_prefix, semgen_prefix);
+    fprintf(out,
+            "\nextern isa_handler *const %s_interp_handlers[];\n"
+            "extern const unsigned %s_interp_handler_count;\n\n"
+            "isa_handler *const %s_interp_handlers[] = {\n",
+            semgen_prefix, semgen_prefix, semgen_prefix);
     for (unsigned row = 0; row < semgen_row_count; row++)
-        printf("    h_%s,%s%s%s\n", semgen_rows[g->same[row]].name,
-               g->same[row] == row ? "" : " /* ", g->same[row] == row ? "" : semgen_rows[row].name,
-               g->same[row] == row ? "" : " */");
-    printf("};\nconst unsigned %s_interp_handler_count = %u;\n", semgen_prefix, semgen_row_count);
+        fprintf(out, "    %s_h_%s,%s%s%s\n", semgen_prefix, semgen_rows[g->same[row]].name,
+                g->same[row] == row ? "" : " /* ", g->same[row] == row ? "" : semgen_rows[row].name,
+                g->same[row] == row ? "" : " */");
+    fprintf(out, "};\nconst unsigned %s_interp_handler_count = %u;\n", semgen_prefix,
+            semgen_row_count);
+}
+
+static void write_file(const char *path, const struct generator *g, unsigned index)
+{
+    const struct text *bodies = &g->bodies[index];
+    FILE *out = fopen(path, "w");
+
+    running = path;
+    if (!out)
+        fail("this file cannot be written");
+    fprintf(out,
+            "/* The interpreter of %s, written by semgen from its semantics. */\n"
+            "#include \"engine/interp/runtime.h\"\n\n%s%s",
+            semgen_prefix, g->prototypes.buf ? g->prototypes.buf : "",
+            bodies->buf ? bodies->buf : "");
+    if (index == 0)
+        print_table(out, g);
+    if (fclose(out))
+        fail("this file cannot be written");
 }
 
 static void generator_fini(struct generator *g)
@@ -150,7 +168,8 @@ static void generator_fini(struct generator *g)
     free(g->same);
     free(g->hashes);
     free(g->prototypes.buf);
-    free(g->bodies.buf);
+    for (unsigned i = 0; i < g->files; i++)
+        free(g->bodies[i].buf);
 }
 
 static int print_row(const char *name)
@@ -185,8 +204,11 @@ int main(int argc, char **argv)
 {
     struct generator g = { 0 };
 
-    if (argc > 1)
-        return print_row(argv[1]);
+    if (argc == 3 && strcmp(argv[1], "--row") == 0)
+        return print_row(argv[2]);
+    if (argc < 2 || argc - 1 > FILES_MAX)
+        fail("give it the names of 1 to 16 files to write, or --row NAME");
+    g.files = (unsigned)argc - 1;
     g.texts = calloc(semgen_row_count + 1, sizeof(char *));
     g.same = calloc(semgen_row_count + 1, sizeof(unsigned));
     g.hashes = calloc(semgen_row_count + 1, sizeof(u32));
@@ -198,9 +220,10 @@ int main(int argc, char **argv)
     if (semgen_row_count == 0 || semgen_row_count > HANDLERS_MAX)
         return 1;
     run_rows(&g);
-    print_file(&g);
+    for (unsigned i = 0; i < g.files; i++)
+        write_file(argv[1 + i], &g, i);
     fprintf(stderr, "semgen: %s: %u handlers, %u different\n", semgen_prefix, semgen_row_count,
             g.unique);
     generator_fini(&g);
-    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    return 0;
 }

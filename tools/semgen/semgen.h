@@ -7,8 +7,10 @@
  *
  * A guest's program is made of semgen_sources (tools/semgen/meson.build), the rows, the
  * .sem.c files and the rows of their helpers (IR_HELPER in ir.h), compiled natively with
- * -DSEMGEN. It prints one C file to standard output: static int h_NAME() for each row,
- * isa_handler *const PREFIX_interp_handlers[] in row order, PREFIX_interp_handler_count.
+ * -DSEMGEN. It is given the names of the C files that it writes, between which it divides the
+ * handlers, as one file takes a compiler long: PREFIX_h_NAME() for each row that differs, and in
+ * the first isa_handler *const PREFIX_interp_handlers[] in row order, PREFIX_interp_handler_count.
+ * `semgen --row NAME` prints one row's operations and handler instead.
  */
 #ifndef TOOLS_SEMGEN_SEMGEN_H
 #define TOOLS_SEMGEN_SEMGEN_H
@@ -18,8 +20,9 @@
 struct ir_builder;
 
 struct semgen_row {
-    const char *name; /* a C identifier, unique: the handler becomes h_NAME */
-    void (*emit)(struct ir_builder *s);
+    const char *name; /* a C identifier, unique: the handler becomes PREFIX_h_NAME */
+    void (*emit)(struct ir_builder *s, const int *values);
+    const int *values; /* of its variant fields, as in struct isa_op */
 };
 
 extern const struct semgen_row semgen_rows[];

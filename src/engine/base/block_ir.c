@@ -43,7 +43,7 @@ void block_ir_build(struct ir_builder *s, struct ir_block *ir, const struct isa 
         const struct isa_insn *in = &insn[i].in;
 
         ir_builder_insn(s, in->offset, in->len);
-        isa->ops[in->op].build(s, in);
+        isa_build(isa, s, in);
         if (eblock_follows(b, insn, i))
             ir_builder_follow(s);
         ir_builder_insn_end(s);

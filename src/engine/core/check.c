@@ -55,7 +55,7 @@ struct check *check_new(struct cpu *c)
 static void build(struct check *k, const struct isa *isa, const struct isa_insn *in, bool follow)
 {
     ir_builder_insn(k->builder, in->offset, in->len);
-    isa->ops[in->op].build(k->builder, in);
+    isa_build(isa, k->builder, in);
     if (follow)
         ir_builder_follow(k->builder);
     ir_builder_insn_end(k->builder);
