@@ -40,7 +40,17 @@ struct tlb_spans {
 /* Pages of RAM, by host address modulo: a bit is set if a write entry may lead there. */
 enum { TLB_WRITTEN_BITS = 1 << 15 };
 
+/* A flush looks at the cache lines of a table that were filled since it was last emptied: a bit for
+ * each. All 4096 entries of three tables are 192 KiB, and a kernel may flush 1000 times a second.
+ */
+enum {
+    LINE_BYTES = 64,
+    TLB_LINE = LINE_BYTES >> TLB_ENTRY_SHIFT,
+    TLB_LINES = TLB_ENTRIES / TLB_LINE
+};
+
 struct tlb_side {
+    u64 filled[ISA_ACCESS_COUNT][TLB_LINES / 64];
     bool ready;                             /* its tables are there, if empty: mmu_place_use() */
     bool used;                              /* filled since it was last emptied */
     bool local;                             /* the same, with something not global */
@@ -52,7 +62,12 @@ struct tlb_side {
 
 /* --- jump caches: one for each mode (isa key, place of the fetch bank) lately used --- */
 
-enum { JUMP_MODES = 8, JUMP_PAGE_BITS = 4096 };
+enum {
+    JUMP_MODES = 8,
+    JUMP_PAGE_BITS = 4096,
+    JUMP_LINE = LINE_BYTES / sizeof(struct jump_entry),
+    JUMP_LINES = JUMP_CACHE_ENTRIES / JUMP_LINE,
+};
 
 struct jump_mode {
     u64 key;
@@ -62,6 +77,7 @@ struct jump_mode {
     u64 last_use;
     u64 when;                       /* its entries' in ecpu.far */
     u64 pages[JUMP_PAGE_BITS / 64]; /* bit = page number mod 4096: may hold entries of it */
+    u64 lines[JUMP_LINES / 64];     /* bit = line of cache.entry: may hold some */
     struct jump_cache cache;
 };
 
@@ -103,6 +119,7 @@ struct cpu {
     struct contexts context;
     struct jump_mode *modes, *mode; /* JUMP_MODES of them, in this allocation; the present one */
     u64 mode_clock, far_clock;
+    u64 far_safe; /* a block in ecpu.far may be looked at if the entry's `when` is not below */
 
     u32 requests;   /* atomic: REQ_* */
     u64 quiescent;  /* atomic: 0 not running, else the epoch it has seen */

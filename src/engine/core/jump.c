@@ -5,6 +5,8 @@
  * are right as long as no translation of that bank is flushed; the guest has to flush
  * after it changed one, and we do when the memory map changes. So a hit needs no look
  * at the TLB. The last few modes keep theirs, so that a system call costs none of it.
+ * After a flush ecpu.far still tells which block there was: it is compared with what the
+ * address leads to now, which is cheaper than the table of all blocks.
  */
 #include "engine/core/cpu_private.h"
 
@@ -37,20 +39,32 @@ static void mode_leave_far(struct cpu *c, struct jump_mode *m)
         c->e.far_when = m->when;
 }
 
+static void mode_clear_line(struct cpu *c, struct jump_mode *m, unsigned line)
+{
+    for (unsigned i = line * JUMP_LINE; i < (line + 1) * JUMP_LINE; i++)
+        entry_clear(&m->cache, i, c->e.jump_shift);
+}
+
 static void mode_empty(struct cpu *c, struct jump_mode *m)
 {
     if (!m->used)
         return;
     mode_leave_far(c, m);
-    jump_cache_clear(&m->cache, c->e.jump_shift);
+    for (unsigned i = 0; i < ARRAY_SIZE(m->lines); i++)
+        for (; m->lines[i]; m->lines[i] &= m->lines[i] - 1)
+            mode_clear_line(c, m, i * 64 + (unsigned)__builtin_ctzll(m->lines[i]));
     memset(m->pages, 0, sizeof m->pages);
     m->used = false;
 }
 
+/* Blocks may be freed from now on. */
 void cpu_jumps_empty(struct cpu *c)
 {
-    for (unsigned i = 0; i < JUMP_MODES; i++)
+    c->far_safe = c->far_clock + 1;
+    for (unsigned i = 0; i < JUMP_MODES; i++) {
         mode_empty(c, &c->modes[i]);
+        mode_leave_far(c, &c->modes[i]);
+    }
 }
 
 static void mode_flush_page(struct cpu *c, struct jump_mode *m, gva_t page)
@@ -127,9 +141,14 @@ void cpu_jumps_put(struct cpu *c, struct eblock *b)
 
     if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
         return;
-    m->cache.entry[i] = (struct jump_entry){ pc, code ? code : c->e.engine->tier_miss };
+    if (!code)
+        code = c->e.engine->tier_miss;
+    if (m->cache.block[i] == b && m->cache.entry[i].pc == pc && m->cache.entry[i].code == code)
+        return;
+    m->cache.entry[i] = (struct jump_entry){ pc, code };
     m->cache.block[i] = b;
-    if (code)
+    m->lines[i / JUMP_LINE / 64] |= 1ull << i / JUMP_LINE % 64;
+    if (code != c->e.engine->tier_miss)
         c->e.far[jump_far_index(pc, c->e.jump_shift)] = (struct jump_far){ pc, m->when, code, b };
     m->pages[bit / 64] |= 1ull << bit % 64;
     m->used = true;
@@ -148,6 +167,19 @@ struct eblock *code_lengthen(struct cpu *c, struct eblock *b)
         return b;
     cpu_jumps_put(c, longer);
     return longer;
+}
+
+/* The block that the far table has of pc, if that is where pc leads now. */
+static struct eblock *far_block(const struct cpu *c, const struct jump_far *far, gva_t pc,
+                                const struct mem_ref *ref)
+{
+    struct eblock *b = far->block;
+
+    if (!b || far->pc != pc || far->when < c->far_safe || ref->no_tlb)
+        return NULL;
+    if (b->host != ref->host || b->key != c->mode->key || eblock_dead(b))
+        return NULL;
+    return b;
 }
 
 struct eblock *code_find(struct cpu *c)
@@ -171,7 +203,9 @@ struct eblock *code_find(struct cpu *c)
     }
     if (mmu_resolve(c, pc, c->e.v.isa->insn_align, ISA_FETCH, m->place, &ref))
         return NULL;
-    b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
+    b = far_block(c, far, pc, &ref);
+    if (!b)
+        b = code_lookup(c, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b && !c->e.v.fault.pending)
         b = code_decode(c, pc, ref.host, m->key, ref.no_tlb ? EBLOCK_SINGLE : 0);
     if (!b)

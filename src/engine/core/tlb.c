@@ -65,6 +65,33 @@ static bool written_maybe(const struct cpu *c, const u8 *host)
     return c->written[written_bit(host) / 64] >> written_bit(host) % 64 & 1;
 }
 
+/* --- the lines of a table that were filled --- */
+
+struct filled {
+    const u64 *word;
+    unsigned index; /* of word */
+    u64 rest;       /* of it */
+    unsigned from;  /* first entry of the present line */
+};
+
+static struct filled filled_of(const struct tlb_side *s, enum isa_access access)
+{
+    return (struct filled){ .word = s->filled[access], .rest = s->filled[access][0] };
+}
+
+/* Goes on to the next line; false: that was the last. */
+static bool filled_next(struct filled *f)
+{
+    while (!f->rest) {
+        if (++f->index == TLB_LINES / 64)
+            return false;
+        f->rest = f->word[f->index];
+    }
+    f->from = (f->index * 64 + (unsigned)__builtin_ctzll(f->rest)) * TLB_LINE;
+    f->rest &= f->rest - 1;
+    return true;
+}
+
 /* --- fill --- */
 
 static void tlb_entry_clear(struct tlb_entry *e)
@@ -121,6 +148,7 @@ static void tlb_fill(struct cpu *c, gva_t va, enum isa_access access, unsigned b
         v->note = s->note[access][i];
     }
     *e = new;
+    s->filled[access][i / TLB_LINE / 64] |= 1ull << i / TLB_LINE % 64;
     s->note[access][i] = (u8)(log2 | (x->global ? TLB_NOTE_GLOBAL : 0));
     s->used = true;
     s->local |= !x->global;
@@ -273,8 +301,9 @@ void mmu_notify_page(struct cpu *c, const u8 *host_page)
     for (unsigned b = 0; b < context_places(c->e.v.isa); b++) {
         if (!c->side[b].used)
             continue;
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            notify_entry(c, &c->e.banks[b].entry[ISA_WRITE][i], host_page);
+        for (struct filled f = filled_of(&c->side[b], ISA_WRITE); filled_next(&f);)
+            for (unsigned i = f.from; i < f.from + TLB_LINE; i++)
+                notify_entry(c, &c->e.banks[b].entry[ISA_WRITE][i], host_page);
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
             notify_entry(c, &c->side[b].victim[ISA_WRITE][i].e, host_page);
     }
@@ -292,8 +321,10 @@ static void flush_all(struct cpu *c, unsigned bank)
     struct tlb_side *s = &c->side[bank];
 
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
+        for (struct filled f = filled_of(s, a); filled_next(&f);)
+            for (unsigned i = f.from; i < f.from + TLB_LINE; i++)
+                tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
+        memset(s->filled[a], 0, sizeof s->filled[a]);
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
             tlb_entry_clear(&s->victim[a][i].e);
         s->large[a].count = 0;
@@ -305,6 +336,7 @@ void mmu_place_use(struct cpu *c, unsigned place)
 {
     if (likely(c->side[place].ready))
         return;
+    memset(c->side[place].filled, 0xff, sizeof c->side[place].filled); /* with zeroes */
     flush_all(c, place);
     c->side[place].ready = true;
 }
@@ -317,9 +349,10 @@ static void flush_non_global(struct cpu *c, unsigned bank)
         return;
     s->local = false;
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            if (!(s->note[a][i] & TLB_NOTE_GLOBAL))
-                tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
+        for (struct filled f = filled_of(s, a); filled_next(&f);)
+            for (unsigned i = f.from; i < f.from + TLB_LINE; i++)
+                if (!(s->note[a][i] & TLB_NOTE_GLOBAL))
+                    tlb_entry_clear(&c->e.banks[bank].entry[a][i]);
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
             if (!(s->victim[a][i].note & TLB_NOTE_GLOBAL))
                 tlb_entry_clear(&s->victim[a][i].e);
