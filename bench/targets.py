@@ -117,7 +117,7 @@ def vm_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=Tru
 
 def qemu_args(kernel, initrd, disk, memory, cpus, words=KERNEL_WORDS, readonly=True, data=None):
     args = ["-M", ARCH.board, "-accel", "tcg,thread=multi", "-smp", str(cpus), "-m", memory,
-            "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
+            "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", kernel, "-initrd", initrd,
             "-append", words + (" bench=disk" if disk and readonly else "")]
     if disk:

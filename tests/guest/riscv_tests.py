@@ -27,7 +27,7 @@ from vm import PATIENCE, Skip, Tap, TestFailed, check, skip_all, vm_cli
 RAM = 0x80000000
 # What the programs need: p at most thousands of instructions, v up to a few million.
 INSNS = {"p": 300_000, "v": 6_000_000}
-NAME = re.compile(r"^(rv64[a-z0-9]+)-([pv])-([a-z0-9_.-]+)$")
+NAME = re.compile(r"^(rv64[a-z0-9]+)-([pv])-([a-z0-9_-]+)$")  # not its .dump
 
 # Programs of the suite that do not apply, by pattern, each with the reason.
 NOT_OURS = {

@@ -44,7 +44,7 @@ static const struct {
     [IR_AND] = { low_alu, ANY, PLAIN },
     [IR_OR] = { low_alu, ANY, PLAIN },
     [IR_XOR] = { low_alu, ANY, PLAIN },
-    [IR_ANDN] = { low_andn, INT, PLAIN },
+    [IR_ANDN] = { low_andn, ANY, PLAIN },
     [IR_MUL] = { low_mul, WORD, PLAIN },
     [IR_MULHU] = { low_mulh, WORD, PLAIN },
     [IR_MULHS] = { low_mulh, WORD, PLAIN },
@@ -73,6 +73,10 @@ static const struct {
     [IR_LEU] = { low_compare, WB },
     [IR_LTS] = { low_compare, WB },
     [IR_LES] = { low_compare, WB },
+    [IR_CARRY] = { low_flag, WB },
+    [IR_BORROW] = { low_flag, WB },
+    [IR_ADDOVF] = { low_flag, WB },
+    [IR_SUBOVF] = { low_flag, WB },
     [IR_SELECT] = { low_select, ANY, PLAIN },
     [IR_CLZ] = { low_bit_count, WORD },
     [IR_CTZ] = { low_bit_count, WORD },
@@ -137,6 +141,10 @@ static bool is_native_special(const struct low *l, const struct ir_op *op)
     case IR_LEU:
     case IR_LTS:
     case IR_LES: return l->a.v[op->a].type != IR_I128;
+    case IR_CARRY:
+    case IR_BORROW:
+    case IR_ADDOVF:
+    case IR_SUBOVF: return WORD >> l->a.v[op->a].type & 1;
     case IR_CLZ:
     case IR_CTZ:
     case IR_POPCNT: return l->job->has_bit_counts;

@@ -111,6 +111,8 @@ void low_alu(struct low *l, const struct ir_op *op, u32 id)
             x86_alu_rr(l->o, alu, size, vals_def_from(&l->a, id, op->a), y);
     }
     l->a.v[id].clean = !lo_is_narrow(op->type);
+    if (op->type == IR_I32 || op->type == IR_I64)
+        lo_flags_note(l, op->op, op->a, op->b, id);
 }
 
 void low_andn(struct low *l, const struct ir_op *op, u32 id)
@@ -120,7 +122,7 @@ void low_andn(struct low *l, const struct ir_op *op, u32 id)
     x86_mov_rr(l->o, size, RAX, vals_use(&l->a, op->b));
     x86_unary(l->o, UN_NOT, size, RAX);
     x86_alu_rr(l->o, ALU_AND, size, vals_def_from(&l->a, id, op->a), RAX);
-    l->a.v[id].clean = !lo_is_narrow(op->type);
+    l->a.v[id].clean = op->type == IR_I1 ? l->a.v[op->a].clean : !lo_is_narrow(op->type);
 }
 
 void low_mul(struct low *l, const struct ir_op *op, u32 id)
@@ -184,6 +186,8 @@ void low_not(struct low *l, const struct ir_op *op, u32 id)
         low_unary(l, op, id);
         return;
     }
+    if (lo_not_flag(l, op, id))
+        return;
     x86_alu_ri(l->o, ALU_XOR, 4, vals_def_from(&l->a, id, op->a), 1);
     l->a.v[id].clean = l->a.v[op->a].clean;
 }

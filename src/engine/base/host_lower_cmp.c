@@ -95,6 +95,17 @@ void lo_keep_until(struct low *l, u32 id, u32 use)
         l->a.v[id].last_use = use;
 }
 
+/* Of a value just computed with 0: the flags are there. */
+static bool sign_or_zero(struct low *l, const struct ir_op *op, enum x86_cond *cc)
+{
+    const struct val *b = vals_of(&l->a, op->b);
+
+    if (b->kind != VAL_CONST || b->imm != 0 || !lo_flags_of(l, op->a))
+        return false;
+    *cc = op->op == IR_EQ ? CC_E : op->op == IR_NE ? CC_NE : CC_S;
+    return op->op == IR_EQ || op->op == IR_NE || op->op == IR_LTS;
+}
+
 void low_compare(struct low *l, const struct ir_op *op, u32 id)
 {
     enum x86_cond cc;
@@ -104,9 +115,9 @@ void low_compare(struct low *l, const struct ir_op *op, u32 id)
         lo_keep_until(l, op->b, l->a.v[id].last_use);
         return;
     }
-    cc = emit_compare(l, op);
-    x86_setcc(l->o, cc, RAX);
-    x86_mov_rr(l->o, 4, vals_def(&l->a, id), RAX);
+    if (!sign_or_zero(l, op, &cc))
+        cc = emit_compare(l, op);
+    lo_flags_set(l, cc, id);
 }
 
 /* Puts the truth of value `id` in the flags. */

@@ -51,7 +51,13 @@ struct low {
     u64 vector_insns;             /* bit by instruction: done by host_vector.c */
     u32 vector_regs;              /* bit by register: these instructions read or write all of it */
     struct vec_plan *vector_plan; /* borrows: of one of them */
-    bool here_stored;             /* cpu.block and block_pc hold this block's */
+    struct low_flags {
+        u8 op; /* IR_SUB or IR_ADD: of a and b; else of the result alone, sign and zero */
+        u32 a, b;
+        u32 result;   /* IR_NO_VAL: none of whose sign and zero they are */
+        const u8 *at; /* good here alone */
+    } flags;          /* the host's: host_lower_flags.c */
+    bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
 };
@@ -63,6 +69,7 @@ typedef void lower_fn(struct low *l, const struct ir_op *op, u32 id);
 lower_fn low_const, low_pc, low_get, low_set, low_getx, low_setx, low_add, low_alu, low_andn,
     low_mul, low_mulh, low_shift, low_unary, low_not, low_bswap, low_bit_count, low_trunc, low_zext,
     low_sext;
+lower_fn low_flag;                                                   /* lower_flags.c */
 lower_fn low_div;                                                    /* lower_div.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
@@ -119,6 +126,15 @@ void lo_keep_until(struct low *l, u32 id, u32 use);
 bool lo_is_compare(unsigned op);
 /* Puts the truth of the i1 value `id` in the flags. */
 enum x86_cond lo_test_true(struct low *l, u32 id);
+
+/* host_lower_flags.c. The operation just emitted left the host's flags as of a OP b, and of the
+ * value `result`. Are they now of the sign and whether it is zero? */
+void lo_flags_note(struct low *l, unsigned op, u32 a, u32 b, u32 result);
+bool lo_flags_of(const struct low *l, u32 id);
+/* Defines the i1 value by a condition of the host's flags, which stay what they are. */
+void lo_flags_set(struct low *l, enum x86_cond cc, u32 id);
+/* A NOT of a carry, borrow or overflow that was left to it; false: of something else. */
+bool lo_not_flag(struct low *l, const struct ir_op *op, u32 id);
 
 /* Is the comparison known to be false? And: it is, or this is not reached. */
 bool lo_is_false(struct low *l, u32 id);
