@@ -1,6 +1,7 @@
 /*
- * arm64_sequences.c - random stretches of vector, floating-point and integer instructions on few
- * registers, loads and stores of these, some in a loop: the base tier against the interpreter.
+ * arm64_sequences.c - random stretches of vector and floating-point instructions, and of those that
+ * set condition flags or read them, on few registers, loads and stores of these, some in a loop:
+ * the base tier against the interpreter.
  *
  * diff/arm64 has one instruction a case; here is what an instruction leaves in the host's
  * registers for the next. VM_CASES, VM_SEED as in diff.h.
@@ -17,17 +18,40 @@
 
 enum { BATCH = 2000, BASE = 20, COUNT = 9, INSNS = CASE_CODE_MAX / 4, REGS = 4 };
 
-static unsigned pool[1024], pool_count;
+/* Lines of vectors and floating point; of integers that set condition flags or read them. */
+static struct pool {
+    unsigned lines[1024], count;
+} vectors, flags;
 
-static void fill_pool(void)
+static void add(struct pool *p, unsigned line)
+{
+    if (p->count < ARRAY_SIZE(p->lines))
+        p->lines[p->count++] = line;
+}
+
+static bool is_of_flags(const struct isa_line *l)
+{
+    static const char *const names[] = { "adds", "subs",  "ands",   "bics",   "adc",
+                                         "adcs", "sbc",   "sbcs",   "ccmp",   "ccmn",
+                                         "csel", "csinc", "csinv",  "csneg",  "cfinv",
+                                         "rmif", "setf8", "setf16", "axflag", "xaflag" };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        if (!strcmp(l->mnemonic, names[i]))
+            return true;
+    return false;
+}
+
+static void fill_pools(void)
 {
     for (unsigned i = 0; i < arm64_lines.line_count; i++) {
         const struct isa_line *l = &arm64_lines.lines[i];
         bool moves_memory = !strncmp(l->mnemonic, "ld", 2) || !strncmp(l->mnemonic, "st", 2);
 
-        if ((!strcmp(l->ext, "simd") || !strcmp(l->ext, "fp")) && !moves_memory &&
-            pool_count < ARRAY_SIZE(pool))
-            pool[pool_count++] = i;
+        if ((!strcmp(l->ext, "simd") || !strcmp(l->ext, "fp")) && !moves_memory)
+            add(&vectors, i);
+        else if (is_of_flags(l))
+            add(&flags, i);
     }
 }
 
@@ -41,13 +65,14 @@ static u32 with_few(unsigned line, u32 w, unsigned at)
 
 static u32 compute(u64 *rng)
 {
+    const struct pool *from = random_below(rng, 3) ? &vectors : &flags;
     struct isa_insn in;
     unsigned line;
     u8 bytes[4];
     u32 w;
 
     do {
-        line = pool[random_below(rng, pool_count)];
+        line = from->lines[random_below(rng, from->count)];
         while (!isa_line_encode(&arm64_lines, line, (u32)random_u64(rng), &w))
             ;
         w = with_few(line, with_few(line, with_few(line, w, 0), 5), 16);
@@ -82,7 +107,7 @@ static void make(struct arm64_case *c, u64 *rng)
     unsigned n = 2 + random_below(rng, INSNS - 4);
     bool loop = random_below(rng, 3) == 0;
 
-    arm64_case_make((struct case_head *)c, pool[0], 0, 1, rng);
+    arm64_case_make((struct case_head *)c, vectors.lines[0], 0, 1, rng);
     if (random_below(rng, 4))
         c->fpcr = 0;
     c->x[BASE] = CASE_MEM + (random_below(rng, 16) ? 64 : random_below(rng, CASE_MEM_SIZE));
@@ -133,8 +158,9 @@ static void sequences(u32 opts_off)
     u64 rng = getenv("VM_SEED") ? strtoul(getenv("VM_SEED"), NULL, 0) : 1;
     unsigned differ = 0;
 
-    if (!pool_count)
-        fill_pool();
+    if (!vectors.count)
+        fill_pools();
+    CHECK(flags.count);
     for (unsigned long done = 0; done < total && differ < 3; done += BATCH) {
         for (unsigned i = 0; i < BATCH; i++)
             make(&before[i], &rng);

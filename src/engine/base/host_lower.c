@@ -353,6 +353,8 @@ static bool lower_once(struct lower_job *job, bool *vectors)
     job->loops = false;
     vals_init(&l.a, job->ir, room->values, l.o, VCPU_STATE_OFF,
               (s32)offsetof(struct ecpu, tier_spill));
+    if (l.a.sets_flags)
+        lo_dead_plan(&l);
     if (l.a.effects & IRE_FP)
         lo_fp_plan(&l);
     if (l.a.divides)

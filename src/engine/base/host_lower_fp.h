@@ -17,7 +17,7 @@
 /* val.plan of an operation. */
 enum {
     PLAN_NONE,
-    PLAN_SKIP, /* done as a part of a later one */
+    PLAN_SKIP, /* done as a part of a later one, or for nobody */
     PLAN_BOX,
     PLAN_UNBOX,
     PLAN_COPY, /* of value val.imm, until it is lowered; so the next two */

@@ -140,6 +140,9 @@ bool lo_not_flag(struct low *l, const struct ir_op *op, u32 id);
 bool lo_is_false(struct low *l, u32 id);
 void lo_note_false(struct low *l, u32 id);
 
+/* Flags that nobody reads. After vals_init(), before other plans. (plan_dead.c) */
+void lo_dead_plan(struct low *l);
+
 /* Divisions with what guests define for a divisor of 0. After lo_fp_plan(). (lower_div.c) */
 void lo_div_plan(struct low *l);
 

@@ -48,6 +48,7 @@ void vals_init(struct vals *a, const struct ir_block *ir, struct val *v, struct 
                              .slot = -1 };
         a->effects |= ir_op_infos[op->op].effects;
         a->divides |= op->op >= IR_DIVU && op->op <= IR_REMS;
+        a->sets_flags |= op->op == IR_SET && op->type == IR_I1;
         count_use(v, op->a, i);
         count_use(v, op->b, i);
         count_use(v, op->c, i);

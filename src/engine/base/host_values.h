@@ -86,6 +86,7 @@ struct vals {
     bool straddles;           /* some slot crosses a multiple of 8 */
     u8 effects;               /* IRE_* of all operations together */
     bool divides;             /* there are divisions */
+    bool sets_flags;          /* i1 slots */
     bool failed;              /* out of spill cells or registers: give the block up */
 };
 
