@@ -44,6 +44,17 @@ static void toy_stop_tier(void *self)
     free(t);
 }
 
+/* Counters are of all engines together, and each has a lock of its own. */
+static void note_bytes(void)
+{
+    u64 now = TOY_TIER_BYTES * __atomic_load_n(&toy_tier_counts.held, __ATOMIC_RELAXED);
+    u64 most = __atomic_load_n(&toy_tier_counts.most_bytes, __ATOMIC_RELAXED);
+
+    while (now > most && !__atomic_compare_exchange_n(&toy_tier_counts.most_bytes, &most, now,
+                                                      false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
 {
     struct toy_tier *t = self;
@@ -61,8 +72,7 @@ static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
         t->all = k;
         COUNT(translated);
         COUNT(held);
-        if (TOY_TIER_BYTES * toy_tier_counts.held > toy_tier_counts.most_bytes)
-            toy_tier_counts.most_bytes = TOY_TIER_BYTES * toy_tier_counts.held;
+        note_bytes();
         eblock_code_set(b, k, k);
         bytes = TOY_TIER_BYTES;
     }
@@ -178,7 +188,7 @@ static void toy_release(void *self, struct eblock *b)
     while (*link != k)
         link = &(*link)->next;
     *link = k->next;
-    toy_tier_counts.held--;
+    __atomic_fetch_sub(&toy_tier_counts.held, 1, __ATOMIC_RELAXED);
     host_mutex_unlock(&t->lock);
     free(k);
 }
