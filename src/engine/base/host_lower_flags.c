@@ -26,8 +26,7 @@ void lo_flags_set(struct low *l, enum x86_cond cc, u32 id)
 {
     bool good = are_good(l);
 
-    x86_setcc(l->o, cc, RAX);
-    x86_mov_rr(l->o, 4, vals_def(&l->a, id), RAX);
+    x86_setcc(l->o, cc, vals_def(&l->a, id));
     if (good)
         l->flags.at = l->o->at; /* moves alone */
 }
