@@ -186,7 +186,7 @@ void low_not(struct low *l, const struct ir_op *op, u32 id)
         low_unary(l, op, id);
         return;
     }
-    if (lo_not_flag(l, op, id))
+    if (lo_not_turned(l, op, id) || lo_not_flag(l, op, id))
         return;
     x86_alu_ri(l->o, ALU_XOR, 4, vals_def_from(&l->a, id, op->a), 1);
     l->a.v[id].clean = l->a.v[op->a].clean;

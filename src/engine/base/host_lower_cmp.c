@@ -72,17 +72,44 @@ static enum x86_cond emit_compare(struct low *l, const struct ir_op *op)
     return cond_of(op->op);
 }
 
-/* A comparison whose one use is the next branch, raise or select is emitted there. */
-static bool is_fused(const struct low *l, u32 id)
+/* The one use of a value, or NULL where there are others. */
+static const struct ir_op *one_user(const struct low *l, u32 id)
+{
+    return l->a.v[id].uses == 1 ? &l->job->ir->ops[l->a.v[id].last_use] : NULL;
+}
+
+/* Is the truth of value `id` what it is about? */
+static bool asks(const struct ir_op *user, u32 id)
+{
+    return user && user->a == id &&
+           (user->op == IR_JUMPIF || user->op == IR_RAISEIF || user->op == IR_SELECT);
+}
+
+/* A negation whose one use is the next branch, raise or select turns that around. */
+static bool is_turned(const struct low *l, u32 id)
 {
     const struct ir_op *op = &l->job->ir->ops[id];
-    const struct ir_op *user;
 
-    if (!lo_is_compare(op->op) || l->a.v[id].uses != 1)
+    return op->op == IR_NOT && op->type == IR_I1 && !lo_is_flag(l->job->ir->ops[op->a].op) &&
+           asks(one_user(l, id), id);
+}
+
+/* A comparison whose one use is such, or such a negation, is emitted there. */
+static bool is_fused(const struct low *l, u32 id)
+{
+    const struct ir_op *user = one_user(l, id);
+
+    if (!lo_is_compare(l->job->ir->ops[id].op) || !user)
         return false;
-    user = &l->job->ir->ops[l->a.v[id].last_use];
-    return user->a == id &&
-           (user->op == IR_JUMPIF || user->op == IR_RAISEIF || user->op == IR_SELECT);
+    return asks(user, id) || (user->op == IR_NOT && is_turned(l, l->a.v[id].last_use));
+}
+
+/* Where a fused comparison is emitted. */
+static u32 fused_at(const struct low *l, u32 id)
+{
+    u32 user = l->a.v[id].last_use;
+
+    return l->job->ir->ops[user].op == IR_NOT ? l->a.v[user].last_use : user;
 }
 
 void lo_keep_until(struct low *l, u32 id, u32 use)
@@ -111,8 +138,8 @@ void low_compare(struct low *l, const struct ir_op *op, u32 id)
     enum x86_cond cc;
 
     if (is_fused(l, id)) {
-        lo_keep_until(l, op->a, l->a.v[id].last_use);
-        lo_keep_until(l, op->b, l->a.v[id].last_use);
+        lo_keep_until(l, op->a, fused_at(l, id));
+        lo_keep_until(l, op->b, fused_at(l, id));
         return;
     }
     if (!sign_or_zero(l, op, &cc))
@@ -120,11 +147,22 @@ void low_compare(struct low *l, const struct ir_op *op, u32 id)
     lo_flags_set(l, cc, id);
 }
 
+bool lo_not_turned(struct low *l, const struct ir_op *op, u32 id)
+{
+    if (!is_turned(l, id))
+        return false;
+    if (!is_fused(l, op->a))
+        lo_keep_until(l, op->a, l->a.v[id].last_use);
+    return true;
+}
+
 /* Puts the truth of value `id` in the flags. */
 enum x86_cond lo_test_true(struct low *l, u32 id)
 {
     enum x86_reg r;
 
+    if (is_turned(l, id))
+        return lo_test_true(l, l->job->ir->ops[id].a) ^ 1;
     if (is_fused(l, id))
         return emit_compare(l, &l->job->ir->ops[id]);
     r = vals_use(&l->a, id);

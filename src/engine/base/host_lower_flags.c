@@ -90,7 +90,7 @@ static enum x86_cond condition(struct low *l, const struct ir_op *op)
     return op->op == IR_CARRY || op->op == IR_BORROW ? CC_B : CC_O;
 }
 
-static bool is_flag(unsigned op)
+bool lo_is_flag(unsigned op)
 {
     return op == IR_CARRY || op == IR_BORROW || op == IR_ADDOVF || op == IR_SUBOVF;
 }
@@ -110,7 +110,7 @@ bool lo_not_flag(struct low *l, const struct ir_op *op, u32 id)
 {
     const struct ir_op *of = &l->job->ir->ops[op->a];
 
-    if (!is_flag(of->op) || !is_negated(l, op->a))
+    if (!lo_is_flag(of->op) || !is_negated(l, op->a))
         return false;
     lo_flags_set(l, condition(l, of) ^ 1, id);
     return true;

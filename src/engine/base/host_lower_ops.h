@@ -133,6 +133,10 @@ void lo_flags_note(struct low *l, unsigned op, u32 a, u32 b, u32 result);
 bool lo_flags_of(const struct low *l, u32 id);
 /* Defines the i1 value by a condition of the host's flags, which stay what they are. */
 void lo_flags_set(struct low *l, enum x86_cond cc, u32 id);
+/* A NOT that is left to the branch, raise or select that it is for. (lower_cmp.c) */
+bool lo_not_turned(struct low *l, const struct ir_op *op, u32 id);
+/* Is it a carry, borrow or overflow? */
+bool lo_is_flag(unsigned op);
 /* A NOT of a carry, borrow or overflow that was left to it; false: of something else. */
 bool lo_not_flag(struct low *l, const struct ir_op *op, u32 id);
 
