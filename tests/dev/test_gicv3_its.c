@@ -62,8 +62,8 @@ TEST(a_kernel_finds_it)
     CHECK_EQ((typer >> 13 & 31) + 1, 16);
     CHECK_EQ(dev_read(d, GICV3_ITS, 0xffe8, 4) >> 4, 3);
     CHECK_EQ(its_get(d, GITS_CTLR), 0x80000000);
-    CHECK_EQ(its_get(d, GITS_BASER_DEVICES), 0x0107ull << 48);
-    CHECK_EQ(its_get(d, GITS_BASER_COLLECTIONS), 0x0407ull << 48);
+    CHECK_EQ(its_get(d, GITS_BASER_DEVICES), 0x0107ull << 48 | 2 << 8); /* 64 KiB */
+    CHECK_EQ(its_get(d, GITS_BASER_COLLECTIONS), 0x0407ull << 48 | 2 << 8);
     CHECK_EQ(its_get(d, 0x110), 0);
     its_set(d, GITS_BASER_DEVICES, ~0ull);
     CHECK_EQ(its_get(d, GITS_BASER_DEVICES), 0xf9e7ffffffffffff);

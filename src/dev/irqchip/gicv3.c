@@ -195,6 +195,7 @@ static void gicv3_reset(struct device *d)
 {
     struct gicv3 *g = gicv3_self(d);
 
+    gicv3_its_reset(g);
     gicv3_lpi_scan_all(g);
     for (unsigned cpu = 0; cpu < GICV3_MAX_CPUS; cpu++) {
         g->s.local[cpu].edge = 0xffff;

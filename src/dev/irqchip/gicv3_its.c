@@ -27,6 +27,7 @@ enum {
 #define CBASER_ADDRESS     0x000ffffffffff000ull
 #define CBASER_KEPT        0xb8effffffffffcffull
 #define BASER_KEPT         0xf8e0ffffffffffffull
+#define BASER_64K          (2ull << 8)
 #define BASER_TYPE         56
 #define BASER_ENTRY_SIZE   48
 #define PIDR2_ARCH_3       (3u << 4)
@@ -112,6 +113,14 @@ static u64 typer(void)
            (ITS_EVENT_BITS - 1ull) << TYPER_ID_BITS |
            (ITS_DEVICE_BITS - 1ull) << TYPER_DEVICE_BITS |
            (ITS_COLLECTION_BITS - 1ull) << TYPER_CIDBITS | TYPER_CIL;
+}
+
+/* Which size of pages tables have before software says so is for us to choose (GITS_BASER): as
+ * Arm's own and KVM's. */
+void gicv3_its_reset(struct gicv3 *g)
+{
+    for (unsigned i = 0; i < ITS_TABLES; i++)
+        g->s.its_baser[i] = BASER_64K;
 }
 
 static u64 baser(const struct gicv3 *g, unsigned n)

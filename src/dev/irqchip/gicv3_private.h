@@ -115,6 +115,7 @@ void gicv3_lpi_scan_all(struct gicv3 *g);
 /* gicv3_its.c */
 u64 gicv3_its_read(struct device *d, u64 off, unsigned size);
 void gicv3_its_write(struct device *d, u64 off, u64 v, unsigned size);
+void gicv3_its_reset(struct gicv3 *g);
 /* Commands wait. */
 bool gicv3_its_busy(const struct gicv3 *g);
 /* Sees to it that they are carried out soon. */
