@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "arm64_cpu.h"
+#include "isa/arm64/el2.h"
 
 #define TCR_BASE (16ull | 16ull << 16 | 2ull << 30 | 5ull << 32) /* 48 bits, 4 KiB, 48 bits out */
 enum { VALID = 1, PAGE = 3, AP_EL0 = 1 << 6, AP_RO = 1 << 7, AF = 1 << 10, NG = 1 << 11 };
@@ -265,7 +266,38 @@ TEST(address_translation)
     CHECK(state()->par_el1 & 1);
 }
 
+/* Stage 2 of one page at 0 for EL1 and EL0, whose stage 1 is off; it starts at level 1. */
+static void stage2(u64 leaf)
+{
+    cpu_reset();
+    state()->has_el2 = 1;
+    state()->hcr_el2 = HCR_VM | HCR_RW;
+    state()->vtcr_el2 = 24 | 1 << 6 | 2 << 16;
+    state()->vttbr_el2 = ROOT;
+    *entry(0, 0) = (ROOT + NEXT) | PAGE;
+    *entry(1, 0) = (ROOT + 2 * NEXT) | PAGE;
+    *entry(2, 0) = TARGET | PAGE | AF | 3 << 6 | leaf;
+}
+
+/* HCR_EL2.PTW is of the address space: no translation is dropped when it changes. */
+TEST(protected_walks_are_another_address_space)
+{
+    u64 first;
+
+    stage2(0);
+    arm_mode_changed(&cpu.v);
+    first = context;
+    state()->hcr_el2 |= HCR_PTW;
+    arm_mode_changed(&cpu.v);
+    CHECK(context != first);
+    state()->el = 2;
+    flushed.count = 0;
+    CHECK(arm_sysreg_write(&cpu.v, ARM_SYS(3, 4, 1, 1, 0), HCR_VM | HCR_RW));
+    CHECK_EQ(flushed.count, 0);
+}
+
 TEST_MAIN(TEST_CASE(rights_of_a_page), TEST_CASE(rights_of_tables),
           TEST_CASE(writable_is_not_executable), TEST_CASE(granules), TEST_CASE(levels_of_faults),
           TEST_CASE(halves), TEST_CASE(access_flag_and_dirty_state), TEST_CASE(translation_off),
-          TEST_CASE(address_spaces), TEST_CASE(address_translation))
+          TEST_CASE(address_spaces), TEST_CASE(address_translation),
+          TEST_CASE(protected_walks_are_another_address_space))

@@ -104,8 +104,11 @@ static u64 asid(u64 tcr, u64 ttbr0, u64 ttbr1)
     return bits_get(tcr & TCR_A1 ? ttbr1 : ttbr0, ASID_SHIFT, tcr & TCR_AS ? ASID_BITS : 8);
 }
 
-/* An address space as engines know it: ASID, VMID, whether there is a stage 2, and EL2. */
-enum { SPACE_VMID = 16, SPACE_VM = 32, SPACE_FLAT = 33, SPACE_EL2 = 34, SPACE_SINGLE = 35 };
+/* An address space as engines know it: ASID, VMID, whether there is a stage 2 and what HCR_EL2.PTW
+ * says to it, and EL2. KVM sets PTW for its guests alone: were it not here, each entry and exit
+ * would drop all translations. */
+enum { SPACE_VMID = 16, SPACE_VM = 32, SPACE_PTW = 33, SPACE_STAGE2_BITS = 2 };
+enum { SPACE_FLAT = 34, SPACE_EL2 = 35, SPACE_SINGLE = 36 };
 
 static u64 vmid_space(const struct arm_state *s)
 {
@@ -113,7 +116,7 @@ static u64 vmid_space(const struct arm_state *s)
         vmid = bits_get(s->vttbr_el2, VMID_SHIFT, s->vtcr_el2 & VTCR_VS ? VMID_BITS : 8);
 
     return vmid << SPACE_VMID | (u64)((hcr & (HCR_VM | HCR_DC)) != 0) << SPACE_VM |
-           (u64)((hcr & HCR_TGE) != 0) << SPACE_FLAT;
+           (u64)((hcr & HCR_PTW) != 0) << SPACE_PTW | (u64)((hcr & HCR_TGE) != 0) << SPACE_FLAT;
 }
 
 static u64 space_of(const struct arm_state *s)
@@ -128,9 +131,10 @@ static u64 space_of(const struct arm_state *s)
 
 void arm_mmu_flush_asid(struct vcpu *c, u64 id)
 {
-    c->env->tlb_flush_context(c, id, ISA_FLUSH_NON_GLOBAL, 0);
-    if (!(id >> SPACE_EL2))
-        c->env->tlb_flush_context(c, id ^ 1ull << SPACE_VM, ISA_FLUSH_NON_GLOBAL, 0);
+    u64 kinds = id >> SPACE_EL2 ? 1 : 1u << SPACE_STAGE2_BITS;
+
+    for (u64 kind = 0; kind < kinds; kind++)
+        c->env->tlb_flush_context(c, id ^ kind << SPACE_VM, ISA_FLUSH_NON_GLOBAL, 0);
     c->env->tlb_flush(c, ISA_FLUSH_NON_GLOBAL, 0, ARM_ALL_BANKS & ~ARM_CONTEXT_BANKS);
 }
 

@@ -97,14 +97,22 @@ static void set_cpacr(struct vcpu *c, unsigned number, u64 v)
 static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
+    u64 *ttbr = number & 1 ? &s->ttbr1_el1 : &s->ttbr0_el1;
 
-    *(number & 1 ? &s->ttbr1_el1 : &s->ttbr0_el1) = v;
+    if (*ttbr == v)
+        return;
+    *ttbr = v;
     arm_mmu_ttbr_changed(c);
 }
 
 static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 {
-    arm_state(c)->tcr_el1 = v & arm_model(c)->tcr;
+    struct arm_state *s = arm_state(c);
+
+    v &= arm_model(c)->tcr;
+    if (s->tcr_el1 == v) /* as hypervisors write it back */
+        return;
+    s->tcr_el1 = v;
     arm_mmu_flush(c);
 }
 

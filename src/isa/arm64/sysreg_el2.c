@@ -37,7 +37,7 @@ static void set_hcr(struct vcpu *c, unsigned number, u64 v)
     u64 mask = HCR_MASK | (arm_model(c)->has_pauth ? HCR_API | HCR_APK : 0);
 
     s->hcr_el2 = (v & mask) | HCR_RW;
-    if ((old ^ s->hcr_el2) & (HCR_E2H | HCR_DC | HCR_PTW))
+    if ((old ^ s->hcr_el2) & (HCR_E2H | HCR_DC))
         arm_mmu_flush(c);
     arm_mode_changed(c);
 }
