@@ -279,6 +279,25 @@ static void stage2(u64 leaf)
     *entry(2, 0) = TARGET | PAGE | AF | 3 << 6 | leaf;
 }
 
+/* XN[1:0] of stage 2: D8.4.1. */
+TEST(stage2_execute_never)
+{
+    static const struct {
+        bool el0, el1;
+    } may[] = { { true, true }, { true, false }, { false, false }, { false, true } };
+
+    for (u64 xn = 0; xn < ARRAY_SIZE(may); xn++) {
+        stage2(xn << 53);
+        CHECK_EQ(go(0x123, ISA_FETCH, ARM_BANK_EL0) == 0, may[xn].el0);
+        CHECK_EQ(go(0x123, ISA_FETCH, ARM_BANK_EL1_PAN) == 0, may[xn].el1);
+        CHECK_EQ(go(0x123, ISA_WRITE, ARM_BANK_EL0), 0);
+        CHECK_EQ(x.gpa, TARGET | 0x123);
+    }
+    CHECK_EQ(go(0, ISA_FETCH, ARM_BANK_EL0), -1);
+    CHECK_EQ(fault.value2 & ARM_FSC_MASK, (u64)ARM_FSC_PERMISSION + 3);
+    CHECK(fault.cause & ARM_TO_EL2);
+}
+
 /* HCR_EL2.PTW is of the address space: no translation is dropped when it changes. */
 TEST(protected_walks_are_another_address_space)
 {
@@ -300,4 +319,4 @@ TEST_MAIN(TEST_CASE(rights_of_a_page), TEST_CASE(rights_of_tables),
           TEST_CASE(writable_is_not_executable), TEST_CASE(granules), TEST_CASE(levels_of_faults),
           TEST_CASE(halves), TEST_CASE(access_flag_and_dirty_state), TEST_CASE(translation_off),
           TEST_CASE(address_spaces), TEST_CASE(address_translation),
-          TEST_CASE(protected_walks_are_another_address_space))
+          TEST_CASE(stage2_execute_never), TEST_CASE(protected_walks_are_another_address_space))

@@ -7,8 +7,8 @@
 #define FIELD(at, v) ((u64)(v) << (at))
 
 enum { PFR0_EL2 = 8, PFR0_GIC = 24 };
-/* Where there is EL2: 16-bit VMIDs, VHE. */
-#define MMFR1_EL2 (FIELD(4, 2) | FIELD(8, 1))
+/* Where there is EL2: 16-bit VMIDs, VHE, XNX. */
+#define MMFR1_EL2 (FIELD(4, 2) | FIELD(8, 1) | FIELD(28, 1))
 
 /* Caches for those who size their loops by them: 32 KiB twice, 1 MiB of both. None needs
  * maintenance to be coherent: levels of unification are 0. */

@@ -8,8 +8,7 @@
 
 #define S2_READ  (1ull << 6)
 #define S2_WRITE (1ull << 7)
-#define S2_XN    (1ull << 54)
-enum { S2_MEM_ATTR = 2, S2_DEVICE_MASK = 0xc };
+enum { S2_MEM_ATTR = 2, S2_XN = 53, S2_DEVICE_MASK = 0xc };
 
 /* VTCR_EL2 (D24.2.206) */
 enum { VTCR_T0SZ = 0, VTCR_SL0 = 6, VTCR_TG0 = 14, VTCR_PS = 16 };
@@ -22,6 +21,7 @@ struct stage2 {
     u64 vtcr;
     gpa_t ipa;
     enum isa_access access;
+    bool el0; /* whose access it is */
     unsigned grain, ia_bits, level;
     gpa_t desc_at;
     u64 desc;
@@ -52,9 +52,20 @@ static bool writable(const struct stage2 *w, bool dbm)
                                   (w->vtcr & (VTCR_HA | VTCR_HD)) == (VTCR_HA | VTCR_HD));
 }
 
+/* XN[1:0] keeps from being executed: nobody, EL1, both, EL0 (D8.4.1.2). */
+static bool executable(const struct stage2 *w)
+{
+    switch (bits_get(w->desc, S2_XN, 2)) {
+    case 0: return true;
+    case 1: return w->el0;
+    case 2: return false;
+    default: return !w->el0;
+    }
+}
+
 static u8 leaf_perm(const struct stage2 *w, bool dbm)
 {
-    bool read = w->desc & S2_READ, fetch = !(w->desc & S2_XN);
+    bool read = w->desc & S2_READ, fetch = executable(w);
 
     return (u8)((read ? 1 << ISA_READ : 0) | (writable(w, dbm) ? 1 << ISA_WRITE : 0) |
                 (fetch ? 1 << ISA_FETCH : 0));
@@ -102,9 +113,11 @@ static int mark(struct stage2 *w, bool *again)
     return ARM_WALK_OK;
 }
 
-int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, struct arm_stage2 *out)
+int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, bool el0, struct arm_stage2 *out)
 {
-    struct stage2 w = { .c = c, .vtcr = arm_state(c)->vtcr_el2, .ipa = ipa, .access = access };
+    struct stage2 w = {
+        .c = c, .vtcr = arm_state(c)->vtcr_el2, .ipa = ipa, .access = access, .el0 = el0
+    };
     unsigned shift;
     bool again;
     int end;

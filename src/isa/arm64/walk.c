@@ -128,7 +128,7 @@ static int table_at(struct walk *w, gpa_t at, enum isa_access access)
     w->desc_at = at;
     if (!w->r->stage2)
         return ARM_WALK_OK;
-    end = arm_stage2(c, at, access, &s2);
+    end = arm_stage2(c, at, access, false, &s2);
     if (end == ARM_WALK_OK && s2.device && arm_hcr(arm_state(c)) & HCR_PTW)
         end = ARM_FSC_PERMISSION + s2.level;
     if (end == ARM_WALK_OK) {
@@ -313,7 +313,7 @@ static u32 combined_attr(u32 attr, const struct arm_stage2 *s2)
 static int stage2(struct arm_walk *w, struct isa_xlate *out)
 {
     struct arm_stage2 s2;
-    int end = arm_stage2(w->c, out->gpa, w->access, &s2);
+    int end = arm_stage2(w->c, out->gpa, w->access, w->r.el0, &s2);
 
     if (end != ARM_WALK_OK) {
         w->by_stage2 = true;

@@ -74,6 +74,6 @@ struct arm_stage2 {
     u8 level;    /* of the leaf */
     u8 attr;     /* descriptor's bits 5:2 */
 };
-int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, struct arm_stage2 *out);
+int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, bool el0, struct arm_stage2 *out);
 
 #endif
