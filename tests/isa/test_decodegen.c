@@ -45,6 +45,20 @@ TEST(a_sound_table_is_taken)
     CHECK_HAS(said, "2 lines, 7 handlers");
 }
 
+/* A variant may hang on the block key instead of the encoding. */
+TEST(the_key_may_choose)
+{
+    char command[1024];
+    FILE *in;
+
+    CHECK_EQ(decodegen("v ............ ..... ... ..... 0110011 v(R) k=1,2@14:12 t=0,1@key5"), 0);
+    CHECK_HAS(said, "2 lines, 5 handlers");
+    snprintf(command, sizeof command, "grep -c 'key >> 5 & 1' %s/toy_decode.gen.c", folder);
+    in = popen(command, "r");
+    CHECK(in && fgetc(in) == '1');
+    CHECK_EQ(in ? pclose(in) : -1, 0);
+}
+
 static void refused(const char *text, const char *because)
 {
     if (decodegen(text) == 0)
@@ -64,6 +78,8 @@ TEST(contradictions_are_refused)
     refused("add ............ ..... 000 ..... 0110011 add(R) rs!=0", "no field \"rs\"");
     refused("add ............ ..... 000 ..... 0110011 add(R) k=0,1@12", "fixes bits that choose");
     refused("add ............ ..... ... ..... 0110011 add(R) k=0,9@14:12", "does not fit");
+    refused("add ............ ..... 000 ..... 0110011 add(R) k=0,1@key64", "no bit 64");
+    refused("add ............ ..... 000 ..... 0110011 add(R) k=1,2@key5", "its values are 0,1");
     refused("add .... .... .... .... add(R)", "16 bits, its field");
     refused("field rd 1:0", "is there already");
     refused("field bad 40:1", "not a bit range");
@@ -115,11 +131,9 @@ TEST(clean_up)
 int main(int argc, char **argv)
 {
     static const struct test_case cases[] = {
-        TEST_CASE(a_sound_table_is_taken),
-        TEST_CASE(contradictions_are_refused),
-        TEST_CASE(conditions_tell_lines_apart),
-        TEST_CASE(a_function_may_print_an_operand),
-        TEST_CASE(clean_up),
+        TEST_CASE(a_sound_table_is_taken),          TEST_CASE(the_key_may_choose),
+        TEST_CASE(contradictions_are_refused),      TEST_CASE(conditions_tell_lines_apart),
+        TEST_CASE(a_function_may_print_an_operand), TEST_CASE(clean_up),
     };
 
     if (!mkdtemp(folder))

@@ -157,7 +157,7 @@ const char *row_name(const struct line *l, unsigned row)
     for (const char *s = l->id; *s; s++)
         text[n++] = isalnum((unsigned char)*s) ? *s : '_';
     for (unsigned i = 0; i < l->variant_count; i++)
-        if (l->variants[i].bits.n)
+        if (l->variants[i].bits.n || l->variants[i].by_key)
             n += (size_t)snprintf(text + n, sizeof text - n, "_%s%s", l->variants[i].name,
                                   l->variants[i].values[row_value(l, row, i)]);
     text[n] = '\0';

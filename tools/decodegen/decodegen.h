@@ -18,6 +18,7 @@ typedef uint64_t u64;
 typedef int64_t s64;
 
 enum {
+    KEY_BITS = 64, /* of a block key */
     MAX_FIELDS = 256,
     MAX_SLICES = 9,
     MAX_REGS = 32,
@@ -84,10 +85,13 @@ struct format {
     bool used;
 };
 
-/* A variant field of a line: C expressions, chosen by encoding bits when count > 1 or bits.n. */
+/* A variant field of a line: C expressions, chosen by encoding bits, or by a bit of the block key.
+ */
 struct variant {
     const char *name;
-    struct slice bits; /* n = 0: fixed */
+    struct slice bits; /* n = 0: fixed, or by the key */
+    bool by_key;
+    unsigned key_bit;
     const char *values[MAX_VALUES];
     unsigned count;
 };

@@ -45,7 +45,20 @@ static int sem_get(const char *name, int line)
     return (int)i;
 }
 
-/* name=value, or name=v,v,v@bits */
+/* Values 0 and 1, by a bit of the block key. */
+static void parse_key(struct line *l, struct variant *v, const char *bit)
+{
+    s64 n = number(bit);
+
+    if (n < 0 || n >= KEY_BITS)
+        FAIL("a block key has no bit %s", bit);
+    if (v->count != 2 || number(v->values[0]) || number(v->values[1]) != 1)
+        FAIL("\"%s\" of \"%s\" is by the key: its values are 0,1", v->name, l->id);
+    v->by_key = true;
+    v->key_bit = (unsigned)n;
+}
+
+/* name=value, name=v,v,v@bits, or name=0,1@keyBIT */
 static void parse_variant(struct line *l, char *name, char *value)
 {
     struct variant *v = &l->variants[grow(&l->variant_count, MAX_VARIANTS, "variant fields")];
@@ -53,10 +66,14 @@ static void parse_variant(struct line *l, char *name, char *value)
 
     v->name = keep(name);
     if (at) {
-        *at = '\0';
-        v->bits = slice(at + 1);
+        *at++ = '\0';
         for (char *t = strtok(value, ","); t; t = strtok(NULL, ","))
             v->values[grow(&v->count, MAX_VALUES, "values")] = keep(t);
+        if (!strncmp(at, "key", 3)) {
+            parse_key(l, v, at + 3);
+            return;
+        }
+        v->bits = slice(at);
         for (unsigned i = 0; i < v->count; i++)
             if (number(v->values[i]) >> v->bits.n)
                 FAIL("%s does not fit into the bits of \"%s\"", v->values[i], name);

@@ -62,6 +62,8 @@ static void emit_row(FILE *out, const struct line *l)
         const struct variant *v = &l->variants[i];
 
         stride /= v->count;
+        if (v->by_key)
+            fprintf(out, " + (unsigned)(key >> %u & 1) * %u", v->key_bit, stride);
         if (!v->bits.n)
             continue;
         fprintf(out, " + (const u8[]){ ");
@@ -307,7 +309,8 @@ static bool emit_width(FILE *out, unsigned bits)
     if (!s.count)
         return false;
     order(&s);
-    fprintf(out, "static void decode_%u(u32 w, struct isa_insn *in)\n{\n    do {\n", bits);
+    fprintf(out, "static void decode_%u(u32 w, u64 key UNUSED, struct isa_insn *in)\n{\n    do {\n",
+            bits);
     emit_node(out, &s, 0, 2);
     fprintf(out, "    } while (0);\n    undefined(w, in);\n}\n\n");
     return true;
@@ -333,11 +336,10 @@ static void emit_entry(FILE *out, bool short_lines, bool long_lines)
         fprintf(out, "    w = le32_get(bytes);\n");
     fprintf(out, "    *in = (struct isa_insn){ .raw = w, .len = (u8)len };\n");
     if (short_lines && long_lines)
-        fprintf(
-            out,
-            "    if (len == 2)\n        decode_16(w, in);\n    else\n        decode_32(w, in);\n");
+        fprintf(out, "    if (len == 2)\n        decode_16(w, key, in);\n    else\n        "
+                     "decode_32(w, key, in);\n");
     else
-        fprintf(out, "    decode_%s(w, in);\n", short_lines ? "16" : "32");
+        fprintf(out, "    decode_%s(w, key, in);\n", short_lines ? "16" : "32");
     fprintf(out, "    return ISA_DECODE_OK;\n}\n");
 }
 
