@@ -6,6 +6,7 @@
 #define TESTS_ISA_ARM64_CPU_H
 
 #include "base/bits.h"
+#include "isa/arm64/guard.h"
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/isa.h"
 #include "isa/arm64/mmu.h"
@@ -17,7 +18,7 @@ enum { MEMORY = 1 << 20 }; /* from physical address 0 */
 
 static union {
     struct vcpu v;
-    u64 room[(VCPU_STATE_OFF + sizeof(struct arm_state)) / 8 + 1];
+    u64 room[(VCPU_STATE_OFF + sizeof(struct arm_state) + sizeof(struct arm_guard)) / 8 + 4];
 } cpu;
 static u8 memory[MEMORY];
 static u64 now, deadline, context;

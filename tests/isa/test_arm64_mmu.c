@@ -183,7 +183,7 @@ TEST(halves)
     CHECK_EQ(go(0x5a00000000000000, ISA_READ, ARM_BANK_EL0), 0);
     CHECK(x.no_tlb);
     CHECK_EQ(go(0x5a00000000000000, ISA_FETCH, ARM_BANK_EL0), -1);
-    CHECK_EQ(fault.cause, ARM_PC_TAGGED);
+    CHECK_EQ(fault.cause, ARM_FETCH_AGAIN);
     state()->tcr_el1 |= 1ull << TCR_E0PD1;
     CHECK_EQ(go(0xffff000000000000, ISA_READ, ARM_BANK_EL0), -1);
     CHECK_EQ(go(0xffff000000000000, ISA_READ, ARM_BANK_EL1), 0);

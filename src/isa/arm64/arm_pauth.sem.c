@@ -51,6 +51,8 @@ ARM_SEM(bra)
     ir_val modifier = ir_get(s, IR_I64, a->rm);
     ir_val to = checked(s, pointer, modifier, a->key);
 
+    if (a->guard)
+        arm_look_at_target(s, to, a->raw);
     if (a->kind == IR_JUMP_CALL) {
         ir_val next = ir_next_pc(s);
 

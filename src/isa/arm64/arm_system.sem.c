@@ -30,10 +30,20 @@ ARM_SEM(b)
     ir_jump(s, to, (enum ir_jump)a->kind);
 }
 
+void arm_look_at_target(struct ir_builder *s, ir_val to, sem_imm raw)
+{
+    ir_val pc = ir_pc(s);
+    ir_val how = ir_imm(s, IR_I64, raw);
+
+    ir_call(s, &arm_helper_branch, to, pc, how);
+}
+
 ARM_SEM(br)
 {
     ir_val to = ir_get(s, IR_I64, a->rn);
 
+    if (a->guard)
+        arm_look_at_target(s, to, a->raw);
     link_if_call(s, a->kind);
     ir_jump(s, to, (enum ir_jump)a->kind);
 }

@@ -18,6 +18,7 @@
  * msr_pstate:    (raw) MSR (immediate) of UAO, PAN, SPSel, DAIFSet, DAIFClr
  * sys:           (raw, value) SYS of what is EL1's
  * cache_line:    (raw, address) DC or IC of a line that must be readable
+ * branch:        (target, pc, raw) to where there may be a guarded page
  * eret:          () sets pc
  * hvc, smc:      (immediate)
  * wfi, wfe, yield: ()
@@ -46,6 +47,7 @@
     H(msr_pstate, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_ENDS)                                  \
     H(sys, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS)                               \
     H(cache_line, IRH_RAISES | IRH_READS | IRH_MEM)                                                \
+    H(branch, IRH_READS | IRH_WRITES | IRH_MEM)                                                    \
     H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)                \
     H(hvc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
     H(smc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \

@@ -7,6 +7,7 @@
 #include "isa/arm64/decode.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/fields.h"
+#include "isa/arm64/guard.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
 #include "isa/arm64/pstate.h"
@@ -40,7 +41,7 @@ static u64 block_key(const struct vcpu *c)
     bool looks_at_sp = arm_sctlr(s) & (s->el ? SCTLR_SA : SCTLR_SA0);
 
     return (looks_at_sp ? ARM_BLOCK_SP : 0) | (s->steps ? ARM_BLOCK_STEP : 0) |
-           (u64)c->model << ARM_BLOCK_MODEL;
+           (arm_guard(c)->on ? ARM_BLOCK_GUARD : 0) | (u64)c->model << ARM_BLOCK_MODEL;
 }
 
 /* With a base in bits 9:5; literals have none. */
@@ -120,6 +121,7 @@ static void state_changed(struct vcpu *c)
 const struct isa arm64_isa = {
     .name = "arm64",
     .state_size = sizeof(struct arm_state),
+    .scratch_size = sizeof(struct arm_guard),
     .pc_offset = offsetof(struct arm_state, pc),
     .fp_env_offset = offsetof(struct arm_state, round),
     .dynamic_rules = true,

@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "isa/arm64/debug.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/guard.h"
 #include "isa/arm64/sysreg.h"
 
 enum { ASID_SHIFT = 48, ASID_BITS = 16, VMID_SHIFT = 48, VMID_BITS = 16 };
@@ -91,7 +92,7 @@ unsigned arm_mmu_fetch_bank(const struct vcpu *c)
 {
     const struct arm_state *s = vcpu_state((struct vcpu *)(uintptr_t)c);
 
-    return s->steps ? ARM_BANK_STEP : arm_mmu_plain_fetch_bank(s);
+    return s->steps || s->btype ? ARM_BANK_ONCE : arm_mmu_plain_fetch_bank(s);
 }
 
 void arm_regime_current(const struct arm_state *s, struct arm_regime *r)
@@ -221,7 +222,7 @@ static bool fetch_is_tagged(struct vcpu *c, gva_t va, struct isa_fault *fault)
     if (arm_regime_untagged(&r, va) == va ||
         !arm_regime_ignores_top(&r, arm_regime_is_upper(&r, va), false))
         return false;
-    *fault = (struct isa_fault){ .pending = true, .cause = ARM_PC_TAGGED };
+    *fault = (struct isa_fault){ .pending = true, .cause = ARM_FETCH_AGAIN };
     return true;
 }
 
@@ -263,11 +264,11 @@ int arm_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access a
                       unsigned bank, struct isa_xlate *out, struct isa_fault *fault)
 {
     const struct arm_state *s = arm_state(c);
-    bool step = bank == ARM_BANK_STEP, el0;
+    bool once = bank == ARM_BANK_ONCE, el0;
 
-    if (step && arm_debug_step(c, fault))
+    if (once && s->steps && arm_debug_step(c, fault))
         return -1;
-    if (step)
+    if (once)
         bank = arm_mmu_plain_fetch_bank(s);
     if (access == ISA_FETCH && fetch_is_tagged(c, va, fault))
         return -1;
@@ -277,9 +278,12 @@ int arm_mmu_translate(struct vcpu *c, gva_t va, unsigned size, enum isa_access a
     }
     if (arm_mmu_walk(c, va, access, bank, false, out, fault))
         return -1;
-    out->no_tlb |= step;
+    out->no_tlb |= once;
     el0 = bank == ARM_BANK_EL0 || bank == ARM_BANK_HOST_EL0;
     if (s->has_points && arm_debug_hit(c, va, size, access, el0, out, fault))
+        return -1;
+    if ((s->btype || out->attr & ARM_ATTR_GUARDED) &&
+        arm_guard_translated(c, va, access, out, fault))
         return -1;
     return 0;
 }

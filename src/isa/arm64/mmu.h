@@ -16,7 +16,7 @@ enum arm_bank {
     ARM_BANK_HOST_EL0, /* EL0 under EL2 (E2H and TGE) */
     ARM_BANK_EL2,      /* without E2H, or PAN is clear */
     ARM_BANK_EL2_PAN,  /* E2H and PAN, and fetches under E2H */
-    ARM_BANK_STEP,     /* fetches of what is stepped: holds nothing */
+    ARM_BANK_ONCE,     /* fetches of what is stepped, or BTYPE is set for: holds nothing */
     ARM_BANK_COUNT,
 };
 
@@ -57,6 +57,9 @@ void arm_mmu_memory_fault(struct vcpu *c, enum isa_mem_fault kind, gva_t va, enu
 /* isa.atomic_fault */
 void arm_mmu_atomic_fault(struct vcpu *c, gva_t va, unsigned size, unsigned bank,
                           struct isa_fault *fault);
+
+/* In isa_xlate.attr, beside MAIR's attribute and, from bit 8, the shareability. */
+enum { ARM_ATTR_GUARDED = 1 << 16 };
 
 /* Types of memory that only allow aligned accesses; an attribute of MAIR_EL1. */
 static inline bool arm_mmu_is_device(u32 attr)

@@ -41,6 +41,7 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define PFR0_CSV (FIELD(56, 1) | FIELD(60, 1))
 #define PFR0_DIT FIELD(48, 1)
 
+#define PFR1_BTI  FIELD(0, 1)
 #define PFR1_SSBS FIELD(4, 2) /* with MRS and MSR */
 
 /* Debug of ARMv8.0 with two breakpoints and two watchpoints, the least there is; no PMU. */
@@ -75,7 +76,8 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
      SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_UCI)
 #define SCTLR_8_2 (SCTLR_8_0 | SCTLR_SPAN | SCTLR_DSSBS)
 
-#define SCTLR_MAX (SCTLR_8_2 | SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB)
+#define SCTLR_MAX                                                                                  \
+    (SCTLR_8_2 | SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB | SCTLR_BT0 | SCTLR_BT1)
 
 #define TCR_BIT(n) (1ull << (n))
 #define TCR_8_2                                                                                     \
@@ -83,14 +85,14 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define TCR_8_0    (TCR_8_2 & ~(TCR_HA | TCR_HD | TCR_BIT(TCR_HPD0) | TCR_BIT(TCR_HPD1)))
 
 #define SPSR_BIT(n) (1ull << (n))
-#define SPSR_N1     (~SPSR_BIT(SPSR_DIT))
+#define SPSR_N1     (~(SPSR_BIT(SPSR_DIT) | 3ull << SPSR_BTYPE))
 #define SPSR_8_0    (SPSR_N1 & ~(SPSR_BIT(SPSR_PAN) | SPSR_BIT(SPSR_UAO) | SPSR_BIT(SPSR_SSBS)))
 
 const struct arm_model arm_models[] = {
     [ARM_MODEL_MAX] = {
         .midr = FIELD(16, 0xf) | FIELD(4, 1), /* implementer 0 is for software */
         .pfr0 = PFR0_HALF | PFR0_CSV | PFR0_DIT,
-        .pfr1 = PFR1_SSBS,
+        .pfr1 = PFR1_BTI | PFR1_SSBS,
         .dfr0 = DFR0,
         .isar0 = ISAR0_MAX,
         .isar1 = ISAR1_MAX,
@@ -103,6 +105,7 @@ const struct arm_model arm_models[] = {
         .pa_bits = 48,
         .has_half = true,
         .has_pauth = true,
+        .has_bti = true,
         .lacks = lacks_nothing,
     },
     [ARM_MODEL_NEOVERSE_N1] = {

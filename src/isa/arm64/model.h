@@ -14,6 +14,7 @@ struct arm_model {
     u8 pa_bits;
     bool has_half;  /* arithmetic of half precision (FP16) */
     bool has_pauth; /* pointer authentication */
+    bool has_bti;   /* guarded pages */
     /* Extensions of *.decode whose instructions are UNDEFINED, NULL-ended. */
     const char *const *lacks;
 };
@@ -27,9 +28,14 @@ static inline const struct arm_model *arm_model(const struct vcpu *c)
     return &arm_models[c->model < ARM_MODEL_COUNT ? c->model : ARM_MODEL_MAX];
 }
 
-/* Bits of isa.block_key(): SP is looked at where it is a base; each instruction is stepped; from
- * MODEL up, the model. */
-enum { ARM_BLOCK_SP = 1 << 0, ARM_BLOCK_STEP = 1 << 1, ARM_BLOCK_MODEL = 8 };
+/* Bits of isa.block_key(): SP is looked at where it is a base; each instruction is stepped;
+ * branches look for guarded pages (key2 in *.decode); from MODEL up, the model. */
+enum {
+    ARM_BLOCK_SP = 1 << 0,
+    ARM_BLOCK_STEP = 1 << 1,
+    ARM_BLOCK_GUARD = 1 << 2,
+    ARM_BLOCK_MODEL = 8,
+};
 
 /* Is the instruction there, which `ext` describes? raw: its encoding. */
 bool arm_model_has(unsigned model, const char *ext, u32 raw);

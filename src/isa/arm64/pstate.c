@@ -23,7 +23,7 @@ static const struct {
 u64 arm_pstate_get(const struct arm_state *s)
 {
     u64 v = (u64)s->spsel << SPSR_SP | (u64)s->el << SPSR_EL | (u64)s->daif << SPSR_DAIF |
-            (u64)s->il << SPSR_IL;
+            (u64)s->btype << SPSR_BTYPE | (u64)s->il << SPSR_IL;
 
     for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
         v |= (u64) * ((const u8 *)s + fields[i].offset) << fields[i].bit;
@@ -35,6 +35,7 @@ void arm_pstate_set(struct arm_state *s, u64 v)
     for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
         *((u8 *)s + fields[i].offset) = v >> fields[i].bit & 1;
     s->daif = v >> SPSR_DAIF & ARM_DAIF_ALL;
+    s->btype = v >> SPSR_BTYPE & 3;
     arm_stack_select(s, (unsigned)bits_get(v, SPSR_EL, 2), (unsigned)bits_get(v, SPSR_SP, 1));
 }
 

@@ -11,6 +11,7 @@ enum {
     SPSR_EL = 2,
     SPSR_NRW = 4, /* AArch32, which is not there */
     SPSR_DAIF = 6,
+    SPSR_BTYPE = 10, /* two bits */
     SPSR_SSBS = 12,
     SPSR_IL = 20,
     SPSR_SS = 21,

@@ -48,6 +48,9 @@ static inline ir_val arm_zero(struct ir_builder *s, ir_val like)
     return ir_const(s, ir_type_of(s, like), 0);
 }
 
+/* An indirect branch that may lead into a guarded page. raw: its encoding. */
+void arm_look_at_target(struct ir_builder *s, ir_val to, sem_imm raw);
+
 /* Does the condition (variant cond, 0 to 15) hold? An i1. */
 ir_val arm_condition(struct ir_builder *s, int cond);
 

@@ -33,6 +33,7 @@
     F(u8, daif, ZERO, "PSTATE.D, A, I, F, from bit 3 down")                                        \
     F(u8, pan, ZERO, "PSTATE.PAN")                                                                 \
     F(u8, uao, ZERO, "PSTATE.UAO")                                                                 \
+    F(u8, btype, ZERO, "PSTATE.BTYPE, or 0 where it has no effect any more")                       \
     F(u8, ss, ZERO, "PSTATE.SS, or 1 still when the stepped instruction was executed")             \
     F(u8, steps, ZERO, "derived: software step is enabled here")                                   \
     F(u8, has_points, ZERO, "derived: breakpoints and watchpoints are enabled")                    \
@@ -122,6 +123,7 @@ enum arm_ec {
     ARM_EC_WFX = 0x01,
     ARM_EC_FP = 0x07,
     ARM_EC_PAC = 0x09,
+    ARM_EC_BRANCH_TARGET = 0x0d,
     ARM_EC_ILLEGAL_STATE = 0x0e,
     ARM_EC_SVC = 0x15,
     ARM_EC_HVC = 0x16,
@@ -137,8 +139,8 @@ enum arm_ec {
     ARM_EC_STEP = 0x32,
     ARM_EC_WATCHPOINT = 0x34,
     ARM_EC_BRK = 0x3c,
-    /* No exception: a branch has left a tag in pc, which goes, and the fetch is tried again. */
-    ARM_PC_TAGGED = 0x100,
+    /* No exception: a tag that a branch has left in pc goes, and the fetch is tried again. */
+    ARM_FETCH_AGAIN = 0x100,
     /* DC ZVA that is trapped: by the kernel of EL0, or by EL2. */
     ARM_EC_ZVA = 0x101,
     /* Beside a class: it is EL2 that traps this, wherever else it would go. */

@@ -55,6 +55,8 @@ enum {
 #define SCTLR_ENDA  (1ull << 27)
 #define SCTLR_ENIB  (1ull << 30)
 #define SCTLR_ENIA  (1ull << 31)
+#define SCTLR_BT0   (1ull << 35)
+#define SCTLR_BT1   (1ull << 36)
 #define SCTLR_DSSBS (1ull << 44)
 #define SCTLR_RES1  0x30500980ull
 

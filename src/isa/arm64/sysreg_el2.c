@@ -14,7 +14,7 @@
 #define SCTLR_EL2_MASK                                                                             \
     (SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_UMA | SCTLR_I | SCTLR_DZE |        \
      SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_WXN | SCTLR_SPAN | SCTLR_UCI | SCTLR_DSSBS |      \
-     SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB)
+     SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB | SCTLR_BT0 | SCTLR_BT1)
 
 static void set_sctlr(struct vcpu *c, unsigned number, u64 v)
 {

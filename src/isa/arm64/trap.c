@@ -58,7 +58,7 @@ static void enter(struct vcpu *c, unsigned target, unsigned kind, u64 back)
     s->pc = l.vbar + group(s, target) + kind;
     arm_stack_select(s, target, 1);
     s->daif = ARM_DAIF_ALL;
-    s->il = s->uao = 0;
+    s->il = s->uao = s->btype = 0;
     if (has_pan(s, target) && !(l.sctlr & SCTLR_SPAN))
         s->pan = 1;
     s->ssbs = (l.sctlr & SCTLR_DSSBS) != 0;
@@ -143,7 +143,7 @@ void arm_trap_exception(struct vcpu *c)
     u32 cause;
 
     c->fault.pending = false;
-    if (f.cause == ARM_PC_TAGGED) {
+    if (f.cause == ARM_FETCH_AGAIN) {
         s->pc = arm_mmu_untagged(s, s->pc);
         return;
     }
@@ -298,7 +298,7 @@ static bool return_is_legal(const struct arm_state *s, u64 spsr)
 }
 
 /* What SetPSTATEFromSPSR() leaves alone, or UNKNOWN, when the return is illegal. */
-#define KEPT (15 | 1ull << SPSR_SSBS | 1ull << SPSR_UAO | 1ull << SPSR_DIT)
+#define KEPT (15 | 1ull << SPSR_SSBS | 1ull << SPSR_UAO | 1ull << SPSR_DIT | 3ull << SPSR_BTYPE)
 
 u64 arm_do_eret(struct vcpu *c, u64 a, u64 b, u64 d)
 {

@@ -15,6 +15,7 @@
 #define DESC_AP_EL0    (1ull << 6)
 #define DESC_AP_RO     (1ull << 7)
 #define DESC_NG        (1ull << 11)
+#define DESC_GP        (1ull << 50)
 #define DESC_PXN       (1ull << 53)
 #define DESC_UXN       (1ull << 54)
 #define DESC_PXN_TABLE (1ull << 59)
@@ -263,6 +264,8 @@ static void walk_result(const struct walk *w, struct isa_xlate *out)
     out->global = w->r->single || !(w->desc & DESC_NG);
     out->attr = (u32)(bits_get(w->r->mair, 8 * (unsigned)bits_get(w->desc, ATTR_INDEX, 3), 8) |
                       bits_get(w->desc, SH, 2) << 8);
+    if (w->desc & DESC_GP && arm_model(w->w->c)->has_bti)
+        out->attr |= ARM_ATTR_GUARDED;
 }
 
 static int stage1(struct walk *w, struct isa_xlate *out)
@@ -306,7 +309,7 @@ static int flat(const struct walk *w, struct isa_xlate *out)
  * has them, which is what they are where stage 2 does not restrict them. */
 static u32 combined_attr(u32 attr, const struct arm_stage2 *s2)
 {
-    return s2->device ? 0 : attr;
+    return s2->device ? attr & ARM_ATTR_GUARDED : attr;
 }
 
 /* The page stays as large as stage 1 has it: TLBI by address means all of that. */
