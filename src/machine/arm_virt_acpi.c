@@ -178,7 +178,7 @@ static void put_madt(struct acpi_tables *t, const struct arm_virt *a)
     acpi_put_zeroes(b, 8);
     for (unsigned i = 0; i < cpus; i++) {
         acpi_ints(b, 1, GICC, 80, 0, 0);
-        acpi_ints(b, 4, i, i, ENABLED, 0, 0);
+        acpi_ints(b, 4, i, i, ENABLED, 0, ARM_PPI_PMU);
         acpi_ints(b, 8, 0, a->gicv2 ? ARM_VIRT_GIC_CPU : 0, 0, 0);
         acpi_put_int(b, 0, 4);
         acpi_ints(b, 8, 0, arm_affinity(i));

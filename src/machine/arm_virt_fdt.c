@@ -58,6 +58,22 @@ static void psci_node(struct virt_tree *t)
     fdt_end(&t->f);
 }
 
+static u32 ppi_flags(const struct virt_tree *t)
+{
+    bool gicv2 = arm_virt_of(&t->v->m)->gicv2;
+
+    return IRQ_TYPE_LEVEL_HIGH | (gicv2 ? (u32)bits_mask(t->v->m.cfg->cpus) << 8 : 0);
+}
+
+static void pmu_node(struct virt_tree *t)
+{
+    fdt_node(&t->f, "pmu");
+    fdt_prop_str(&t->f, "compatible", "arm,armv8-pmuv3");
+    fdt_cells(&t->f, "interrupt-parent", t->irq_to);
+    fdt_cells(&t->f, "interrupts", GIC_PPI, ARM_PPI_PMU - PPI_FIRST, ppi_flags(t));
+    fdt_end(&t->f);
+}
+
 /* The binding goes by place: secure, physical, virtual, hypervisor, hypervisor's virtual. CPUs
  * without EL2 have two of them. A GICv2's binding also names the CPUs. */
 static void timer_node(struct virt_tree *t)
@@ -66,8 +82,7 @@ static void timer_node(struct virt_tree *t)
     static const u32 intids[] = { SECURE, ARM_PPI_TIMER_PHYSICAL, ARM_PPI_TIMER_VIRTUAL,
                                   ARM_PPI_TIMER_HYP_PHYSICAL, ARM_PPI_TIMER_HYP_VIRTUAL };
     unsigned count = t->v->m.cfg->virtualization ? ARRAY_SIZE(intids) : ARRAY_SIZE(intids) - 1;
-    bool gicv2 = arm_virt_of(&t->v->m)->gicv2;
-    u32 flags = IRQ_TYPE_LEVEL_HIGH | (gicv2 ? (u32)bits_mask(t->v->m.cfg->cpus) << 8 : 0);
+    u32 flags = ppi_flags(t);
     u32 cells[3 * ARRAY_SIZE(intids)];
 
     for (unsigned i = 0; i < count; i++) {
@@ -239,6 +254,7 @@ static void root_node(struct virt_tree *virt, const struct fdt_chosen *chosen)
     cpu_nodes(virt);
     psci_node(virt);
     timer_node(virt);
+    pmu_node(virt);
     gic_node(virt);
     clock_node(t);
     uart_node(t);

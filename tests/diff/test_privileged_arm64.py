@@ -42,8 +42,8 @@ def assemble(seed, scratch):
 
 
 class Ours:
-    def __init__(self, path, bare, engine):
-        argv = [bare, path + ".bin", engine, str(INSNS)] + (["el2"] if EL2 else [])
+    def __init__(self, path, bare, engine, model=None):
+        argv = [bare, path + ".bin", engine, str(INSNS)] + ([model] if model else ["el2"] if EL2 else [])
         out = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout
         registers = struct.unpack_from("<%dQ" % REGISTERS, out)
         self.end, self.ram = registers[END], out[8 * REGISTERS:]

@@ -21,7 +21,7 @@ static union {
     u64 room[(VCPU_STATE_OFF + sizeof(struct arm_state) + sizeof(struct arm_guard)) / 8 + 4];
 } cpu;
 static u8 memory[MEMORY];
-static u64 now, deadline, context;
+static u64 now, retired, deadline, context;
 static u32 ppi_levels; /* bit = INTID */
 static unsigned bound[IR_MMU_COUNT];
 static struct {
@@ -93,6 +93,11 @@ static ns_t clock_now(struct vcpu *c)
     return now;
 }
 
+static u64 insn_count(struct vcpu *c)
+{
+    return retired;
+}
+
 static void timer_set(struct vcpu *c, ns_t at)
 {
     deadline = at;
@@ -125,6 +130,7 @@ static const struct cpu_env cpu_env = { .phys_load = phys_load,
                                         .everywhere = everywhere,
                                         .icache_sync = icache_sync,
                                         .clock = clock_now,
+                                        .insn_count = insn_count,
                                         .timer_set = timer_set,
                                         .sysreg_read = sysreg_read,
                                         .sysreg_write = sysreg_write,
@@ -134,7 +140,7 @@ static inline void cpu_reset(void)
 {
     memset(&cpu, 0, sizeof cpu);
     memset(memory, 0, sizeof memory);
-    now = 0;
+    now = retired = 0;
     syncs = 0;
     ppi_levels = 0;
     cpu.v.isa = &arm64_isa;

@@ -52,12 +52,15 @@
 #define CPTR_MASK  (CPTR_TCPAC | 1ull << 30 | 1ull << 28 | CPTR_FPEN0 | CPTR_FPEN1 | CPTR_TFP)
 
 /* MDCR_EL2 (D24.3.18) */
+#define MDCR_HPMN  31ull
 #define MDCR_TPMCR (1ull << 5)
 #define MDCR_TPM   (1ull << 6)
+#define MDCR_HPME  (1ull << 7)
 #define MDCR_TDE   (1ull << 8)
 #define MDCR_TDA   (1ull << 9)
 #define MDCR_TDOSA (1ull << 10)
 #define MDCR_TDRA  (1ull << 11)
+#define MDCR_HPMD  (1ull << 17)
 
 /* CNTHCTL_EL2 (D24.10.2): EL1 may use the physical counter and timer; 10 bits up where E2H is 1 */
 #define CNTHCTL_EL1PCTEN (1ull << 0)

@@ -48,7 +48,7 @@
     H(sys, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS)                               \
     H(cache_line, IRH_RAISES | IRH_READS | IRH_MEM)                                                \
     H(branch, IRH_READS | IRH_WRITES | IRH_MEM)                                                    \
-    H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)                \
+    H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS | IRH_SETS_PC)    \
     H(hvc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
     H(smc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
     H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
@@ -69,7 +69,8 @@
     H(pauth_check, IRH_RAISES | IRH_READS)                                                         \
     H(pauth_strip, IRH_READS)                                                                      \
     H(pauth_generic, IRH_RAISES | IRH_READS)                                                       \
-    H(eret_checked, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_ENDS | IRH_SETS_PC)
+    H(eret_checked,                                                                                \
+      IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS | IRH_SETS_PC)
 
 #define H(name, effects)                                                                           \
     extern const struct ir_helper arm_helper_##name;                                               \

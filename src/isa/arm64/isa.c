@@ -10,6 +10,7 @@
 #include "isa/arm64/guard.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pmu.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/regs.h"
 #include "isa/arm64/sysreg.h"
@@ -113,6 +114,7 @@ static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_cou
 static void state_changed(struct vcpu *c)
 {
     arm_fpcr_changed(arm_state(c));
+    arm_pmu_loaded(c);
     arm_timer_update(c);
     arm_mmu_flush(c);
     arm_mode_changed(c);

@@ -44,8 +44,8 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define PFR1_BTI  FIELD(0, 1)
 #define PFR1_SSBS FIELD(4, 2) /* with MRS and MSR */
 
-/* Debug of ARMv8.0 with two breakpoints and two watchpoints, the least there is; no PMU. */
-#define DFR0 (FIELD(0, 6) | FIELD(12, 1) | FIELD(20, 1))
+/* Debug of ARMv8.0 with two breakpoints and two watchpoints, the least there is. */
+#define DFR0(pmu) (FIELD(0, 6) | FIELD(ARM_DFR0_PMUVER, pmu) | FIELD(12, 1) | FIELD(20, 1))
 
 /* AES with PMULL, SHA1, SHA2, CRC32 */
 #define ISAR0_8_0 (FIELD(4, 2) | FIELD(8, 1) | FIELD(12, 1) | FIELD(16, 1))
@@ -93,7 +93,7 @@ const struct arm_model arm_models[] = {
         .midr = FIELD(16, 0xf) | FIELD(4, 1), /* implementer 0 is for software */
         .pfr0 = PFR0_HALF | PFR0_CSV | PFR0_DIT,
         .pfr1 = PFR1_BTI | PFR1_SSBS,
-        .dfr0 = DFR0,
+        .dfr0 = DFR0(ARM_PMU_V3P1),
         .isar0 = ISAR0_MAX,
         .isar1 = ISAR1_MAX,
         .mmfr0 = MMFR0(5) | MMFR0_16,
@@ -112,7 +112,7 @@ const struct arm_model arm_models[] = {
         .midr = 0x414fd0c1, /* r4p1 */
         .pfr0 = PFR0_HALF | PFR0_CSV,
         .pfr1 = PFR1_SSBS,
-        .dfr0 = DFR0,
+        .dfr0 = DFR0(ARM_PMU_V3P1),
         .isar0 = ISAR0_8_2,
         .isar1 = ISAR1_8_2,
         .mmfr0 = MMFR0(5) | MMFR0_16,
@@ -129,7 +129,7 @@ const struct arm_model arm_models[] = {
     [ARM_MODEL_CORTEX_A57] = {
         .midr = 0x411fd070, /* r1p0 */
         .pfr0 = PFR0,
-        .dfr0 = DFR0,
+        .dfr0 = DFR0(ARM_PMU_V3),
         .isar0 = ISAR0_8_0,
         .mmfr0 = MMFR0(4) | MMFR0_NOT_16,
         .sctlr = SCTLR_8_0,

@@ -28,6 +28,14 @@ static inline const struct arm_model *arm_model(const struct vcpu *c)
     return &arm_models[c->model < ARM_MODEL_COUNT ? c->model : ARM_MODEL_MAX];
 }
 
+/* ID_AA64DFR0_EL1.PMUVer: the performance monitors' version. */
+enum { ARM_DFR0_PMUVER = 8, ARM_PMU_V3 = 1, ARM_PMU_V3P1 = 4 };
+
+static inline unsigned arm_model_pmu(const struct vcpu *c)
+{
+    return arm_model(c)->dfr0 >> ARM_DFR0_PMUVER & 15;
+}
+
 /* Bits of isa.block_key(): SP is looked at where it is a base; each instruction is stepped;
  * branches look for guarded pages (key2 in *.decode); from MODEL up, the model. */
 enum {

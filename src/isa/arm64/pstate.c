@@ -8,6 +8,7 @@
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pmu.h"
 #include "isa/arm64/sysreg.h"
 
 static const struct {
@@ -117,4 +118,5 @@ void arm_mode_changed(struct vcpu *c)
     c->strict = arm_model(c)->strict | (arm_sctlr(s) & SCTLR_A ? 0u + ISA_STRICT_ALL : 0);
     arm_debug_update(c);
     arm_mmu_rebind(c);
+    arm_pmu_mode_changed(c);
 }

@@ -11,6 +11,8 @@
 #include "isa/isa.h"
 #include "state/state.h"
 
+enum { ARM_PMU_COUNTERS = 6 }; /* of events */
+
 #define ARM_STATE(F, A, N)                                                                         \
     A(u64, x, 31, ZERO, "general registers X0 to X30")                                             \
     F(u64, zero, ZERO, "what XZR reads as; never written")                                         \
@@ -103,6 +105,20 @@
     F(u64, cntvoff_el2, ZERO, "")                                                                  \
     A(u64, htimer_ctl, 2, ZERO, "CNTHP_CTL_EL2, CNTHV_CTL_EL2 without ISTATUS")                    \
     A(u64, htimer_cval, 2, ZERO, "CNTHP_CVAL_EL2, CNTHV_CVAL_EL2")                                 \
+    F(u64, pmcr, ZERO, "PMCR_EL0's bits that are kept")                                            \
+    F(u64, pmcnten, ZERO, "PMCNTENSET_EL0")                                                        \
+    F(u64, pminten, ZERO, "PMINTENSET_EL1")                                                        \
+    F(u64, pmovs, ZERO, "PMOVSSET_EL0")                                                            \
+    F(u64, pmselr, ZERO, "PMSELR_EL0")                                                             \
+    F(u64, pmuserenr, ZERO, "PMUSERENR_EL0")                                                       \
+    F(u64, pmccntr, ZERO, "PMCCNTR_EL0, as of pm_time")                                            \
+    F(u64, pmccfiltr, ZERO, "PMCCFILTR_EL0")                                                       \
+    A(u64, pmevcntr, ARM_PMU_COUNTERS, ZERO, "PMEVCNTR<n>_EL0, as of pm_time and pm_insns")         \
+    A(u64, pmevtyper, ARM_PMU_COUNTERS, ZERO, "PMEVTYPER<n>_EL0")                                  \
+    F(u64, pm_time, ZERO, "guest time when counters were brought up to date")                      \
+    F(u64, pm_insns, ZERO, "instructions retired then")                                            \
+    F(u64, pm_counting, ZERO, "derived: the counters that count at this level")                    \
+    F(u8, pmu_line, ZERO, "level of the overflow interrupt")                                       \
     A(u64, pauth_key, 10, ZERO, "keys IA, IB, DA, DB, GA of pointer authentication: Lo, Hi")       \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
     A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")

@@ -13,6 +13,7 @@
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pmu.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/trap.h"
 
@@ -154,6 +155,14 @@ void arm_sysreg_ignore(struct vcpu *c, unsigned number, u64 v)
 
 #define POINT(n, name, m)            { name, n, ARM_RW1, MEMBER(m), .set = arm_debug_set_point }
 
+#define PM_REG(n, name, how, r, w)                                                                 \
+    { name, n, how, .get = arm_pmu_get, .set = arm_pmu_set, .pm_read = ARM_PMUSER_EN | (r),          \
+      .pm_write = ARM_PMUSER_EN | (w) }
+#define PM(n, name)        PM_REG(n, name, ARM_RW, 0, 0)
+#define PM_EVENT(i)                                                                                \
+    PM_REG(ARM_SYS(3, 3, 14, 8, i), "pmevcntr" #i "_el0", ARM_RW, ARM_PMUSER_ER, 0)
+#define PM_TYPE(i)         PM(ARM_SYS(3, 3, 14, 12, i), "pmevtyper" #i "_el0")
+
 const struct arm_sysreg arm_sysregs[] = {
     POINT(ARM_SYS(2, 0, 0, 0, 4), "dbgbvr0_el1", dbgbvr[0]),
     POINT(ARM_SYS(2, 0, 0, 0, 5), "dbgbcr0_el1", dbgbcr[0]),
@@ -210,6 +219,8 @@ const struct arm_sysreg arm_sysregs[] = {
     PLAIN(ARM_SYS(3, 0, 5, 2, 0), esr_el1, 0xffffffff),
     PLAIN(ARM_SYS(3, 0, 6, 0, 0), far_el1, ALL),
     PLAIN(ARM_SYS(3, 0, 7, 4, 0), par_el1, ALL),
+    CODE(ARM_SYS(3, 0, 9, 14, 1), "pmintenset_el1", arm_pmu_get, arm_pmu_set),
+    CODE(ARM_SYS(3, 0, 9, 14, 2), "pmintenclr_el1", arm_pmu_get, arm_pmu_set),
     PLAIN(ARM_SYS(3, 0, 10, 2, 0), mair_el1, ALL),
     CODE(ARM_SYS(3, 0, 10, 3, 0), "amair_el1", arm_sysreg_zero, arm_sysreg_ignore),
     PLAIN(ARM_SYS(3, 0, 12, 0, 0), vbar_el1, ~0x7ffull),
@@ -226,6 +237,20 @@ const struct arm_sysreg arm_sysregs[] = {
     { "dczid_el0", ARM_SYS(3, 3, 0, 0, 7), ARM_R0 | ARM_R1, .get = arm_id_get },
     { "daif", ARM_SYS(3, 3, 4, 2, 1), ARM_RW, .get = get_daif, .set = set_daif,
       .sctlr = SCTLR_UMA },
+    PM(ARM_SYS(3, 3, 9, 12, 0), "pmcr_el0"),
+    PM(ARM_SYS(3, 3, 9, 12, 1), "pmcntenset_el0"),
+    PM(ARM_SYS(3, 3, 9, 12, 2), "pmcntenclr_el0"),
+    PM(ARM_SYS(3, 3, 9, 12, 3), "pmovsclr_el0"),
+    PM_REG(ARM_SYS(3, 3, 9, 12, 4), "pmswinc_el0", ARM_W0 | ARM_W1, 0, ARM_PMUSER_SW),
+    PM_REG(ARM_SYS(3, 3, 9, 12, 5), "pmselr_el0", ARM_RW, ARM_PMUSER_ER, ARM_PMUSER_ER),
+    PM_REG(ARM_SYS(3, 3, 9, 12, 6), "pmceid0_el0", ARM_R0 | ARM_R1, 0, 0),
+    PM_REG(ARM_SYS(3, 3, 9, 12, 7), "pmceid1_el0", ARM_R0 | ARM_R1, 0, 0),
+    PM_REG(ARM_SYS(3, 3, 9, 13, 0), "pmccntr_el0", ARM_RW, ARM_PMUSER_CR, 0),
+    PM(ARM_SYS(3, 3, 9, 13, 1), "pmxevtyper_el0"),
+    PM_REG(ARM_SYS(3, 3, 9, 13, 2), "pmxevcntr_el0", ARM_RW, ARM_PMUSER_ER, 0),
+    { "pmuserenr_el0", ARM_SYS(3, 3, 9, 14, 0), ARM_R0 | ARM_RW1, .get = arm_pmu_get,
+      .set = arm_pmu_set },
+    PM(ARM_SYS(3, 3, 9, 14, 3), "pmovsset_el0"),
     { "tpidr_el0", ARM_SYS(3, 3, 13, 0, 2), ARM_RW, MEMBER(tpidr_el0), .mask = ALL },
     { "tpidrro_el0", ARM_SYS(3, 3, 13, 0, 3), ARM_R0 | ARM_RW1, MEMBER(tpidrro_el0), .mask = ALL },
     { "cntfrq_el0", ARM_SYS(3, 3, 14, 0, 0), ARM_R0 | ARM_RW1, MEMBER(cntfrq_el0),
@@ -240,6 +265,19 @@ const struct arm_sysreg arm_sysregs[] = {
     TIMER(ARM_SYS(3, 3, 14, 3, 0), "cntv_tval_el0", CNTKCTL_EL0VTEN),
     TIMER(ARM_SYS(3, 3, 14, 3, 1), "cntv_ctl_el0", CNTKCTL_EL0VTEN),
     TIMER(ARM_SYS(3, 3, 14, 3, 2), "cntv_cval_el0", CNTKCTL_EL0VTEN),
+    PM_EVENT(0),
+    PM_EVENT(1),
+    PM_EVENT(2),
+    PM_EVENT(3),
+    PM_EVENT(4),
+    PM_EVENT(5),
+    PM_TYPE(0),
+    PM_TYPE(1),
+    PM_TYPE(2),
+    PM_TYPE(3),
+    PM_TYPE(4),
+    PM_TYPE(5),
+    PM(ARM_SYS(3, 3, 14, 15, 7), "pmccfiltr_el0"),
 };
 const unsigned arm_sysreg_count = ARRAY_SIZE(arm_sysregs);
 
@@ -362,13 +400,15 @@ static bool el0_may(struct vcpu *c, u64 raw, unsigned right)
 {
     const struct arm_sysreg *r = arm_sysreg_find(number_of(raw));
     const struct arm_state *s = arm_state(c);
-    u64 cntkctl = arm_in_host(s) ? s->cnthctl_el2 : s->cntkctl_el1;
+    u64 cntkctl = arm_in_host(s) ? s->cnthctl_el2 : s->cntkctl_el1, pm;
 
     if (!r || !(r->access & right)) {
         undefined(c);
         return false;
     }
-    if ((r->sctlr || r->cntkctl) && !(arm_sctlr(s) & r->sctlr) && !(cntkctl & r->cntkctl)) {
+    pm = right == ARM_R0 ? r->pm_read : r->pm_write;
+    if ((r->sctlr || r->cntkctl || pm) && !(arm_sctlr(s) & r->sctlr) && !(cntkctl & r->cntkctl) &&
+        !(s->pmuserenr & pm)) {
         vcpu_raise(c, ARM_EC_SYSREG, raw);
         return false;
     }

@@ -28,8 +28,10 @@ enum arm_sysreg_space {
 /* ARM_BOARD_EL2: reads 1 where CPUs have EL2. */
 enum arm_board { ARM_BOARD_EL2 };
 
-/* Private interrupts of the timers, as Arm's Base System Architecture has them. */
+/* Private interrupts of the performance monitors and the timers, as Arm's Base System Architecture
+ * has them. */
 enum {
+    ARM_PPI_PMU = 23,
     ARM_PPI_TIMER_HYP_PHYSICAL = 26,
     ARM_PPI_TIMER_VIRTUAL = 27,
     ARM_PPI_TIMER_HYP_VIRTUAL = 28,
@@ -104,6 +106,8 @@ struct arm_sysreg {
     /* Whether EL0 may, where that is for EL1 to say: bits of SCTLR_EL1, and of CNTKCTL_EL1, one of
      * which must be set. Else EL1 is told (EC 0x18). */
     u64 sctlr, cntkctl;
+    /* Of the performance monitors: bits of PMUSERENR_EL0, likewise. */
+    u8 pm_read, pm_write;
 };
 
 /* Sorted by number; EL2's, which are behind the others, are in sysreg_el2.c. */

@@ -4,6 +4,7 @@
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pmu.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/sysreg.h"
 
@@ -46,7 +47,10 @@ static void set_hcr(struct vcpu *c, unsigned number, u64 v)
 
 static void set_mdcr(struct vcpu *c, unsigned number, u64 v)
 {
-    arm_state(c)->mdcr_el2 = v & MDCR_MASK;
+    u64 mask = MDCR_MASK | (arm_model_pmu(c) >= ARM_PMU_V3P1 ? MDCR_HPMD : 0);
+
+    arm_pmu_sync(c);
+    arm_state(c)->mdcr_el2 = v & mask;
     arm_mode_changed(c);
 }
 
@@ -123,7 +127,8 @@ const struct arm_sysreg arm_sysregs_el2[] = {
     NOTHING(ARM_SYS(3, 4, 1, 0, 1), "actlr_el2"),
     { "hcr_el2", ARM_SYS(3, 4, 1, 1, 0), ARM_RW2, MEMBER(hcr_el2), .reset = HCR_RW,
       .set = set_hcr },
-    WRITTEN(ARM_SYS(3, 4, 1, 1, 1), mdcr_el2, set_mdcr),
+    { "mdcr_el2", ARM_SYS(3, 4, 1, 1, 1), ARM_RW2, MEMBER(mdcr_el2), .reset = ARM_PMU_COUNTERS,
+      .set = set_mdcr },
     { "cptr_el2", ARM_SYS(3, 4, 1, 1, 2), ARM_RW2, .get = get_cptr, .set = set_cptr },
     PLAIN(ARM_SYS(3, 4, 1, 1, 3), hstr_el2, 0xffff),
     NOTHING(ARM_SYS(3, 4, 1, 1, 7), "hacr_el2"),

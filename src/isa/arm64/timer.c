@@ -2,12 +2,14 @@
  * timer.c - the generic timers of EL1 and EL2: virtual and physical (D12).
  *
  * The physical count is guest time in ns; EL1's virtual one lags by CNTVOFF_EL2. A timer's output
- * goes to the interrupt controller by ARM_SPACE_PPI.
+ * goes to the interrupt controller by ARM_SPACE_PPI. The engine's one timer of a CPU is for the
+ * performance monitors, too.
  */
 #include "isa/arm64/sysreg.h"
 
 #include "base/bits.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/pmu.h"
 
 enum { CTL_ENABLE = 1, CTL_IMASK = 2, CTL_ISTATUS = 4, REG_TVAL = 0, REG_CTL = 1, REG_CVAL = 2 };
 
@@ -66,8 +68,10 @@ void arm_timer_update(struct vcpu *c)
 {
     struct arm_state *s = arm_state(c);
     unsigned timers = s->has_el2 ? ARM_TIMER_COUNT : ARM_TIMER_HYP_PHYSICAL;
-    u64 now = count(c), next = UINT64_MAX;
+    u64 now = count(c), next;
 
+    arm_pmu_sync(c);
+    next = arm_pmu_due(c, now);
     for (unsigned i = 0; i < timers; i++) {
         struct timer t = timer_get(s, i);
         bool met = condition(&t, now);
