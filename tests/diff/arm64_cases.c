@@ -16,7 +16,8 @@ static bool begins(const char *s, const char *with)
 }
 
 /* All but calls, what waits or needs a right, and registers that say what CPU it is or what time;
- * and pointer authentication, of which each CPU makes its own: diff/pauth_arm64. */
+ * and pointer authentication, of which each CPU makes its own: diff/pauth_arm64;
+ * and what waits: diff/wait_arm64. */
 bool arm64_case_line_usable(unsigned line)
 {
     static const char *const ids[] = {
@@ -28,7 +29,8 @@ bool arm64_case_line_usable(unsigned line)
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
         if (!strcmp(arm64_lines.lines[line].id, ids[i]))
             return false;
-    return strcmp(arm64_lines.lines[line].ext, "pauth") != 0;
+    return strcmp(arm64_lines.lines[line].ext, "pauth") != 0 &&
+           strcmp(arm64_lines.lines[line].ext, "wfxt") != 0;
 }
 
 /* --- operands --- */

@@ -46,7 +46,7 @@ static bool is_of_v_registers(const struct isa_line *l)
 {
     static const char *const others[] = { "base",  "crc32",  "lse",   "lrcpc", "lrcpc2",
                                           "flagm", "flagm2", "sb",    "dit",   "ssbs",
-                                          "pan",   "uao",    "pauth", "dpb" };
+                                          "pan",   "uao",    "pauth", "dpb",   "wfxt" };
 
     if (strstr(l->id, "/fpcr") || strstr(l->id, "/fpsr"))
         return true;

@@ -24,7 +24,7 @@ enum { MAX_ENTRIES = 2800 };
 
 /* What is described: extensions by the list's names, "" is the base set. */
 static const char *const extensions[] = { "",      "CRC32",  "LSE", "LRCPC", "LRCPC2",
-                                          "FLAGM", "FLAGM2", "SB",  "PAUTH" };
+                                          "FLAGM", "FLAGM2", "SB",  "PAUTH", "WFXT" };
 
 /* The same of V registers. Which widths an instruction has the list does not tell: the comparison
  * with binutils in test_arm64_text.c does. */

@@ -359,8 +359,42 @@ TEST(waiting)
     CHECK(!cpu.v.waiting);
 }
 
+/* What traps says which register it is; a time-out ends the wait, by CNTVCT_EL0. */
+TEST(waiting_with_a_time_out)
+{
+    enum { WFIT_X2 = 2, WFET_X3 = 3 };
+
+    at(EL0T);
+    arm_do_wfit(&cpu.v, WFIT_X2, UINT64_MAX, 0);
+    take(cpu.v.fault.cause, cpu.v.fault.value, 0);
+    CHECK_EQ(state()->esr_el1, 0x07e00046); /* RN, RV, TI */
+    at(EL0T);
+    arm_do_wfet(&cpu.v, WFET_X3, UINT64_MAX, 0);
+    take(cpu.v.fault.cause, cpu.v.fault.value, 0);
+    CHECK_EQ(state()->esr_el1, 0x07e00067);
+    at(EL1H);
+    state()->has_el2 = 1;
+    state()->cntvoff_el2 = 400;
+    now = 1000;
+    arm_do_wfit(&cpu.v, WFIT_X2, 600, 0); /* has come */
+    CHECK(!cpu.v.waiting);
+    arm_do_wfit(&cpu.v, WFIT_X2, 650, 0);
+    CHECK(cpu.v.waiting);
+    CHECK_EQ(deadline, 1050);
+    now = 1049;
+    CHECK(!arm_trap_wakes(&cpu.v));
+    now = 1050;
+    CHECK(arm_trap_wakes(&cpu.v));
+    /* WFI has none */
+    arm_do_wfi(&cpu.v, 0, 0, 0);
+    now = 100000;
+    CHECK(!arm_trap_wakes(&cpu.v));
+    arm_do_wfit(&cpu.v, WFIT_X2, UINT64_MAX, 0);
+    CHECK_EQ(deadline, UINT64_MAX);
+}
+
 TEST_MAIN(TEST_CASE(registers_of_debuggers), TEST_CASE(entry), TEST_CASE(aborts),
           TEST_CASE(exception_return), TEST_CASE(stack_pointers), TEST_CASE(table),
           TEST_CASE(rights_of_el0), TEST_CASE(pstate_fields), TEST_CASE(interrupts),
-          TEST_CASE(timers), TEST_CASE(waiting), TEST_CASE(floating_point_traps),
-          TEST_CASE(floating_point_rules))
+          TEST_CASE(timers), TEST_CASE(waiting), TEST_CASE(waiting_with_a_time_out),
+          TEST_CASE(floating_point_traps), TEST_CASE(floating_point_rules))

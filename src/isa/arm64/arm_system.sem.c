@@ -440,6 +440,22 @@ ARM_SEM(wfe)
     ir_call(s, &arm_helper_wfe, IR_NOVAL, IR_NOVAL, IR_NOVAL);
 }
 
+ARM_SEM(wfit)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val until = ir_get(s, IR_I64, a->rt);
+
+    call_and_leave(s, &arm_helper_wfit, raw, until);
+}
+
+ARM_SEM(wfet)
+{
+    ir_val raw = ir_imm(s, IR_I64, a->raw);
+    ir_val until = ir_get(s, IR_I64, a->rt);
+
+    ir_call(s, &arm_helper_wfet, raw, until, IR_NOVAL);
+}
+
 ARM_SEM(yield)
 {
     ir_call(s, &arm_helper_yield, IR_NOVAL, IR_NOVAL, IR_NOVAL);

@@ -222,8 +222,12 @@ static bool timer_traps(const struct arm_state *s, u64 hcr, unsigned n)
 
     if (host_mode(hcr))
         return false;
-    if (n == ARM_SYS(3, 3, 14, 0, 1))
+    if (n == ARM_CNTPCT || n == ARM_CNTPCTSS)
         return !(allowed & CNTHCTL_EL1PCTEN);
+    if (n == ARM_CNTVCT || n == ARM_CNTVCTSS)
+        return s->cnthctl_el2 & CNTHCTL_EL1TVCT;
+    if (n >> 3 == ARM_SYS(3, 3, 14, 3, 0) >> 3)
+        return s->cnthctl_el2 & CNTHCTL_EL1TVT;
     return n >> 3 == ARM_SYS(3, 3, 14, 2, 0) >> 3 && !(allowed & CNTHCTL_EL1PCEN);
 }
 

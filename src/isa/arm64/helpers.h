@@ -22,6 +22,7 @@
  * eret:          () sets pc
  * hvc, smc:      (immediate)
  * wfi, wfe, yield: ()
+ * wfit, wfet:    (raw, virtual count at which to go on)
  * Floating point; how: ARM_HELP_*. They go by FPCR and raise FPSR's flags.
  * f_to_fixed:    (number, how) → an integer, scaled
  * f_from_fixed:  (integer, how) → a number
@@ -51,8 +52,10 @@
     H(eret, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS | IRH_SETS_PC)    \
     H(hvc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
     H(smc, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                   \
-    H(wfi, IRH_RAISES | IRH_READS | IRH_COUNT | IRH_ENDS)                                          \
+    H(wfi, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_COUNT | IRH_ENDS)                                          \
     H(wfe, IRH_RAISES | IRH_READS)                                                                 \
+    H(wfit, IRH_RAISES | IRH_READS | IRH_WRITES | IRH_MEM | IRH_COUNT | IRH_ENDS)                  \
+    H(wfet, IRH_RAISES | IRH_READS | IRH_COUNT)                                                    \
     H(yield, 0)                                                                                    \
     H(f_to_fixed, IRH_READS | IRH_WRITES)                                                          \
     H(f_from_fixed, IRH_READS | IRH_WRITES)                                                        \

@@ -66,6 +66,7 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define MMFR0(pa)    ((pa) | FIELD(4, 2))
 #define MMFR0_16     FIELD(20, 1)          /* granules of 16 KiB */
 #define MMFR0_NOT_16 0ull
+#define MMFR0_ECV    FIELD(60, 1) /* without CNTPOFF_EL2 */
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1_8_2 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
 #define MMFR2_8_2 (FIELD(0, 1) | FIELD(4, 1)) /* CnP, UAO */
@@ -96,7 +97,8 @@ const struct arm_model arm_models[] = {
         .dfr0 = DFR0(ARM_PMU_V3P1),
         .isar0 = ISAR0_MAX,
         .isar1 = ISAR1_MAX,
-        .mmfr0 = MMFR0(5) | MMFR0_16,
+        .isar2 = FIELD(0, 2), /* WFxT */
+        .mmfr0 = MMFR0(5) | MMFR0_16 | MMFR0_ECV,
         .mmfr1 = MMFR1_8_2,
         .mmfr2 = MMFR2_MAX,
         .sctlr = SCTLR_MAX,
@@ -106,6 +108,7 @@ const struct arm_model arm_models[] = {
         .has_half = true,
         .has_pauth = true,
         .has_bti = true,
+        .has_ecv = true,
         .lacks = lacks_nothing,
     },
     [ARM_MODEL_NEOVERSE_N1] = {
@@ -191,6 +194,8 @@ bool arm_model_has_sysreg(const struct arm_model *m, unsigned number)
     if (number >= ARM_SYS(3, 0, 2, 1, 0) && number <= ARM_SYS(3, 0, 2, 3, 1))
         return m->has_pauth;
     switch (number) {
+    case ARM_CNTPCTSS:
+    case ARM_CNTVCTSS: return m->has_ecv;
     case ARM_SYS(3, 0, 4, 2, 3): return m->spsr >> SPSR_PAN & 1;
     case ARM_SYS(3, 0, 4, 2, 4): return m->spsr >> SPSR_UAO & 1;
     case ARM_SYS(1, 0, 7, 9, 0): /* AT S1E1RP, S1E1WP */

@@ -15,6 +15,7 @@ struct arm_model {
     bool has_half;  /* arithmetic of half precision (FP16) */
     bool has_pauth; /* pointer authentication */
     bool has_bti;   /* guarded pages */
+    bool has_ecv;   /* enhanced counter virtualization */
     /* Extensions of *.decode whose instructions are UNDEFINED, NULL-ended. */
     const char *const *lacks;
 };

@@ -69,6 +69,7 @@ enum { ARM_PMU_COUNTERS = 6 }; /* of events */
     F(u64, cntfrq_el0, ZERO, "")                                                                   \
     A(u64, timer_ctl, 2, ZERO, "CNTV_CTL_EL0, CNTP_CTL_EL0 without ISTATUS")                       \
     A(u64, timer_cval, 2, ZERO, "CNTV_CVAL_EL0, CNTP_CVAL_EL0")                                    \
+    F(u64, wait_until, ZERO, "physical count at which WFIT goes on; 0: none waits")                \
     F(u64, mdscr_el1, ZERO, "")                                                                    \
     F(u64, mdccint_el1, ZERO, "")                                                                  \
     F(u64, osdlr_el1, ZERO, "")                                                                    \

@@ -117,7 +117,13 @@ static void set_tcr(struct vcpu *c, unsigned number, u64 v)
     arm_mmu_flush(c);
 }
 
-/* --- interrupts, debug --- */
+/* --- interrupts, timers, debug --- */
+
+/* No event stream is needed: a WFE ends by itself. */
+static void set_cntkctl(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->cntkctl_el1 = v & (0x3ff | (arm_model(c)->has_ecv ? CNTKCTL_EVNTIS : 0));
+}
 
 static u64 get_isr(struct vcpu *c, unsigned number)
 {
@@ -228,7 +234,7 @@ const struct arm_sysreg arm_sysregs[] = {
     RO(ARM_SYS(3, 0, 12, 1, 0), "isr_el1", get_isr),
     PLAIN(ARM_SYS(3, 0, 13, 0, 1), contextidr_el1, 0xffffffff),
     PLAIN(ARM_SYS(3, 0, 13, 0, 4), tpidr_el1, ALL),
-    PLAIN(ARM_SYS(3, 0, 14, 1, 0), cntkctl_el1, 0x3ff),
+    { "cntkctl_el1", ARM_SYS(3, 0, 14, 1, 0), ARM_RW1, MEMBER(cntkctl_el1), .set = set_cntkctl },
     ID(ARM_SYS(3, 1, 0, 0, 0), "ccsidr_el1"),
     ID(ARM_SYS(3, 1, 0, 0, 1), "clidr_el1"),
     ID(ARM_SYS(3, 1, 0, 0, 7), "aidr_el1"),
@@ -255,9 +261,13 @@ const struct arm_sysreg arm_sysregs[] = {
     { "tpidrro_el0", ARM_SYS(3, 3, 13, 0, 3), ARM_R0 | ARM_RW1, MEMBER(tpidrro_el0), .mask = ALL },
     { "cntfrq_el0", ARM_SYS(3, 3, 14, 0, 0), ARM_R0 | ARM_RW1, MEMBER(cntfrq_el0),
       .mask = 0xffffffff, .reset = ARM_CNTFRQ_EL0, .cntkctl = CNTKCTL_EL0PCTEN | CNTKCTL_EL0VCTEN },
-    { "cntpct_el0", ARM_SYS(3, 3, 14, 0, 1), ARM_R0 | ARM_R1, .get = arm_count_get,
+    { "cntpct_el0", ARM_CNTPCT, ARM_R0 | ARM_R1, .get = arm_count_get,
       .cntkctl = CNTKCTL_EL0PCTEN },
-    { "cntvct_el0", ARM_SYS(3, 3, 14, 0, 2), ARM_R0 | ARM_R1, .get = arm_count_get,
+    { "cntvct_el0", ARM_CNTVCT, ARM_R0 | ARM_R1, .get = arm_count_get,
+      .cntkctl = CNTKCTL_EL0VCTEN },
+    { "cntpctss_el0", ARM_CNTPCTSS, ARM_R0 | ARM_R1, .get = arm_count_get,
+      .cntkctl = CNTKCTL_EL0PCTEN },
+    { "cntvctss_el0", ARM_CNTVCTSS, ARM_R0 | ARM_R1, .get = arm_count_get,
       .cntkctl = CNTKCTL_EL0VCTEN },
     TIMER(ARM_SYS(3, 3, 14, 2, 0), "cntp_tval_el0", CNTKCTL_EL0PTEN),
     TIMER(ARM_SYS(3, 3, 14, 2, 1), "cntp_ctl_el0", CNTKCTL_EL0PTEN),
@@ -402,7 +412,7 @@ static bool el0_may(struct vcpu *c, u64 raw, unsigned right)
     const struct arm_state *s = arm_state(c);
     u64 cntkctl = arm_in_host(s) ? s->cnthctl_el2 : s->cntkctl_el1, pm;
 
-    if (!r || !(r->access & right)) {
+    if (!r || !(r->access & right) || !arm_model_has_sysreg(arm_model(c), r->number)) {
         undefined(c);
         return false;
     }

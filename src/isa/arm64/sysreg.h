@@ -81,6 +81,16 @@ enum { TCR_TBID0 = 51, TCR_TBID1 = 52, TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
 #define CNTKCTL_EL0VTEN  (1ull << 8)
 #define CNTKCTL_EL0PTEN  (1ull << 9)
 
+#define CNTKCTL_EVNTIS   (1ull << 17)
+
+/* The counters, and their self-synchronised views (FEAT_ECV) */
+enum {
+    ARM_CNTPCT = ARM_SYS(3, 3, 14, 0, 1),
+    ARM_CNTVCT = ARM_SYS(3, 3, 14, 0, 2),
+    ARM_CNTPCTSS = ARM_SYS(3, 3, 14, 0, 5),
+    ARM_CNTVCTSS = ARM_SYS(3, 3, 14, 0, 6),
+};
+
 /* A register of the table. Access by level, and what a write changes. */
 enum {
     ARM_R0 = 1, /* EL0 may read it, */

@@ -113,6 +113,13 @@ static void set_cntvoff(struct vcpu *c, unsigned number, u64 v)
     arm_timer_update(c);
 }
 
+static void set_cnthctl(struct vcpu *c, unsigned number, u64 v)
+{
+    u64 ecv = CNTHCTL_EL1TVT | CNTHCTL_EL1TVCT | CNTKCTL_EVNTIS;
+
+    arm_state(c)->cnthctl_el2 = v & (0xfff | (arm_model(c)->has_ecv ? ecv : 0));
+}
+
 #define MEMBER(m)                 .offset = offsetof(struct arm_state, m)
 #define PLAIN(n, m, writable)     { #m, n, ARM_RW2, MEMBER(m), .mask = writable }
 #define WRITTEN(n, m, s)          { #m, n, ARM_RW2, MEMBER(m), .set = s }
@@ -156,7 +163,7 @@ const struct arm_sysreg arm_sysregs_el2[] = {
     PLAIN(ARM_SYS(3, 4, 13, 0, 1), contextidr_el2, 0xffffffff),
     PLAIN(ARM_SYS(3, 4, 13, 0, 2), tpidr_el2, ALL),
     WRITTEN(ARM_SYS(3, 4, 14, 0, 3), cntvoff_el2, set_cntvoff),
-    PLAIN(ARM_SYS(3, 4, 14, 1, 0), cnthctl_el2, 0xfff),
+    WRITTEN(ARM_SYS(3, 4, 14, 1, 0), cnthctl_el2, set_cnthctl),
     TIMER(ARM_SYS(3, 4, 14, 2, 0), "cnthp_tval_el2"),
     TIMER(ARM_SYS(3, 4, 14, 2, 1), "cnthp_ctl_el2"),
     TIMER(ARM_SYS(3, 4, 14, 2, 2), "cnthp_cval_el2"),

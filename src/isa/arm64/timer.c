@@ -9,7 +9,9 @@
 
 #include "base/bits.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/helpers.h"
 #include "isa/arm64/pmu.h"
+#include "isa/arm64/trap.h"
 
 enum { CTL_ENABLE = 1, CTL_IMASK = 2, CTL_ISTATUS = 4, REG_TVAL = 0, REG_CTL = 1, REG_CVAL = 2 };
 
@@ -80,6 +82,8 @@ void arm_timer_update(struct vcpu *c)
         if (!met && *t.ctl & CTL_ENABLE && due(&t, now) < next)
             next = due(&t, now);
     }
+    if (s->wait_until > now && s->wait_until < next)
+        next = s->wait_until;
     c->env->timer_set(c, next);
 }
 
@@ -117,10 +121,44 @@ void arm_timer_set(struct vcpu *c, unsigned number, u64 v)
     arm_timer_update(c);
 }
 
+/* CNTPCT_EL0, CNTVCT_EL0, and CNTPCTSS_EL0 and CNTVCTSS_EL0, which all are read in order here. */
 u64 arm_count_get(struct vcpu *c, unsigned number)
 {
     const struct arm_state *s = arm_state(c);
-    bool offset = number == ARM_SYS(3, 3, 14, 0, 2) && s->has_el2 && !arm_in_host(s);
+    bool is_virtual = number == ARM_CNTVCT || number == ARM_CNTVCTSS;
+    bool offset = is_virtual && s->has_el2 && !arm_in_host(s);
 
     return count(c) - (offset ? s->cntvoff_el2 : 0);
+}
+
+/* --- waiting with a time-out (FEAT_WFxT) --- */
+
+/* ISS of what traps: the register, which is valid, and which instruction (D24.2.45). */
+static u64 wait_iss(u64 raw, bool event)
+{
+    enum { RV = 1 << 2, WFXT = 1 << 1 };
+
+    return (event ? 0u + ARM_ISS_WFE : 0) | WFXT | RV | bits_get(raw, 0, 5) << 5;
+}
+
+u64 arm_do_wfit(struct vcpu *c, u64 raw, u64 until, u64 d)
+{
+    struct arm_state *s = arm_state(c);
+    u64 now = count(c), virt = arm_count_get(c, ARM_CNTVCT), left = until - virt;
+
+    s->wait_until = 0;
+    if (until <= virt || arm_trap_wakes(c) || !arm_trap_may_wait(c, wait_iss(raw, false)))
+        return 0;
+    s->wait_until = left > UINT64_MAX - now ? UINT64_MAX : now + left;
+    c->waiting = true;
+    arm_timer_update(c);
+    return 0;
+}
+
+/* Its event register may be set at any time, as WFE's. */
+u64 arm_do_wfet(struct vcpu *c, u64 raw, u64 until, u64 d)
+{
+    if (until > arm_count_get(c, ARM_CNTVCT) && arm_trap_may_wait(c, wait_iss(raw, true)))
+        c->env->relax(c, ISA_RELAX_STALL);
+    return 0;
 }

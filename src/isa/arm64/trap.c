@@ -253,7 +253,7 @@ bool arm_trap_wakes(struct vcpu *c)
     const struct arm_state *s = arm_state(c);
     u64 hcr = arm_hcr(s);
 
-    if (lines_of(c) & PHYSICAL)
+    if (lines_of(c) & PHYSICAL || (s->wait_until && c->env->clock(c) >= s->wait_until))
         return true;
     for (unsigned i = 0; s->el < 2 && i < KINDS; i++)
         if (virtual_pending(c, i, hcr))
@@ -354,22 +354,23 @@ u64 arm_do_smc(struct vcpu *c, u64 imm, u64 b, u64 d)
     return 0;
 }
 
-/* A kernel says whether EL0 may wait, and EL2 whether those below may, when they would. event:
- * WFE. */
-static bool may_wait(struct vcpu *c, u64 event)
+/* A kernel says whether EL0 may wait, and EL2 whether those below may, when they would. */
+bool arm_trap_may_wait(struct vcpu *c, u64 iss)
 {
     const struct arm_state *s = arm_state(c);
+    bool event = iss & ARM_ISS_WFE;
 
     if (s->el == 0 && !(arm_sctlr(s) & (event ? SCTLR_NTWE : SCTLR_NTWI)))
-        vcpu_raise(c, ARM_EC_WFX, event);
+        vcpu_raise(c, ARM_EC_WFX, iss);
     else if (s->el < 2 && arm_hcr(s) & (event ? HCR_TWE : HCR_TWI))
-        vcpu_raise(c, (u32)ARM_EC_WFX | ARM_TO_EL2, event);
+        vcpu_raise(c, (u32)ARM_EC_WFX | ARM_TO_EL2, iss);
     return !c->fault.pending;
 }
 
 u64 arm_do_wfi(struct vcpu *c, u64 a, u64 b, u64 d)
 {
-    if (!arm_trap_wakes(c) && may_wait(c, 0))
+    arm_state(c)->wait_until = 0;
+    if (!arm_trap_wakes(c) && arm_trap_may_wait(c, 0))
         c->waiting = true;
     return 0;
 }
@@ -377,7 +378,7 @@ u64 arm_do_wfi(struct vcpu *c, u64 a, u64 b, u64 d)
 /* The event register may be set at any time, by anything (D1.6.1): a wait that ends soon is one. */
 u64 arm_do_wfe(struct vcpu *c, u64 a, u64 b, u64 d)
 {
-    if (may_wait(c, 1))
+    if (arm_trap_may_wait(c, ARM_ISS_WFE))
         c->env->relax(c, ISA_RELAX_STALL);
     return 0;
 }
