@@ -217,7 +217,7 @@ TEST(translation_off)
     cpu_reset();
     CHECK_EQ(go(0x123456789abc, ISA_WRITE, ARM_BANK_EL0), 0);
     CHECK_EQ(x.gpa, 0x123456789abc);
-    CHECK_EQ(go(1ull << 48, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(go(1ull << 52, ISA_READ, ARM_BANK_EL1), -1);
     CHECK_EQ(fault.value2, (u64)ARM_FSC_ADDRESS_SIZE);
 }
 

@@ -12,7 +12,7 @@
 #include "isa/arm64/sysreg.h"
 #include "isa/arm64/walk.h"
 
-enum { SIGN_BIT = 55, TOP_BYTE = 56, TSZ_MIN = 16, TSZ_MAX = 39 };
+enum { SIGN_BIT = 55, TOP_BYTE = 56, TSZ_MAX = 39 };
 
 static u64 product(u64 a, u64 b)
 {
@@ -58,14 +58,16 @@ static bool trapped(struct vcpu *c)
 }
 
 /* CalculateBottomPACBit() */
-static struct place place_of(const struct arm_regime *r, bool upper, bool data)
+static struct place place_of(const struct vcpu *c, const struct arm_regime *r, bool upper,
+                             bool data)
 {
-    unsigned tsz, bottom;
+    unsigned tsz, bottom, least;
     struct place p;
 
     upper &= !r->single;
     tsz = (unsigned)bits_get(r->tcr, upper ? TCR_T1SZ : TCR_T0SZ, 6);
-    bottom = 64 - (tsz < TSZ_MIN ? TSZ_MIN : tsz > TSZ_MAX ? TSZ_MAX : tsz);
+    least = 64 - arm_address_bits(c, arm_regime_grain(r, upper));
+    bottom = 64 - (tsz < least ? least : tsz > TSZ_MAX ? (unsigned)TSZ_MAX : tsz);
     p.sign = ~0ull << bottom;
     if (arm_regime_ignores_top(r, upper, data))
         p.sign &= bits_mask(TOP_BYTE);
@@ -99,7 +101,7 @@ u64 arm_do_pauth_sign(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
     arm_regime_current(s, &r);
     either = arm_regime_ignores_top(&r, false, data) || arm_regime_ignores_top(&r, true, data);
     upper = !r.single && pointer >> (either ? SIGN_BIT : 63) & 1;
-    p = place_of(&r, upper, data);
+    p = place_of(c, &r, upper, data);
     pointer ^= code_of(s, key, extended(pointer, &p, upper), modifier) & p.code;
     return (pointer & ~(1ull << SIGN_BIT)) | (u64)upper << SIGN_BIT;
 }
@@ -119,7 +121,7 @@ u64 arm_do_pauth_check(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
     if (!enabled(s, key) || trapped(c))
         return pointer;
     arm_regime_current(s, &r);
-    p = place_of(&r, upper, is_data(key));
+    p = place_of(c, &r, upper, is_data(key));
     plain = extended(pointer, &p, upper);
     found = pointer ^ (code_of(s, key, plain, modifier) & p.code);
     if (found == plain)
@@ -138,7 +140,7 @@ u64 arm_do_pauth_strip(struct vcpu *c, u64 pointer, u64 data, u64 d)
     if (!arm_model(c)->has_pauth)
         return pointer;
     arm_regime_current(arm_state(c), &r);
-    p = place_of(&r, upper, data);
+    p = place_of(c, &r, upper, data);
     return extended(pointer, &p, upper);
 }
 

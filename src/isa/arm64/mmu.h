@@ -85,7 +85,7 @@ enum {
     ARM_ISS_CM = 1 << 8,
     ARM_ISS_MASK = (1 << 25) - 1,
     /* Bits of isa_fault.value2 above the syndrome: of what stage 2 faults, the page it was for. */
-    ARM_FAULT_IPA = 28,
+    ARM_FAULT_IPA = 24,
 };
 
 /* A SYS instruction, op0 = 1: TLBI, AT, DC, IC. number: as a system register's. False: there is no

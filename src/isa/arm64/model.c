@@ -70,7 +70,8 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1_8_2 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
 #define MMFR2_8_2 (FIELD(0, 1) | FIELD(4, 1)) /* CnP, UAO */
-#define MMFR2_MAX (MMFR2_8_2 | FIELD(60, 1))  /* E0PD; not LSE2, as pairs are two accesses */
+/* LVA, E0PD; not LSE2, as pairs are two accesses */
+#define MMFR2_MAX (MMFR2_8_2 | FIELD(16, 1) | FIELD(60, 1))
 
 #define SCTLR_8_0                                                                                  \
     (SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_UMA | SCTLR_I | SCTLR_DZE |        \
@@ -98,13 +99,13 @@ const struct arm_model arm_models[] = {
         .isar0 = ISAR0_MAX,
         .isar1 = ISAR1_MAX,
         .isar2 = FIELD(0, 2), /* WFxT */
-        .mmfr0 = MMFR0(5) | MMFR0_16 | MMFR0_ECV,
+        .mmfr0 = MMFR0(6) | MMFR0_16 | MMFR0_ECV,
         .mmfr1 = MMFR1_8_2,
         .mmfr2 = MMFR2_MAX,
         .sctlr = SCTLR_MAX,
         .tcr = ~0ull,
         .spsr = ~0ull,
-        .pa_bits = 48,
+        .pa_bits = 52,
         .has_half = true,
         .has_pauth = true,
         .has_bti = true,

@@ -22,7 +22,7 @@ struct stage2 {
     gpa_t ipa;
     enum isa_access access;
     bool el0; /* whose access it is */
-    unsigned grain, ia_bits, level;
+    unsigned grain, ia_bits, output_bits, level;
     gpa_t desc_at;
     u64 desc;
 };
@@ -37,7 +37,7 @@ static bool begin(struct stage2 *w)
     w->grain = grains[bits_get(w->vtcr, VTCR_TG0, 2)];
     w->ia_bits = 64 - size;
     stride = w->grain - 3;
-    if (sl0 == 3 || size > T0SZ_MAX || w->ia_bits > ARM_IA_BITS)
+    if (sl0 == 3 || size > T0SZ_MAX || w->ia_bits > arm_address_bits(w->c, w->grain))
         return false;
     w->level = (w->grain == ARM_GRAIN_4K ? 2 : 3) - sl0;
     shift = arm_level_shift(w->grain, w->level);
@@ -74,12 +74,12 @@ static u8 leaf_perm(const struct stage2 *w, bool dbm)
 static int down(struct stage2 *w)
 {
     unsigned stride = w->grain - 3, bits = w->ia_bits - arm_level_shift(w->grain, w->level);
-    unsigned out = arm_output_bits(w->vtcr >> VTCR_PS);
-    gpa_t table = bits_get(arm_state(w->c)->vttbr_el2, 0, ARM_OA_BITS) & ~1ull;
+    unsigned out = arm_output_bits(w->c, w->vtcr >> VTCR_PS, w->grain);
+    gpa_t table = arm_first_table(arm_state(w->c)->vttbr_el2, out, bits);
 
+    w->output_bits = out;
     if (table >> out)
         return ARM_FSC_ADDRESS_SIZE;
-    table = bits_align_down(table, (u64)ARM_DESC_BYTES << bits);
     for (;; w->level++, bits = stride) {
         w->desc_at =
             table + ARM_DESC_BYTES * bits_get(w->ipa, arm_level_shift(w->grain, w->level), bits);
@@ -87,9 +87,9 @@ static int down(struct stage2 *w)
             return ARM_FSC_WALK_EXTERNAL + (int)w->level;
         if (!(w->desc & ARM_DESC_VALID) ||
             (!(w->desc & ARM_DESC_TABLE) &&
-             (w->level == ARM_LAST_LEVEL || !arm_block_exists(w->grain, w->level))))
+             (w->level == ARM_LAST_LEVEL || !arm_block_exists(w->c, w->grain, w->level))))
             return ARM_FSC_TRANSLATION + (int)w->level;
-        table = bits_get(w->desc, 0, ARM_OA_BITS) & ~bits_mask(w->grain);
+        table = arm_output_address(w->desc, out, ARM_DESC_HIGH) & ~bits_mask(w->grain);
         if (table >> out)
             return ARM_FSC_ADDRESS_SIZE + (int)w->level;
         if (w->level == ARM_LAST_LEVEL || !(w->desc & ARM_DESC_TABLE))
@@ -135,7 +135,8 @@ int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, bool el0, stru
             return end;
     } while (again);
     shift = arm_level_shift(w.grain, w.level);
-    out->pa = (bits_get(w.desc, 0, ARM_OA_BITS) & ~bits_mask(shift)) | bits_get(ipa, 0, shift);
+    out->pa = arm_output_address(w.desc, w.output_bits, ARM_DESC_HIGH) & ~bits_mask(shift);
+    out->pa |= bits_get(ipa, 0, shift);
     out->perm = leaf_perm(&w, false);
     out->level = (u8)w.level;
     out->attr = (u8)bits_get(w.desc, S2_MEM_ATTR, 4);

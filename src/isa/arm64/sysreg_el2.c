@@ -7,6 +7,7 @@
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/sysreg.h"
+#include "isa/arm64/walk.h"
 
 #define ALL (~0ull)
 
@@ -107,6 +108,14 @@ static void set_vtcr(struct vcpu *c, unsigned number, u64 v)
     }
 }
 
+/* FIPA: a page's address, of as many bits as there are */
+static void set_hpfar(struct vcpu *c, unsigned number, u64 v)
+{
+    u64 mask = arm_model(c)->pa_bits == ARM_LARGE_BITS ? 0xfffffffffff0 : 0xfffffffff0;
+
+    arm_state(c)->hpfar_el2 = v & mask;
+}
+
 static void set_cntvoff(struct vcpu *c, unsigned number, u64 v)
 {
     arm_state(c)->cntvoff_el2 = v;
@@ -155,7 +164,7 @@ const struct arm_sysreg arm_sysregs_el2[] = {
     NOTHING(ARM_SYS(3, 4, 5, 1, 1), "afsr1_el2"),
     PLAIN(ARM_SYS(3, 4, 5, 2, 0), esr_el2, 0xffffffff),
     PLAIN(ARM_SYS(3, 4, 6, 0, 0), far_el2, ALL),
-    PLAIN(ARM_SYS(3, 4, 6, 0, 4), hpfar_el2, 0xfffffffff0),
+    WRITTEN(ARM_SYS(3, 4, 6, 0, 4), hpfar_el2, set_hpfar),
     PLAIN(ARM_SYS(3, 4, 10, 2, 0), mair_el2, ALL),
     NOTHING(ARM_SYS(3, 4, 10, 3, 0), "amair_el2"),
     PLAIN(ARM_SYS(3, 4, 12, 0, 0), vbar_el2, ~0x7ffull),

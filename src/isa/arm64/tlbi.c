@@ -103,6 +103,12 @@ static u64 par_fault(const struct isa_fault *f)
            (f->cause & ARM_TO_EL2 ? PAR_S : 0) | (f->value2 & ARM_ISS_S1PTW ? PAR_PTW : 0);
 }
 
+/* A table that is in no memory is an abort of its own, whatever asked for it. */
+static bool is_walk_external(const struct isa_fault *f)
+{
+    return (f->value2 & ARM_FSC_MASK & ~3u) == ARM_FSC_WALK_EXTERNAL;
+}
+
 /* To EL1, a table of stage 1 that stage 2 does not give is an abort that EL2 takes. */
 static void address_translate(struct vcpu *c, gva_t va, unsigned arg)
 {
@@ -115,7 +121,7 @@ static void address_translate(struct vcpu *c, gva_t va, unsigned arg)
                       &fault)) {
         s->par_el1 = (x.gpa & ~0xfffull) | PAR_RES1 | par_shareability(x.attr) << PAR_SH |
                      (u64)(x.attr & 0xff) << PAR_ATTR;
-    } else if (s->el == 1 && fault.cause & ARM_TO_EL2) {
+    } else if ((s->el == 1 && fault.cause & ARM_TO_EL2) || is_walk_external(&fault)) {
         c->fault = fault;
         c->fault.value2 |= ARM_ISS_CM | ARM_ISS_WNR;
     } else {

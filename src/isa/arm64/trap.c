@@ -130,6 +130,7 @@ static void stage2_syndrome(struct vcpu *c, struct isa_fault *f)
     struct arm_state *s = arm_state(c);
 
     s->hpfar_el2 = f->value2 >> ARM_FAULT_IPA << 4;
+    f->value2 &= bits_mask(ARM_FAULT_IPA);
     if (f->cause == (ARM_EC_DATA_ABORT | ARM_TO_EL2) && !(f->value2 & (ARM_ISS_S1PTW | ARM_ISS_CM)))
         f->value2 |= arm_abort_syndrome(c);
 }

@@ -1,5 +1,6 @@
 /*
- * walk.c - VMSAv8-64 stage 1 walks: 4, 16 and 64 KiB granules, 48-bit addresses.
+ * walk.c - VMSAv8-64 stage 1 walks: 4, 16 and 64 KiB granules, addresses of 48 bits,
+ * and of 52 with the last.
  *
  * DDI 0487, chapter D8. A walk answers what the bank's regime may do now; a permission that
  * still needs the dirty state is left out, so that the first store walks again and sets it. Where
@@ -31,22 +32,22 @@ struct walk {
     const struct arm_regime *r;
     gva_t va;
     bool upper; /* the half of TTBR1 */
-    unsigned grain, ia_bits, level;
+    unsigned grain, ia_bits, output_bits, level;
     u64 ttbr;
     gpa_t desc_at; /* by stage 2 */
     u64 desc;
     u64 tables; /* DESC_*_TABLE of all that was passed */
 };
 
-/* log2 of the granule; TG0 and TG1 count differently, and what is reserved is as 4 KiB. */
-static unsigned granule(const struct walk *w)
+/* TG0 and TG1 count differently, and what is reserved is as 4 KiB. */
+unsigned arm_regime_grain(const struct arm_regime *r, bool upper)
 {
     static const u8 grain[2][4] = {
         { ARM_GRAIN_4K, ARM_GRAIN_64K, ARM_GRAIN_16K, ARM_GRAIN_4K },
         { ARM_GRAIN_4K, ARM_GRAIN_16K, ARM_GRAIN_4K, ARM_GRAIN_64K },
     };
 
-    return grain[w->upper][bits_get(w->r->tcr, w->upper ? TCR_TG1 : TCR_TG0, 2)];
+    return grain[upper][bits_get(r->tcr, upper ? TCR_TG1 : TCR_TG0, 2)];
 }
 
 static bool tcr_bit(const struct walk *w, unsigned bit0, unsigned bit1)
@@ -82,11 +83,12 @@ static gva_t plain_address(const struct walk *w)
 /* Chooses the table; false: no table is for this address. */
 static bool walk_begin(struct walk *w)
 {
-    unsigned size, least = 64 - ARM_IA_BITS;
+    unsigned size, least;
     gva_t va = plain_address(w);
 
     w->upper = arm_regime_is_upper(w->r, w->va);
-    w->grain = granule(w);
+    w->grain = arm_regime_grain(w->r, w->upper);
+    least = 64 - arm_address_bits(w->w->c, w->grain);
     size = (unsigned)bits_get(w->r->tcr, w->upper ? TCR_T1SZ : TCR_T0SZ, 6);
     w->ia_bits = 64 - (size < least ? least : size > 39 ? 39 : size);
     w->ttbr = w->r->ttbr[w->upper];
@@ -95,18 +97,37 @@ static bool walk_begin(struct walk *w)
     return !tcr_bit(w, TCR_EPD0, TCR_EPD1) && !(w->r->el0 && tcr_bit(w, TCR_E0PD0, TCR_E0PD1));
 }
 
-unsigned arm_output_bits(u64 field)
+unsigned arm_address_bits(const struct vcpu *c, unsigned grain)
 {
-    static const u8 bits[8] = { 32, 36, 40, 42, 44, 48, 48, 48 };
+    bool large = grain == ARM_GRAIN_64K && arm_model(c)->pa_bits == ARM_LARGE_BITS;
 
-    return bits[field & 7];
+    return large ? ARM_LARGE_BITS : ARM_ADDRESS_BITS;
 }
 
-static bool output_too_large(const struct walk *w, gpa_t at)
+unsigned arm_output_bits(const struct vcpu *c, u64 field, unsigned grain)
 {
-    unsigned asked = arm_output_bits(w->r->tcr >> TCR_IPS), there = arm_model(w->w->c)->pa_bits;
+    static const u8 bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+    unsigned asked = bits[field & 7], most = arm_address_bits(c, grain);
 
-    return at >> (asked < there ? asked : there) != 0;
+    if (most > arm_model(c)->pa_bits)
+        most = arm_model(c)->pa_bits;
+    return asked < most ? asked : most;
+}
+
+gpa_t arm_output_address(u64 word, unsigned output_bits, unsigned high)
+{
+    gpa_t low = bits_get(word, 0, ARM_ADDRESS_BITS);
+
+    return output_bits > ARM_ADDRESS_BITS ? low | bits_get(word, high, 4) << ARM_ADDRESS_BITS : low;
+}
+
+/* Large addresses leave no room for a table of less than 64 bytes. */
+gpa_t arm_first_table(u64 ttbr, unsigned output_bits, unsigned bits)
+{
+    u64 size = (u64)ARM_DESC_BYTES << bits, least = output_bits > ARM_ADDRESS_BITS ? 64 : 1;
+
+    return bits_align_down(arm_output_address(ttbr, output_bits, ARM_TTBR_HIGH),
+                           size < least ? least : size);
 }
 
 unsigned arm_level_shift(unsigned grain, unsigned level)
@@ -114,9 +135,10 @@ unsigned arm_level_shift(unsigned grain, unsigned level)
     return grain + (grain - 3) * (ARM_LAST_LEVEL - level);
 }
 
-bool arm_block_exists(unsigned grain, unsigned level)
+bool arm_block_exists(const struct vcpu *c, unsigned grain, unsigned level)
 {
-    return level == 2 || (level == 1 && grain == ARM_GRAIN_4K);
+    return level == 2 ||
+           (level == 1 && (grain == ARM_GRAIN_4K || arm_address_bits(c, grain) == ARM_LARGE_BITS));
 }
 
 /* Where a table's entry is, by stage 2 where there is one. PTW keeps walks out of device memory. */
@@ -146,29 +168,31 @@ static int walk_down(struct walk *w)
 {
     unsigned stride = w->grain - 3;
     unsigned levels = (w->ia_bits - w->grain + stride - 1) / stride;
-    gpa_t table = bits_get(w->ttbr, 0, ARM_OA_BITS) & ~1ull;
+    struct vcpu *c = w->w->c;
     unsigned bits;
+    gpa_t table;
     int end;
 
     w->level = ARM_LAST_LEVEL + 1 - levels;
     bits = w->ia_bits - arm_level_shift(w->grain, w->level);
-    if (output_too_large(w, table))
+    w->output_bits = arm_output_bits(c, w->r->tcr >> TCR_IPS, w->grain);
+    table = arm_first_table(w->ttbr, w->output_bits, bits);
+    if (table >> w->output_bits)
         return ARM_FSC_ADDRESS_SIZE;
-    table = bits_align_down(table, (u64)ARM_DESC_BYTES << bits);
     for (;; w->level++, bits = stride) {
         gpa_t at =
             table + ARM_DESC_BYTES * bits_get(w->va, arm_level_shift(w->grain, w->level), bits);
 
         if ((end = table_at(w, at, ISA_READ)) != ARM_WALK_OK)
             return end;
-        if (w->w->c->env->phys_load(w->w->c, w->desc_at, ARM_DESC_BYTES, &w->desc))
+        if (c->env->phys_load(c, w->desc_at, ARM_DESC_BYTES, &w->desc))
             return ARM_FSC_WALK_EXTERNAL + (int)w->level;
         if (!(w->desc & ARM_DESC_VALID) ||
             (!(w->desc & ARM_DESC_TABLE) &&
-             (w->level == ARM_LAST_LEVEL || !arm_block_exists(w->grain, w->level))))
+             (w->level == ARM_LAST_LEVEL || !arm_block_exists(c, w->grain, w->level))))
             return ARM_FSC_TRANSLATION + (int)w->level;
-        table = bits_get(w->desc, 0, ARM_OA_BITS) & ~bits_mask(w->grain);
-        if (output_too_large(w, table))
+        table = arm_output_address(w->desc, w->output_bits, ARM_DESC_HIGH) & ~bits_mask(w->grain);
+        if (table >> w->output_bits)
             return ARM_FSC_ADDRESS_SIZE + (int)w->level;
         if (w->level == ARM_LAST_LEVEL || !(w->desc & ARM_DESC_TABLE)) {
             w->desc_at = at;
@@ -256,7 +280,7 @@ unsigned arm_leaf_bits(unsigned grain, unsigned level, u64 desc)
 static void walk_result(const struct walk *w, struct isa_xlate *out)
 {
     unsigned shift = arm_level_shift(w->grain, w->level);
-    u64 base = bits_get(w->desc, 0, ARM_OA_BITS) & ~bits_mask(shift);
+    u64 base = arm_output_address(w->desc, w->output_bits, ARM_DESC_HIGH) & ~bits_mask(shift);
 
     out->gpa = base | bits_get(w->va, 0, shift);
     out->page_size = 1ull << arm_leaf_bits(w->grain, w->level, w->desc);

@@ -12,7 +12,9 @@
 #define ARM_DESC_AF     (1ull << 10)
 #define ARM_DESC_DBM    (1ull << 51)
 #define ARM_DESC_CONTIG (1ull << 52)
-enum { ARM_DESC_BYTES = 8, ARM_OA_BITS = 48, ARM_IA_BITS = 48, ARM_LAST_LEVEL = 3 };
+enum { ARM_DESC_BYTES = 8, ARM_LAST_LEVEL = 3 };
+/* Bits of addresses, and with granules of 64 KiB where there is FEAT_LPA, or FEAT_LVA */
+enum { ARM_ADDRESS_BITS = 48, ARM_LARGE_BITS = 52 };
 enum { ARM_GRAIN_4K = 12, ARM_GRAIN_16K = 14, ARM_GRAIN_64K = 16 };
 
 /* A regime's stage 1 as a bank sees it. */
@@ -58,13 +60,25 @@ struct arm_walk {
 /* walk.c */
 int arm_walk(struct arm_walk *w, struct isa_xlate *out);
 
+/* log2 of the granule of a half's tables. */
+unsigned arm_regime_grain(const struct arm_regime *r, bool upper);
+
+/* Bits that addresses can have with the granule. */
+unsigned arm_address_bits(const struct vcpu *c, unsigned grain);
 /* Bits of an output address that a field like TCR_EL1.IPS allows. */
-unsigned arm_output_bits(u64 field);
+unsigned arm_output_bits(const struct vcpu *c, u64 field, unsigned grain);
+/* The address in a descriptor or TTBR, but for its lowest bits; `high` is where bits 51:48 are if
+ * there may be so many. */
+enum { ARM_DESC_HIGH = 12, ARM_TTBR_HIGH = 2 };
+gpa_t arm_output_address(u64 word, unsigned output_bits, unsigned high);
+/* Where a TTBR's table of 1 << bits entries begins. */
+gpa_t arm_first_table(u64 ttbr, unsigned output_bits, unsigned bits);
 /* log2 of what one entry of a level maps; of a leaf with its contiguous neighbours. */
 unsigned arm_level_shift(unsigned grain, unsigned level);
 unsigned arm_leaf_bits(unsigned grain, unsigned level, u64 desc);
-/* Blocks: of 1 GiB and 2 MiB with 4 KiB granules, 32 MiB with 16, 512 MiB with 64. */
-bool arm_block_exists(unsigned grain, unsigned level);
+/* Blocks: of 1 GiB and 2 MiB with 4 KiB granules, 32 MiB with 16, 512 MiB and, where addresses are
+ * large, 4 TiB with 64. */
+bool arm_block_exists(const struct vcpu *c, unsigned grain, unsigned level);
 
 /* stage2.c: what an address of stage 1 is by stage 2. */
 struct arm_stage2 {
