@@ -303,8 +303,9 @@ static const struct vm_config_key keys[] = {
       "riscv-virt riscv-virt,irqchip=plic riscv-virt,irqchip=aia arm-virt arm-virt,irqchip=gicv3 "
       "arm-virt,irqchip=gicv2 arm-virt,virtualization=on",
       NULL, 0 },
-    { "cpu", "MODEL", "CPU model: rv64 of riscv64; max, neoverse-n1 or cortex-a57 of arm64.",
-      "rv64 max neoverse-n1 cortex-a57", NULL, 0 },
+    { "cpu", "MODEL",
+      "CPU model: rv64 of riscv64; max, max,bti=on, neoverse-n1 or cortex-a57 of arm64.",
+      "rv64 max max,bti=on neoverse-n1 cortex-a57", NULL, 0 },
     { "kernel", "FILE",
       "Linux kernel (Image of the architecture, also compressed with gzip or zstd) or ELF program.",
       "@file", NULL, 0 },

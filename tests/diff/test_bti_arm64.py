@@ -148,7 +148,7 @@ def main():
         argv = [asset("qemu-system-aarch64-10"), "-M", "virt", "-cpu", "max,pauth-impdef=on", "-m",
                 "64M", "-nodefaults", "-kernel", path]
         theirs = Theirs(argv, scratch, symbol(path, "finish"), END, areas)
-        compare(Ours(path, bare, engine), theirs, areas, FIELDS, pp.RECORD, STEPS // 4, same)
+        compare(Ours(path, bare, engine, "max,bti=on"), theirs, areas, FIELDS, pp.RECORD, STEPS // 4, same)
 
     return run_programs("qemu-system-aarch64-10", (COMPILER, OBJCOPY), keep, compare_program)
 

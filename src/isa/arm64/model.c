@@ -18,9 +18,11 @@
 const char *const arm64_models[] = { [ARM_MODEL_MAX] = "max",
                                      [ARM_MODEL_NEOVERSE_N1] = "neoverse-n1",
                                      [ARM_MODEL_CORTEX_A57] = "cortex-a57",
-                                     NULL };
+                                     [ARM_MODEL_MAX_BTI] = "max,bti=on",
+                                     [ARM_MODEL_COUNT] = NULL };
 
 static const char *const lacks_nothing[] = { NULL };
+static const char *const lacks_bti[] = { "bti", NULL };
 static const char *const n1_lacks[] = { "sha512", "sha3",   "sm3",     "sm4",  "fhm",
                                         "fcma",   "jscvt",  "bf16",    "i8mm", "flagm",
                                         "flagm2", "lrcpc2", "frintts", "sb",   "dit",
@@ -90,26 +92,39 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define SPSR_N1     (~(SPSR_BIT(SPSR_DIT) | 3ull << SPSR_BTYPE))
 #define SPSR_8_0    (SPSR_N1 & ~(SPSR_BIT(SPSR_PAN) | SPSR_BIT(SPSR_UAO) | SPSR_BIT(SPSR_SSBS)))
 
+/* What max has with guarded pages and without. */
+#define MAX_BUT_BTI \
+    .midr = FIELD(16, 0xf) | FIELD(4, 1), \
+    .pfr0 = PFR0_HALF | PFR0_CSV | PFR0_DIT, \
+    .dfr0 = DFR0(ARM_PMU_V3P1), \
+    .isar0 = ISAR0_MAX, \
+    .isar1 = ISAR1_MAX, \
+    .isar2 = FIELD(0, 2), \
+    .mmfr0 = MMFR0(6) | MMFR0_16 | MMFR0_ECV, \
+    .mmfr1 = MMFR1_8_2, \
+    .mmfr2 = MMFR2_MAX, \
+    .tcr = ~0ull, \
+    .pa_bits = 52, \
+    .has_half = true, \
+    .has_pauth = true, \
+    .has_ecv = true
+
 const struct arm_model arm_models[] = {
+    /* Implementer 0 is for software. */
     [ARM_MODEL_MAX] = {
-        .midr = FIELD(16, 0xf) | FIELD(4, 1), /* implementer 0 is for software */
-        .pfr0 = PFR0_HALF | PFR0_CSV | PFR0_DIT,
+        MAX_BUT_BTI,
+        .pfr1 = PFR1_SSBS,
+        .sctlr = SCTLR_MAX & ~(SCTLR_BT0 | SCTLR_BT1),
+        .spsr = ~(3ull << SPSR_BTYPE),
+        .lacks = lacks_bti,
+    },
+    /* Once a guarded page was met, each indirect branch calls a helper: not for who did not ask. */
+    [ARM_MODEL_MAX_BTI] = {
+        MAX_BUT_BTI,
         .pfr1 = PFR1_BTI | PFR1_SSBS,
-        .dfr0 = DFR0(ARM_PMU_V3P1),
-        .isar0 = ISAR0_MAX,
-        .isar1 = ISAR1_MAX,
-        .isar2 = FIELD(0, 2), /* WFxT */
-        .mmfr0 = MMFR0(6) | MMFR0_16 | MMFR0_ECV,
-        .mmfr1 = MMFR1_8_2,
-        .mmfr2 = MMFR2_MAX,
         .sctlr = SCTLR_MAX,
-        .tcr = ~0ull,
         .spsr = ~0ull,
-        .pa_bits = 52,
-        .has_half = true,
-        .has_pauth = true,
         .has_bti = true,
-        .has_ecv = true,
         .lacks = lacks_nothing,
     },
     [ARM_MODEL_NEOVERSE_N1] = {

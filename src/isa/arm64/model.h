@@ -22,7 +22,13 @@ struct arm_model {
 
 /* By number: arm64_models has the names. */
 extern const struct arm_model arm_models[];
-enum { ARM_MODEL_MAX, ARM_MODEL_NEOVERSE_N1, ARM_MODEL_CORTEX_A57, ARM_MODEL_COUNT };
+enum {
+    ARM_MODEL_MAX,
+    ARM_MODEL_NEOVERSE_N1,
+    ARM_MODEL_CORTEX_A57,
+    ARM_MODEL_MAX_BTI,
+    ARM_MODEL_COUNT
+};
 
 static inline const struct arm_model *arm_model(const struct vcpu *c)
 {
