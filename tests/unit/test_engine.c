@@ -683,6 +683,54 @@ TEST(map_changes)
     toy_machine_free(m);
 }
 
+/* Calls the code at r2 20 times. r6 is the link, r8 counts. */
+static void call_20_times(struct toy_asm *a)
+{
+    const u8 *again;
+
+    toy_li(a, 8, 0);
+    again = a->at;
+    toy_put(a, TOY_JALR, 6, 2, 0);
+    toy_put(a, TOY_ADDI, 8, 8, 1);
+    toy_branch(a, TOY_BNE, 8, 9, again);
+}
+
+/* Code that ran often enough to be remembered everywhere is not found any more when its address
+ * leads elsewhere, after a flush of everything as after one of the page. */
+TEST(code_is_mapped_elsewhere)
+{
+    struct toy_machine *m = toy_machine_new(one_cpu);
+    struct toy_asm a = toy_code(m, 0x40000);
+
+    toy_put(&a, TOY_ADDI, 5, 5, 1);
+    toy_put(&a, TOY_JALR, 7, 6, 0);
+    a = toy_code(m, 0x60000);
+    toy_put(&a, TOY_ADDI, 5, 5, 100);
+    toy_put(&a, TOY_JALR, 7, 6, 0);
+    a = toy_code(m, CODE);
+    map_pages(m, 0x230000, 0x40000, 1, TOY_PTE_EXEC);
+    map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
+    paging_on(m, &a);
+    toy_li(&a, 2, 0x230000);
+    toy_li(&a, 3, PT + 8 * 0x230);
+    toy_li(&a, 5, 0);
+    toy_li(&a, 9, 20);
+    call_20_times(&a);
+    toy_li(&a, 4, 0x60000 | TOY_PTE_EXEC);
+    toy_put(&a, TOY_ST, 4, 3, 0);
+    set_sys(&a, TOY_SYS_FLUSH, UINT64_MAX);
+    call_20_times(&a);
+    toy_li(&a, 4, 0x40000 | TOY_PTE_EXEC);
+    toy_put(&a, TOY_ST, 4, 3, 0);
+    toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_FLUSH);
+    call_20_times(&a);
+    stop_paged(&a);
+    toy_reset(m, 0, CODE);
+    toy_run(m);
+    CHECK_EQ(state(m, 0)->r[5], 20 + 2000 + 20);
+    toy_machine_free(m);
+}
+
 static void rom_written(void *dev, u64 off, u64 v, unsigned size, unsigned cpu)
 {
     *(u64 *)dev = off << 32 | v;
@@ -966,8 +1014,8 @@ TEST(speed)
 }
 
 TEST_MAIN(TEST_CASE(configuration), TEST_CASE(loop_and_count), TEST_CASE(memory_paged),
-          TEST_CASE(tlb_flush), TEST_CASE(tlb_large), TEST_CASE(tlb_victims),
-          TEST_CASE(code_crosses_page), TEST_CASE(code_changes),
+          TEST_CASE(tlb_flush), TEST_CASE(code_is_mapped_elsewhere), TEST_CASE(tlb_large),
+          TEST_CASE(tlb_victims), TEST_CASE(code_crosses_page), TEST_CASE(code_changes),
           TEST_CASE(code_changes_in_any_order), TEST_CASE(code_grows_alone), TEST_CASE(code_by_dma),
           TEST_CASE(eviction), TEST_CASE(interrupt_and_wfi), TEST_CASE(timer_while_running),
           TEST_CASE(atomics), TEST_CASE(stop_at), TEST_CASE(decoded_given_back),
