@@ -17,10 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 
 import privileged_arm64_program as pp  # noqa: E402
-from riscv_tests import symbol  # noqa: E402
-from system_qemu import Theirs, compare, run_programs  # noqa: E402
-from test_privileged_arm64 import COMPILER, END, FIELDS, OBJCOPY, Ours  # noqa: E402
-from vm import asset  # noqa: E402
+from test_privileged_arm64 import against_qemu  # noqa: E402
 
 STEPS = 1500
 GP = 1 << 50
@@ -136,22 +133,5 @@ def areas(end):
     return [(pp.LOG, end - pp.LOG)]
 
 
-def main():
-    bare = sys.argv[1]
-    keep = sys.argv[3] if sys.argv[2:3] == ["--keep"] else None
-
-    def compare_program(seed, engine, scratch):
-        source, path = os.path.join(scratch, "program.S"), os.path.join(scratch, "program")
-        with open(source, "w", encoding="ascii") as out:
-            out.write(program(seed))
-        pp.assemble(COMPILER, OBJCOPY, source, path, "armv8.5-a")
-        argv = [asset("qemu-system-aarch64-10"), "-M", "virt", "-cpu", "max,pauth-impdef=on", "-m",
-                "64M", "-nodefaults", "-kernel", path]
-        theirs = Theirs(argv, scratch, symbol(path, "finish"), END, areas)
-        compare(Ours(path, bare, engine, "max,bti=on"), theirs, areas, FIELDS, pp.RECORD, STEPS // 4, same)
-
-    return run_programs("qemu-system-aarch64-10", (COMPILER, OBJCOPY), keep, compare_program)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(against_qemu(program, areas, STEPS // 4, ["max,pauth-impdef=on"], "max,bti=on", same, "armv8.5-a"))

@@ -16,10 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 
 import privileged_arm64_program as pp  # noqa: E402
-from riscv_tests import symbol  # noqa: E402
-from system_qemu import Theirs, compare, run_programs  # noqa: E402
-from test_privileged_arm64 import COMPILER, END, FIELDS, OBJCOPY, Ours  # noqa: E402
-from vm import asset  # noqa: E402
+from test_privileged_arm64 import against_qemu  # noqa: E402
 
 STEPS, COUNTERS = 1500, 6
 MASK = 1 << 31 | (1 << COUNTERS) - 1
@@ -123,22 +120,9 @@ def areas(end):
     return [(pp.LOG, end - pp.LOG)]
 
 
-def main():
-    bare = sys.argv[1]
-    keep = sys.argv[3] if sys.argv[2:3] == ["--keep"] else None
-
-    def compare_program(seed, engine, scratch):
-        source, path = os.path.join(scratch, "program.S"), os.path.join(scratch, "program")
-        with open(source, "w", encoding="ascii") as out:
-            out.write(pp.harness(Maker(seed).steps(), {pp.TABLES: [0] * 512}))
-        pp.assemble(COMPILER, OBJCOPY, source, path)
-        argv = [asset("qemu-system-aarch64-10"), "-M", "virt", "-cpu", "neoverse-n1", "-icount", "shift=0",
-                "-m", "64M", "-nodefaults", "-kernel", path]
-        theirs = Theirs(argv, scratch, symbol(path, "finish"), END, areas)
-        compare(Ours(path, bare, engine, "neoverse-n1"), theirs, areas, FIELDS, pp.RECORD, STEPS // 8)
-
-    return run_programs("qemu-system-aarch64-10", (COMPILER, OBJCOPY), keep, compare_program)
+def text(seed):
+    return pp.harness(Maker(seed).steps(), {pp.TABLES: [0] * 512})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(against_qemu(text, areas, STEPS // 8, ["neoverse-n1", "-icount", "shift=0"], "neoverse-n1"))

@@ -77,6 +77,25 @@ def same(entry):
     return (step, total, esr, *rest, hpfar)
 
 
+def against_qemu(text, areas, least, qemu, model=None, same=None, march="armv8.2-a"):
+    """What main() of another file of such programs does. text(seed): a program's source; qemu: options
+    for its CPU; model: of ours; the others as compare() and assemble() have them."""
+    bare = sys.argv[1]
+    keep = sys.argv[3] if sys.argv[2:3] == ["--keep"] else None
+
+    def compare_program(seed, engine, scratch):
+        source, path = os.path.join(scratch, "program.S"), os.path.join(scratch, "program")
+        with open(source, "w", encoding="ascii") as out:
+            out.write(text(seed))
+        pp.assemble(COMPILER, OBJCOPY, source, path, march)
+        argv = [asset("qemu-system-aarch64-10"), "-M", "virt", "-cpu", *qemu, "-m", "64M", "-nodefaults",
+                "-kernel", path]
+        theirs_now = Theirs(argv, scratch, symbol(path, "finish"), END, areas)
+        compare(Ours(path, bare, engine, model), theirs_now, areas, FIELDS, pp.RECORD, least, same)
+
+    return run_programs("qemu-system-aarch64-10", (COMPILER, OBJCOPY), keep, compare_program)
+
+
 def main():
     bare = sys.argv[1]
     keep = sys.argv[sys.argv.index("--keep") + 1] if "--keep" in sys.argv else None

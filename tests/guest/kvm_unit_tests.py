@@ -102,7 +102,8 @@ def run_one(top, name, row, args):
     check(status, "no status; it said\n%s%s" % ("\n".join(lines[-12:]), err))
     code = int(status.group(1)) >> 1
     if code == SKIPPED:
-        raise Skip(next((line for line in lines if re.match("SKIP|No ", line)), "it says nothing"))
+        why = next((line for line in lines if re.match("SKIP|No ", line)), "the program does not say why")
+        raise Skip(why.removeprefix("SKIP: "))
     check(code == 0, "status %d\n%s" % (code, "\n".join(lines[-20:])))
 
 
