@@ -11,6 +11,8 @@
 #include "random.h"
 #include "test.h"
 
+enum { KEY_BITS = 0xff }; /* of a block key: those that may choose a handler */
+
 static struct ir_block block;
 static struct ir_builder *builder;
 
@@ -51,7 +53,7 @@ static inline void build_every_handler(const struct isa *isa, const struct isa_l
             if (!isa_line_encode(lines, line, (u32)random_u64(&rng), &w))
                 continue;
             le32_put(bytes, w);
-            isa->decode(bytes, 4, n % 2 ? 0xff : 0, &in);
+            isa->decode(bytes, 4, random_u64(&rng) & KEY_BITS, &in);
             built += !seen[in.op];
             seen[in.op] = true;
             build_one(isa, &in);

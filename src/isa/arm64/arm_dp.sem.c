@@ -139,10 +139,17 @@ ARM_SEM(mov_imm)
 
 ARM_SEM(movk)
 {
-    ir_val old = ir_get(s, arm_type(a->sf), a->old);
+    enum ir_type t = arm_type(a->sf);
+    unsigned shift = 16 * (unsigned)a->hw;
+    ir_val old = ir_get(s, t, a->old);
     ir_val v = ir_imm(s, IR_I16, a->imm);
-    ir_val r = ir_deposit(s, old, v, 16 * (unsigned)a->hw, 16);
+    ir_val at = ir_const(s, t, shift);
+    ir_val field = ir_const(s, t, 0xffffull << shift);
+    ir_val r = ir_andn(s, old, field);
 
+    v = ir_zext(s, t, v);
+    v = ir_shl(s, v, at);
+    r = ir_or(s, r, v);
     arm_set(s, a->rd, r);
 }
 
@@ -278,18 +285,17 @@ ARM_SEM(shift)
     arm_set(s, a->rd, r);
 }
 
-/* The bytes of each halfword change places. */
-static ir_val rev16(struct ir_builder *s, ir_val v)
+/* Every other `bits` bits, which `low` has, change places with those above them. */
+static ir_val swapped(struct ir_builder *s, ir_val v, unsigned bits, u64 low)
 {
-    enum ir_type t = ir_type_of(s, v);
-    ir_val mask = ir_const(s, t, 0x00ff00ff00ff00ffull);
-    ir_val eight = ir_const(s, t, 8);
-    ir_val down = ir_shr(s, v, eight);
-    ir_val low = ir_and(s, down, mask);
-    ir_val kept = ir_and(s, v, mask);
-    ir_val high = ir_shl(s, kept, eight);
+    ir_val shift = ir_const(s, ir_type_of(s, v), bits);
+    ir_val mask = ir_const(s, ir_type_of(s, v), low);
+    ir_val down = ir_shr(s, v, shift);
+    ir_val up = ir_and(s, v, mask);
 
-    return ir_or(s, high, low);
+    down = ir_and(s, down, mask);
+    up = ir_shl(s, up, shift);
+    return ir_or(s, down, up);
 }
 
 /* How many bits below the sign are like it: where neighbours differ first. */
@@ -303,11 +309,19 @@ static ir_val cls(struct ir_builder *s, ir_val v)
     return ir_clz(s, bounded);
 }
 
+static ir_val rbit(struct ir_builder *s, ir_val v)
+{
+    v = ir_bswap(s, v);
+    v = swapped(s, v, 4, 0x0f0f0f0f0f0f0f0full);
+    v = swapped(s, v, 2, 0x3333333333333333ull);
+    return swapped(s, v, 1, 0x5555555555555555ull);
+}
+
 static ir_val one_source(struct ir_builder *s, int op, ir_val v)
 {
     switch (op) {
-    case ARM_RBIT: return ir_bitrev(s, v);
-    case ARM_REV16: return rev16(s, v);
+    case ARM_RBIT: return rbit(s, v);
+    case ARM_REV16: return swapped(s, v, 8, 0x00ff00ff00ff00ffull);
     case ARM_CLZ: return ir_clz(s, v);
     case ARM_CLS: return cls(s, v);
     default: return ir_bswap(s, v);

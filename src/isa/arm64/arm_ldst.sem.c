@@ -128,9 +128,12 @@ static ir_val join(struct ir_builder *s, ir_val low, ir_val high)
 {
     if (ir_type_of(s, low) == IR_I64)
         return ir_concat64(s, low, high);
+    ir_val shift = ir_const(s, IR_I64, 32);
     ir_val wide = ir_zext(s, IR_I64, low);
+    ir_val above = ir_zext(s, IR_I64, high);
 
-    return ir_deposit(s, wide, high, 32, 32);
+    above = ir_shl(s, above, shift);
+    return ir_or(s, wide, above);
 }
 
 static ir_val get_pair(struct ir_builder *s, int sf, sem_reg low, sem_reg high)

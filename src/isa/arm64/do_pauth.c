@@ -9,10 +9,11 @@
 #include "base/bits.h"
 #include "isa/arm64/el2.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pauth.h"
 #include "isa/arm64/sysreg.h"
 #include "isa/arm64/walk.h"
 
-enum { SIGN_BIT = 55, TOP_BYTE = 56, TSZ_MAX = 39 };
+enum { SIGN_BIT = ARM_PAUTH_HALF_BIT, TOP_BYTE = 56, TSZ_MAX = 39 };
 
 static u64 product(u64 a, u64 b)
 {
@@ -25,9 +26,9 @@ static u64 product(u64 a, u64 b)
 static u64 code_of(const struct arm_state *s, unsigned key, u64 pointer, u64 modifier)
 {
     const u64 *k = &s->pauth_key[2 * key];
-    u64 first = product(pointer ^ k[0], 0x9e3779b97f4a7c15ull ^ k[1]);
+    u64 first = product(pointer ^ k[0], ARM_PAUTH_FIRST ^ k[1]);
 
-    return product(first ^ modifier ^ k[1], 0xc2b2ae3d27d4eb4full ^ k[0]);
+    return product(first ^ modifier ^ k[1], ARM_PAUTH_SECOND ^ k[0]);
 }
 
 /* Is the key enabled at this level? */
@@ -85,6 +86,46 @@ static bool is_data(unsigned key)
     return key >= ARM_KEY_DA;
 }
 
+/* Does a half of the regime ignore the top byte? Then it is bit 55 that says the half. */
+static bool either_ignores_top(const struct arm_regime *r, bool data)
+{
+    return arm_regime_ignores_top(r, false, data) || arm_regime_ignores_top(r, true, data);
+}
+
+/* What code in place goes by, of pointers to code. */
+static void derive_place(struct vcpu *c)
+{
+    struct arm_state *s = arm_state(c);
+    struct arm_regime r;
+    u64 lower, upper;
+
+    arm_regime_current(s, &r);
+    lower = place_of(c, &r, false, false).sign;
+    upper = place_of(c, &r, true, false).sign;
+    s->pauth_sign = lower;
+    s->pauth_other = lower ^ upper;
+    s->pauth_shift = either_ignores_top(&r, false) ? 63 - SIGN_BIT : 0;
+}
+
+void arm_pauth_update(struct vcpu *c)
+{
+    const u64 all = SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB;
+    struct arm_state *s = arm_state(c);
+    u64 keys = arm_sctlr(s) & all;
+    bool el2 = s->el == 2 || arm_in_host(s), ranges = !el2 || s->hcr_el2 & HCR_E2H;
+    u8 regime = (u8)(1 | el2 << 1 | ranges << 2);
+    u64 tcr = el2 ? s->tcr_el2 : s->tcr_el1;
+
+    s->pauth = !keys                                              ? ARM_PAUTH_OFF
+               : keys == all && ranges && !arm_el2_traps_pauth(s) ? ARM_PAUTH_IN_PLACE
+                                                                  : ARM_PAUTH_BY_HELPER;
+    if (s->pauth != ARM_PAUTH_IN_PLACE || (s->pauth_regime == regime && s->pauth_tcr == tcr))
+        return;
+    s->pauth_regime = regime;
+    s->pauth_tcr = tcr;
+    derive_place(c);
+}
+
 /* AddPAC(). Which half a pointer is of, its top bit tells where no half ignores it. A single range
  * has no upper half. */
 u64 arm_do_pauth_sign(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
@@ -92,21 +133,18 @@ u64 arm_do_pauth_sign(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
     const struct arm_state *s = arm_state(c);
     unsigned key = (unsigned)how & ARM_KEY_MASK;
     bool data = is_data(key);
-    bool either, upper;
     struct arm_regime r;
     struct place p;
+    bool upper;
 
     if (!enabled(s, key) || trapped(c))
         return pointer;
     arm_regime_current(s, &r);
-    either = arm_regime_ignores_top(&r, false, data) || arm_regime_ignores_top(&r, true, data);
-    upper = !r.single && pointer >> (either ? SIGN_BIT : 63) & 1;
+    upper = !r.single && pointer >> (either_ignores_top(&r, data) ? SIGN_BIT : 63) & 1;
     p = place_of(c, &r, upper, data);
     pointer ^= code_of(s, key, extended(pointer, &p, upper), modifier) & p.code;
     return (pointer & ~(1ull << SIGN_BIT)) | (u64)upper << SIGN_BIT;
 }
-
-enum { ISS_DATA_KEY = 2, ISS_B_KEY = 1 };
 
 /* Auth(). What is wrong is a fault at once. */
 u64 arm_do_pauth_check(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
@@ -126,8 +164,7 @@ u64 arm_do_pauth_check(struct vcpu *c, u64 pointer, u64 modifier, u64 how)
     found = pointer ^ (code_of(s, key, plain, modifier) & p.code);
     if (found == plain)
         return found;
-    vcpu_raise(c, ARM_EC_PAC_FAIL, 0);
-    c->fault.value2 = (is_data(key) ? 0u + ISS_DATA_KEY : 0) | (key & 1 ? 0u + ISS_B_KEY : 0);
+    vcpu_raise(c, ARM_EC_PAC_FAIL, arm_pauth_syndrome(key));
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "isa/arm64/guard.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pauth.h"
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/pstate.h"
 #include "isa/arm64/regs.h"
@@ -42,7 +43,9 @@ static u64 block_key(const struct vcpu *c)
     bool looks_at_sp = arm_sctlr(s) & (s->el ? SCTLR_SA : SCTLR_SA0);
 
     return (looks_at_sp ? ARM_BLOCK_SP : 0) | (s->steps ? ARM_BLOCK_STEP : 0) |
-           (arm_guard(c)->on ? ARM_BLOCK_GUARD : 0) | (u64)c->model << ARM_BLOCK_MODEL;
+           (arm_guard(c)->on ? ARM_BLOCK_GUARD : 0) |
+           (s->pauth == ARM_PAUTH_IN_PLACE ? ARM_BLOCK_PAUTH_IN_PLACE : 0) |
+           (s->pauth == ARM_PAUTH_OFF ? ARM_BLOCK_PAUTH_OFF : 0) | (u64)c->model << ARM_BLOCK_MODEL;
 }
 
 /* With a base in bits 9:5; literals have none. */
@@ -113,6 +116,7 @@ static void reset(struct vcpu *c, gva_t entry, const u64 *args, unsigned arg_cou
 
 static void state_changed(struct vcpu *c)
 {
+    arm_state(c)->pauth_regime = 0;
     arm_fpcr_changed(arm_state(c));
     arm_pmu_loaded(c);
     arm_timer_update(c);

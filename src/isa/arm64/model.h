@@ -44,11 +44,14 @@ static inline unsigned arm_model_pmu(const struct vcpu *c)
 }
 
 /* Bits of isa.block_key(): SP is looked at where it is a base; each instruction is stepped;
- * branches look for guarded pages (key2 in *.decode); from MODEL up, the model. */
+ * branches look for guarded pages (key2 in *.decode); code signs and checks pointers to code in
+ * place, or has no key to do it by (key3, key4); from MODEL up, the model. */
 enum {
     ARM_BLOCK_SP = 1 << 0,
     ARM_BLOCK_STEP = 1 << 1,
     ARM_BLOCK_GUARD = 1 << 2,
+    ARM_BLOCK_PAUTH_IN_PLACE = 1 << 3,
+    ARM_BLOCK_PAUTH_OFF = 1 << 4,
     ARM_BLOCK_MODEL = 8,
 };
 

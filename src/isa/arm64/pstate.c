@@ -8,6 +8,7 @@
 #include "isa/arm64/el2.h"
 #include "isa/arm64/mmu.h"
 #include "isa/arm64/model.h"
+#include "isa/arm64/pauth.h"
 #include "isa/arm64/pmu.h"
 #include "isa/arm64/sysreg.h"
 
@@ -116,6 +117,7 @@ void arm_mode_changed(struct vcpu *c)
         (s->el == 0 && !(arm_sctlr(s) & SCTLR_DZE)) || (s->el < 2 && arm_hcr(s) & HCR_TDZ);
     s->fp_traps = arm_fp_trap(s) != 0;
     c->strict = arm_model(c)->strict | (arm_sctlr(s) & SCTLR_A ? 0u + ISA_STRICT_ALL : 0);
+    arm_pauth_update(c);
     arm_debug_update(c);
     arm_mmu_rebind(c);
     arm_pmu_mode_changed(c);

@@ -121,6 +121,12 @@ enum { ARM_PMU_COUNTERS = 6 }; /* of events */
     F(u64, pm_counting, ZERO, "derived: the counters that count at this level")                    \
     F(u8, pmu_line, ZERO, "level of the overflow interrupt")                                       \
     A(u64, pauth_key, 10, ZERO, "keys IA, IB, DA, DB, GA of pointer authentication: Lo, Hi")       \
+    F(u8, pauth, ZERO, "derived: how code authenticates pointers at this level, ARM_PAUTH_*")      \
+    F(u8, pauth_regime, ZERO, "derived: whose TCR the next is, and what follows is derived from")  \
+    F(u64, pauth_tcr, ZERO, "derived")                                                             \
+    F(u64, pauth_sign, ZERO, "derived: bits that are alike in a code pointer of the lower half")   \
+    F(u64, pauth_other, ZERO, "derived: which of those are others in the upper half")              \
+    F(u64, pauth_shift, ZERO, "derived: by which the bit that says the half, signing, is on top")  \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
     A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")
 
@@ -133,8 +139,9 @@ static inline struct arm_state *arm_state(struct vcpu *c)
 }
 
 /* Exception classes, ESR_ELx.EC, as taken from a lower level: the cause of what is raised. Its
- * value is the immediate of SVC and BRK, the encoding of an instruction that is trapped, and the
- * address of an abort, whose second value is the syndrome. */
+ * value is the immediate of SVC and BRK, the encoding of an instruction that is trapped, the
+ * syndrome of a pointer that is not authentic, and the address of an abort, whose second value is
+ * the syndrome. */
 enum arm_ec {
     ARM_EC_UNKNOWN = 0x00,
     ARM_EC_WFX = 0x01,

@@ -115,6 +115,7 @@ static void set_tcr(struct vcpu *c, unsigned number, u64 v)
         return;
     s->tcr_el1 = v;
     arm_mmu_flush(c);
+    arm_mode_changed(c);
 }
 
 /* --- interrupts, timers, debug --- */

@@ -84,6 +84,7 @@ static u64 iss(const struct isa_fault *f)
     case ARM_EC_WFX: /* condition: always */
     case ARM_EC_FP: return 0x1e << 20 | f->value;
     case ARM_EC_SYSREG: return iss_sysreg((u32)f->value);
+    case ARM_EC_PAC_FAIL: return f->value;
     default: return f->value2 & ARM_ISS_MASK;
     }
 }
