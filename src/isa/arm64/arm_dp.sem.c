@@ -47,7 +47,8 @@ static void add_or_sub(struct ir_builder *s, int sub, int flags, sem_reg rd, ir_
 
         arm_set_flags(s, f);
     }
-    arm_set(s, rd, r);
+    if (flags != ARM_FLAGS_ALONE)
+        arm_set(s, rd, r);
 }
 
 ARM_SEM(addsub_imm)
@@ -107,7 +108,8 @@ static void logic(struct ir_builder *s, int op, int flags, sem_reg rd, ir_val x,
         f.c = f.v = ir_const(s, IR_I1, 0);
         arm_set_flags(s, f);
     }
-    arm_set(s, rd, r);
+    if (flags != ARM_FLAGS_ALONE)
+        arm_set(s, rd, r);
 }
 
 ARM_SEM(logical)

@@ -57,6 +57,8 @@ int arm_text_barrier(u32 w, gva_t pc, char *buf, size_t size); /* "ish" or "#0x0
 /* Variant `shift` of shifted registers, `option` of extended ones: as encoded. */
 enum { ARM_LSL, ARM_LSR, ARM_ASR, ARM_ROR };
 enum { ARM_UXTB, ARM_UXTH, ARM_UXTW, ARM_UXTX, ARM_SXTB, ARM_SXTH, ARM_SXTW, ARM_SXTX };
+/* Variant `flags`: not set, set as well, or set and the result is for XZR. */
+enum { ARM_FLAGS_NOT, ARM_FLAGS_TOO, ARM_FLAGS_ALONE };
 /* Variant `op` of logical and of one-source instructions, `what` of CSEL and its like. */
 enum { ARM_AND, ARM_ORR, ARM_EOR };
 enum { ARM_RBIT, ARM_REV16, ARM_REV32, ARM_REV64, ARM_CLZ, ARM_CLS };
