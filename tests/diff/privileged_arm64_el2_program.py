@@ -48,6 +48,11 @@ def program(seed, steps):
     """The source of a program of so many steps."""
     maker = Maker2(seed)
     pages = maker.tables()
+    return harness("\n".join(maker.step() for _ in range(steps)), pages)
+
+
+def harness(steps, pages):
+    """A program that begins at EL2 around these instructions. pages: {address: words} of page tables."""
     words = "\n".join("    .org %#x\n    .quad %s" % (
         at - TABLES, ",".join("%#x" % word for word in pages[at])) for at in sorted(pages))
     vectors = "\n".join("    .balign 128\n    mov x18, #%#x\n    b handler" % (128 * n)
@@ -65,7 +70,7 @@ def program(seed, steps):
         "ttbr": move("x0", TABLES) + move("x1", TABLES + 0x1000) + move("x2", SINGLE_ROOT),
         "vtcr": move("x0", VTCR) + move("x1", STAGE2), "stack": move("x0", DATA + 0x8000),
         "stack2": move("x0", STACK2), "hcr": move("x0", RW),
-        "steps": "\n".join(maker.step() for _ in range(steps))}
+        "steps": steps}
 
 
 HARNESS = """

@@ -25,7 +25,8 @@ from system_qemu import Theirs, compare, run_programs  # noqa: E402
 from vm import asset, check  # noqa: E402
 
 STEPS = 2000
-INSNS = 1_000_000  # more than a program takes
+INSNS = 1_000_000  # more than a program takes,
+SECONDS = 300  # as faults are no instructions
 COMPILER, OBJCOPY = "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objcopy"
 FIELDS = ("step", "sum", "esr", "elr", "far", "spsr", "vector", "hpfar")
 EL2 = "--el2" in sys.argv
@@ -44,7 +45,7 @@ def assemble(seed, scratch):
 class Ours:
     def __init__(self, path, bare, engine, model=None):
         argv = [bare, path + ".bin", engine, str(INSNS)] + ([model] if model else ["el2"] if EL2 else [])
-        out = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout
+        out = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=SECONDS).stdout
         registers = struct.unpack_from("<%dQ" % REGISTERS, out)
         self.end, self.ram = registers[END], out[8 * REGISTERS:]
         check(registers[PC] == symbol(path, "finish"), "ours ended at %#x" % registers[PC])
@@ -77,9 +78,9 @@ def same(entry):
     return (step, total, esr, *rest, hpfar)
 
 
-def against_qemu(text, areas, least, qemu, model=None, same=None, march="armv8.2-a"):
+def against_qemu(text, areas, least, qemu, model=None, same=None, march="armv8.2-a", board="virt"):
     """What main() of another file of such programs does. text(seed): a program's source; qemu: options
-    for its CPU; model: of ours; the others as compare() and assemble() have them."""
+    for its CPU; model: of ours; the others as compare() and assemble() have them, board as qemu has it."""
     bare = sys.argv[1]
     keep = sys.argv[3] if sys.argv[2:3] == ["--keep"] else None
 
@@ -88,7 +89,7 @@ def against_qemu(text, areas, least, qemu, model=None, same=None, march="armv8.2
         with open(source, "w", encoding="ascii") as out:
             out.write(text(seed))
         pp.assemble(COMPILER, OBJCOPY, source, path, march)
-        argv = [asset("qemu-system-aarch64-10"), "-M", "virt", "-cpu", *qemu, "-m", "64M", "-nodefaults",
+        argv = [asset("qemu-system-aarch64-10"), "-M", board, "-cpu", *qemu, "-m", "64M", "-nodefaults",
                 "-kernel", path]
         theirs_now = Theirs(argv, scratch, symbol(path, "finish"), END, areas)
         compare(Ours(path, bare, engine, model), theirs_now, areas, FIELDS, pp.RECORD, least, same)

@@ -1,11 +1,13 @@
 /*
  * test_arm64_mmu.c - stage 1 walks by the manual's tables: rights (D8.4), granules, levels and
- * block sizes (D8.2), access flag and dirty state (D8.5), the ways to fail.
+ * block sizes (D8.2), addresses of 52 bits (FEAT_LPA2), access flag and dirty state (D8.5), the
+ * ways to fail.
  */
 #include "test.h"
 
 #include "arm64_cpu.h"
 #include "isa/arm64/el2.h"
+#include "isa/arm64/model.h"
 
 #define TCR_BASE (16ull | 16ull << 16 | 2ull << 30 | 5ull << 32) /* 48 bits, 4 KiB, 48 bits out */
 enum { VALID = 1, PAGE = 3, AP_EL0 = 1 << 6, AP_RO = 1 << 7, AF = 1 << 10, NG = 1 << 11 };
@@ -169,6 +171,107 @@ TEST(levels_of_faults)
     CHECK_EQ(fault.value2, (u64)ARM_FSC_ADDRESS_SIZE);
 }
 
+/* TCR_EL1 for addresses of 52 bits with granules of less than 64 KiB; 4 KiB have level -1 then. */
+#define TCR_LARGE(tg0) (12ull | 12ull << 16 | (tg0) << TCR_TG0 | 2ull << 30 | 6ull << TCR_IPS | 1ull << TCR_DS)
+
+/* What there is of FEAT_LPA2 alone: the largest blocks, which have no contiguous neighbours. */
+TEST(large_blocks)
+{
+    static const struct {
+        u64 tg0;
+        unsigned table, shift;
+    } g[] = { { 0, 1, 39 }, { 2, 1, 36 } };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(g); i++) {
+        gva_t at = (1ull << g[i].shift) + 0x123;
+
+        tables(TCR_LARGE(g[i].tg0), 5);
+        *entry(g[i].table, 1) = 1ull << 49 | 2 << 8 | VALID | AF | CONTIG;
+        CHECK_EQ(go(at, ISA_READ, ARM_BANK_EL1), 0);
+        CHECK_EQ(x.gpa, 1ull << 51 | 1ull << 49 | 0x123);
+        CHECK_EQ(x.page_size, 1ull << g[i].shift);
+    }
+    tables(TCR_BASE, 4); /* level 0 without DS */
+    *entry(0, 1) = VALID | AF;
+    CHECK_EQ(go(1ull << 39, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_TRANSLATION);
+}
+
+/* Level -1 has codes of its own; bits 51:48 count whatever the size of output addresses is, a
+ * table's at level 0. */
+TEST(faults_of_level_minus_1)
+{
+    static const unsigned high[] = { 8, 9, 48, 49 };
+
+    tables(TCR_LARGE(0), 5);
+    *entry(4, 0) = TARGET | PAGE | AF;
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), 0);
+    CHECK_EQ(go(1ull << 51, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_TRANSLATION_M1);
+    *entry(0, 8) = VALID | AF; /* no block is so large */
+    CHECK_EQ(go(1ull << 51, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_TRANSLATION_M1);
+    state()->tcr_el1 ^= 3ull << TCR_IPS; /* 48 bits */
+    for (unsigned i = 0; i < ARRAY_SIZE(high); i++) {
+        *entry(0, 0) ^= 1ull << high[i];
+        CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), -1);
+        CHECK_EQ(fault.value2, (u64)ARM_FSC_ADDRESS_SIZE_M1);
+        *entry(0, 0) ^= 1ull << high[i];
+    }
+    state()->ttbr0_el1 |= 1 << 2;
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_ADDRESS_SIZE);
+    state()->tcr_el1 |= 6ull << TCR_IPS; /* there is no memory */
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_WALK_EXTERNAL - 1);
+}
+
+/* With the descriptor's bits in use the shareability is SH0's, or SH1's. */
+TEST(shareability_of_large_tables)
+{
+    tables(TCR_LARGE(0) | 3ull << TCR_SH0 | 2ull << TCR_SH1, 5);
+    state()->mair_el1 = 0xff;
+    *entry(4, 0) = TARGET | PAGE | AF | 1 << 8;
+    *entry(0, 0) = (ROOT + NEXT) | PAGE;
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), 0);
+    CHECK_EQ(x.gpa, TARGET | 1ull << 50);
+    CHECK_EQ(x.attr >> 8, 3);
+    CHECK_EQ(go(0xfff0000000000000, ISA_READ, ARM_BANK_EL1), 0);
+    CHECK_EQ(x.attr >> 8, 2);
+}
+
+/* TCR_EL2 has DS elsewhere where it has one range. */
+TEST(large_addresses_of_el2)
+{
+    tables(0, 5);
+    *entry(4, 0) = TARGET | PAGE | AF;
+    state()->has_el2 = 1;
+    state()->el = 2;
+    state()->sctlr_el2 |= SCTLR_M;
+    state()->ttbr0_el2 = ROOT;
+    state()->tcr_el2 = 12 | 6 << 16;
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL2), -1);
+    state()->tcr_el2 |= 1ull << TCR_EL2_DS;
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL2), 0);
+    CHECK_EQ(x.gpa, TARGET);
+}
+
+/* Only `max` has DS. */
+TEST(models_without_large_addresses)
+{
+    tables(TCR_BASE, 4);
+    cpu.v.model = ARM_MODEL_NEOVERSE_N1;
+    state()->has_el2 = 1;
+    write_register(ARM_SYS(3, 0, 2, 0, 2), TCR_LARGE(0));
+    CHECK_EQ(read_register(ARM_SYS(3, 0, 2, 0, 2)), TCR_LARGE(0) & ~(1ull << TCR_DS));
+    CHECK_EQ(go(0, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2, (u64)ARM_FSC_TRANSLATION);
+    state()->el = 2;
+    CHECK(arm_sysreg_write(&cpu.v, ARM_SYS(3, 4, 2, 0, 2), 1ull << TCR_EL2_DS));
+    CHECK(arm_sysreg_write(&cpu.v, ARM_SYS(3, 4, 2, 1, 2), 1ull << VTCR_DS | 1ull << VTCR_SL2));
+    CHECK_EQ(state()->tcr_el2 | state()->vtcr_el2, 0);
+}
+
 /* Addresses that no table is for. */
 TEST(halves)
 {
@@ -298,6 +401,29 @@ TEST(stage2_execute_never)
     CHECK(fault.cause & ARM_TO_EL2);
 }
 
+/* Stage 2 of 52 bits, from level -1: SL2. What it cannot be combined with is a fault. */
+TEST(stage2_from_level_minus_1)
+{
+    u64 vtcr = 12 | 6 << 16 | 1ull << VTCR_DS | 1ull << VTCR_SL2;
+
+    stage2(0);
+    for (unsigned i = 0; i < 4; i++)
+        *entry(i, 0) = (ROOT + (i + 1) * NEXT) | PAGE;
+    *entry(4, 0) = TARGET | PAGE | AF | 3 << 6 | 1 << 8;
+    state()->vtcr_el2 = vtcr;
+    CHECK_EQ(go(0x123, ISA_READ, ARM_BANK_EL1), 0);
+    CHECK_EQ(x.gpa, TARGET | 1ull << 50 | 0x123);
+    CHECK_EQ(go(1ull << 50, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2 & ARM_FSC_MASK, (u64)ARM_FSC_TRANSLATION_M1);
+    CHECK_EQ(fault.value2 >> ARM_FAULT_IPA, 1ull << 38);
+    state()->vtcr_el2 = vtcr | 1 << 6;
+    CHECK_EQ(go(0x123, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2 & ARM_FSC_MASK, (u64)ARM_FSC_TRANSLATION);
+    state()->vtcr_el2 = vtcr & ~(1ull << VTCR_DS);
+    CHECK_EQ(go(0x123, ISA_READ, ARM_BANK_EL1), -1);
+    CHECK_EQ(fault.value2 & ARM_FSC_MASK, (u64)ARM_FSC_TRANSLATION);
+}
+
 /* HCR_EL2.PTW is of the address space: no translation is dropped when it changes. */
 TEST(protected_walks_are_another_address_space)
 {
@@ -317,6 +443,10 @@ TEST(protected_walks_are_another_address_space)
 
 TEST_MAIN(TEST_CASE(rights_of_a_page), TEST_CASE(rights_of_tables),
           TEST_CASE(writable_is_not_executable), TEST_CASE(granules), TEST_CASE(levels_of_faults),
-          TEST_CASE(halves), TEST_CASE(access_flag_and_dirty_state), TEST_CASE(translation_off),
+          TEST_CASE(large_blocks), TEST_CASE(faults_of_level_minus_1),
+          TEST_CASE(shareability_of_large_tables), TEST_CASE(large_addresses_of_el2),
+          TEST_CASE(models_without_large_addresses), TEST_CASE(halves),
+          TEST_CASE(access_flag_and_dirty_state), TEST_CASE(translation_off),
           TEST_CASE(address_spaces), TEST_CASE(address_translation),
-          TEST_CASE(stage2_execute_never), TEST_CASE(protected_walks_are_another_address_space))
+          TEST_CASE(stage2_execute_never), TEST_CASE(stage2_from_level_minus_1),
+          TEST_CASE(protected_walks_are_another_address_space))

@@ -51,7 +51,7 @@ static unsigned calls(void)
     return n;
 }
 
-/* Tables of any size, either half's top byte ignored or not, EL0 or EL1. */
+/* Tables of any size and granule, either half's top byte ignored or not, EL0 or EL1. */
 static void any_setting(u64 enables)
 {
     u64 tcr = random_u64(&rng);
@@ -60,8 +60,8 @@ static void any_setting(u64 enables)
     for (unsigned i = 0; i < 4; i++)
         state()->pauth_key[i] = random_u64(&rng);
     arm_stack_select(state(), random_below(&rng, 2), 1);
-    state()->tcr_el1 = (tcr & 0x3f003f) | (tcr & 1ull << 37) | (tcr & 1ull << 38) |
-                       (tcr & 3ull << 51 & arm_model(&cpu.v)->tcr);
+    state()->tcr_el1 = (tcr & 0xc03fc03f) | (tcr & 1ull << 37) | (tcr & 1ull << 38) |
+                       (tcr & 1ull << TCR_DS) | (tcr & 3ull << 51 & arm_model(&cpu.v)->tcr);
     state()->sctlr_el1 |= enables;
     arm_mode_changed(&cpu.v);
     state()->x[2] = random_u64(&rng);
@@ -148,5 +148,21 @@ TEST(the_next_pointer_goes_by_a_new_tcr)
     }
 }
 
+/* A code begins where addresses end, which may have 52 bits with DS, and with granules of 64 KiB.
+ */
+TEST(large_addresses_leave_less_for_codes)
+{
+    const u64 pointer = 5ull << 48 | 5ull << 56;
+
+    any_setting(ENABLES);
+    state()->tcr_el1 = 12;
+    CHECK_EQ(arm_do_pauth_strip(&cpu.v, pointer, 1, 0), 0);
+    state()->tcr_el1 = 12 | 1ull << TCR_DS;
+    CHECK_EQ(arm_do_pauth_strip(&cpu.v, pointer, 1, 0), 5ull << 48);
+    state()->tcr_el1 = 12 | 1ull << TCR_TG0;
+    CHECK_EQ(arm_do_pauth_strip(&cpu.v, pointer, 1, 0), 5ull << 48);
+}
+
 TEST_MAIN(TEST_CASE(in_place_as_by_helper), TEST_CASE(without_keys_there_is_nothing_to_do),
-          TEST_CASE(one_key_of_four_is_the_helpers), TEST_CASE(the_next_pointer_goes_by_a_new_tcr))
+          TEST_CASE(one_key_of_four_is_the_helpers), TEST_CASE(the_next_pointer_goes_by_a_new_tcr),
+          TEST_CASE(large_addresses_leave_less_for_codes))

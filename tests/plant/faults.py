@@ -45,6 +45,12 @@ FAULTS = [
     Fault("rounding forgets that it was inexact", "src/ir/fp_round.c",
           "*inexact = rest != 0;", "*inexact = false;", "fp"),
 
+    # Translation.
+    Fault("both halves have the shareability of the lower", "src/isa/arm64/walk.c",
+          "w->upper ? TCR_SH1 : TCR_SH0, 2", "TCR_SH0, 2", "diff/walk_arm64", ("qemu10",)),
+    Fault("codes in pointers begin where addresses of 48 bits end", "src/isa/arm64/do_pauth.c",
+          "least = 64u - f.address_bits;", "least = 16;", "isa/arm64_pauth"),
+
     # State that is declared and not restored.
     Fault("a hart's stimecmp is not loaded", "src/state/read.c",
           "memcpy(dst + f->offset, at, len);",

@@ -63,11 +63,13 @@ static struct place place_of(const struct vcpu *c, const struct arm_regime *r, b
                              bool data)
 {
     unsigned tsz, bottom, least;
+    struct arm_format f;
     struct place p;
 
     upper &= !r->single;
     tsz = (unsigned)bits_get(r->tcr, upper ? TCR_T1SZ : TCR_T0SZ, 6);
-    least = 64 - arm_address_bits(c, arm_regime_grain(r, upper));
+    arm_regime_format(&f, c, r, upper);
+    least = 64u - f.address_bits;
     bottom = 64 - (tsz < least ? least : tsz > TSZ_MAX ? (unsigned)TSZ_MAX : tsz);
     p.sign = ~0ull << bottom;
     if (arm_regime_ignores_top(r, upper, data))

@@ -23,8 +23,8 @@ static u64 single_tcr(u64 tcr)
 
     return (bits_get(tcr, 0, T0) & ~(1ull << TCR_EPD0)) | bits_get(tcr, PS, 3) << TCR_IPS |
            bits_get(tcr, TBI, 1) << TCR_TBI0 | bits_get(tcr, HPD, 1) << TCR_HPD0 |
-           bits_get(tcr, TBID, 1) << TCR_TBID0 | (tcr >> HA & 1 ? TCR_HA : 0) |
-           (tcr >> HD & 1 ? TCR_HD : 0);
+           bits_get(tcr, TBID, 1) << TCR_TBID0 | bits_get(tcr, TCR_EL2_DS, 1) << TCR_DS |
+           (tcr >> HA & 1 ? TCR_HA : 0) | (tcr >> HD & 1 ? TCR_HD : 0);
 }
 
 static bool is_el2_bank(unsigned bank)

@@ -77,8 +77,10 @@ enum {
     ARM_FSC_ACCESS_FLAG = 0x08,
     ARM_FSC_PERMISSION = 0x0c,
     ARM_FSC_EXTERNAL = 0x10,
-    ARM_FSC_WALK_EXTERNAL = 0x14, /* plus the level */
+    ARM_FSC_WALK_EXTERNAL = 0x14, /* plus the level, which may be -1 */
     ARM_FSC_ALIGNMENT = 0x21,
+    ARM_FSC_ADDRESS_SIZE_M1 = 0x29, /* of level -1 */
+    ARM_FSC_TRANSLATION_M1 = 0x2b,
     ARM_FSC_MASK = 0x3f,
     ARM_ISS_WNR = 1 << 6,
     ARM_ISS_S1PTW = 1 << 7,

@@ -68,6 +68,7 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define MMFR0(pa)    ((pa) | FIELD(4, 2))
 #define MMFR0_16     FIELD(20, 1)          /* granules of 16 KiB */
 #define MMFR0_NOT_16 0ull
+#define MMFR0_LPA2   (FIELD(20, 2) | FIELD(28, 1) | FIELD(32, 3) | FIELD(40, 3)) /* of both stages */
 #define MMFR0_ECV    FIELD(60, 1) /* without CNTPOFF_EL2 */
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1_8_2 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
@@ -85,7 +86,8 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 
 #define TCR_BIT(n) (1ull << (n))
 #define TCR_8_2                                                                                     \
-    (~(TCR_BIT(TCR_E0PD0) | TCR_BIT(TCR_E0PD1) | TCR_BIT(TCR_TBID0) | TCR_BIT(TCR_TBID1)))
+    (~(TCR_BIT(TCR_E0PD0) | TCR_BIT(TCR_E0PD1) | TCR_BIT(TCR_TBID0) | TCR_BIT(TCR_TBID1) |         \
+       TCR_BIT(TCR_DS)))
 #define TCR_8_0    (TCR_8_2 & ~(TCR_HA | TCR_HD | TCR_BIT(TCR_HPD0) | TCR_BIT(TCR_HPD1)))
 
 #define SPSR_BIT(n) (1ull << (n))
@@ -100,7 +102,7 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
     .isar0 = ISAR0_MAX, \
     .isar1 = ISAR1_MAX, \
     .isar2 = FIELD(0, 2), \
-    .mmfr0 = MMFR0(6) | MMFR0_16 | MMFR0_ECV, \
+    .mmfr0 = MMFR0(6) | MMFR0_LPA2 | MMFR0_ECV, \
     .mmfr1 = MMFR1_8_2, \
     .mmfr2 = MMFR2_MAX, \
     .tcr = ~0ull, \

@@ -22,25 +22,40 @@ struct stage2 {
     gpa_t ipa;
     enum isa_access access;
     bool el0; /* whose access it is */
-    unsigned grain, ia_bits, output_bits, level;
+    struct arm_format f;
+    unsigned ia_bits;
+    int level;
     gpa_t desc_at;
     u64 desc;
 };
+
+/* Where SL0 and SL2 have the walk start; false: that is reserved. */
+static bool start_level(struct stage2 *w)
+{
+    unsigned sl0 = (unsigned)bits_get(w->vtcr, VTCR_SL0, 2);
+    bool small = w->f.grain == ARM_GRAIN_4K;
+
+    if (small && w->f.ds && w->vtcr >> VTCR_SL2 & 1) {
+        w->level = -1;
+        return sl0 == 0;
+    }
+    w->level = (small ? 2 : 3) - (int)sl0;
+    return sl0 < 3 || (w->f.ds && !small);
+}
 
 /* What VTCR_EL2 says; false: it contradicts itself, or the address is outside. */
 static bool begin(struct stage2 *w)
 {
     static const u8 grains[4] = { ARM_GRAIN_4K, ARM_GRAIN_64K, ARM_GRAIN_16K, ARM_GRAIN_4K };
-    unsigned size = (unsigned)bits_get(w->vtcr, VTCR_T0SZ, 6);
-    unsigned sl0 = (unsigned)bits_get(w->vtcr, VTCR_SL0, 2), shift, stride;
+    unsigned size = (unsigned)bits_get(w->vtcr, VTCR_T0SZ, 6), shift, stride;
 
-    w->grain = grains[bits_get(w->vtcr, VTCR_TG0, 2)];
+    arm_format_get(&w->f, w->c, grains[bits_get(w->vtcr, VTCR_TG0, 2)], w->vtcr >> VTCR_DS & 1,
+                   w->vtcr >> VTCR_PS);
     w->ia_bits = 64 - size;
-    stride = w->grain - 3;
-    if (sl0 == 3 || size > T0SZ_MAX || w->ia_bits > arm_address_bits(w->c, w->grain))
+    stride = w->f.grain - 3u;
+    if (!start_level(w) || size > T0SZ_MAX || w->ia_bits > w->f.address_bits)
         return false;
-    w->level = (w->grain == ARM_GRAIN_4K ? 2 : 3) - sl0;
-    shift = arm_level_shift(w->grain, w->level);
+    shift = arm_level_shift(w->f.grain, w->level);
     return w->ia_bits > shift && w->ia_bits - shift <= stride + CONCATENATED_BITS &&
            !(w->ipa >> w->ia_bits);
 }
@@ -73,26 +88,24 @@ static u8 leaf_perm(const struct stage2 *w, bool dbm)
 
 static int down(struct stage2 *w)
 {
-    unsigned stride = w->grain - 3, bits = w->ia_bits - arm_level_shift(w->grain, w->level);
-    unsigned out = arm_output_bits(w->c, w->vtcr >> VTCR_PS, w->grain);
-    gpa_t table = arm_first_table(arm_state(w->c)->vttbr_el2, out, bits);
+    unsigned grain = w->f.grain, bits = w->ia_bits - arm_level_shift(grain, w->level);
+    gpa_t table = arm_format_root(&w->f, arm_state(w->c)->vttbr_el2, bits);
+    bool block;
 
-    w->output_bits = out;
-    if (table >> out)
+    if (table >> w->f.output_bits)
         return ARM_FSC_ADDRESS_SIZE;
-    for (;; w->level++, bits = stride) {
+    for (;; w->level++, bits = grain - 3) {
         w->desc_at =
-            table + ARM_DESC_BYTES * bits_get(w->ipa, arm_level_shift(w->grain, w->level), bits);
+            table + ARM_DESC_BYTES * bits_get(w->ipa, arm_level_shift(grain, w->level), bits);
         if (w->c->env->phys_load(w->c, w->desc_at, ARM_DESC_BYTES, &w->desc))
-            return ARM_FSC_WALK_EXTERNAL + (int)w->level;
-        if (!(w->desc & ARM_DESC_VALID) ||
-            (!(w->desc & ARM_DESC_TABLE) &&
-             (w->level == ARM_LAST_LEVEL || !arm_block_exists(w->c, w->grain, w->level))))
-            return ARM_FSC_TRANSLATION + (int)w->level;
-        table = arm_output_address(w->desc, out, ARM_DESC_HIGH) & ~bits_mask(w->grain);
-        if (table >> out)
-            return ARM_FSC_ADDRESS_SIZE + (int)w->level;
-        if (w->level == ARM_LAST_LEVEL || !(w->desc & ARM_DESC_TABLE))
+            return arm_level_fault(ARM_FSC_WALK_EXTERNAL, w->level);
+        block = !(w->desc & ARM_DESC_TABLE);
+        if (!(w->desc & ARM_DESC_VALID) || (block && !arm_block_exists(&w->f, w->level)))
+            return arm_level_fault(ARM_FSC_TRANSLATION, w->level);
+        table = arm_format_address(&w->f, w->desc);
+        if (table >> w->f.output_bits)
+            return arm_level_fault(ARM_FSC_ADDRESS_SIZE, w->level);
+        if (w->level == ARM_LAST_LEVEL || block)
             return ARM_WALK_OK;
     }
 }
@@ -107,7 +120,7 @@ static int mark(struct stage2 *w, bool *again)
     if (want == w->desc)
         return ARM_WALK_OK;
     if (w->c->env->phys_cas(w->c, w->desc_at, ARM_DESC_BYTES, w->desc, want, &done))
-        return ARM_FSC_WALK_EXTERNAL + (int)w->level;
+        return arm_level_fault(ARM_FSC_WALK_EXTERNAL, w->level);
     *again = !done;
     w->desc = want;
     return ARM_WALK_OK;
@@ -128,14 +141,14 @@ int arm_stage2(struct vcpu *c, gpa_t ipa, enum isa_access access, bool el0, stru
         if ((end = down(&w)) != ARM_WALK_OK)
             return end;
         if (!(w.desc & ARM_DESC_AF) && !(w.vtcr & VTCR_HA))
-            return ARM_FSC_ACCESS_FLAG + (int)w.level;
+            return ARM_FSC_ACCESS_FLAG + w.level;
         if (!(leaf_perm(&w, true) & 1 << access))
-            return ARM_FSC_PERMISSION + (int)w.level;
+            return ARM_FSC_PERMISSION + w.level;
         if ((end = mark(&w, &again)) != ARM_WALK_OK)
             return end;
     } while (again);
-    shift = arm_level_shift(w.grain, w.level);
-    out->pa = arm_output_address(w.desc, w.output_bits, ARM_DESC_HIGH) & ~bits_mask(shift);
+    shift = arm_level_shift(w.f.grain, w.level);
+    out->pa = arm_format_address(&w.f, w.desc) & ~bits_mask(shift);
     out->pa |= bits_get(ipa, 0, shift);
     out->perm = leaf_perm(&w, false);
     out->level = (u8)w.level;

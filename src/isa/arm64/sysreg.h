@@ -69,11 +69,15 @@ enum {
 /* TCR_EL1 (D24.2.183); T0 fields 16 bits below T1's, TG1 apart */
 enum { TCR_T0SZ, TCR_EPD0 = 7, TCR_TG0 = 14, TCR_T1SZ = 16, TCR_EPD1 = 23, TCR_TG1 = 30 };
 enum { TCR_IPS = 32, TCR_TBI0 = 37, TCR_TBI1 = 38, TCR_HPD0 = 41, TCR_HPD1 = 42 };
-enum { TCR_TBID0 = 51, TCR_TBID1 = 52, TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
+enum { TCR_TBID0 = 51, TCR_TBID1 = 52, TCR_E0PD0 = 55, TCR_E0PD1 = 56, TCR_DS = 59 };
+enum { TCR_SH0 = 12, TCR_SH1 = 28 };
 #define TCR_A1 (1ull << 22)
 #define TCR_AS (1ull << 36)
 #define TCR_HA (1ull << 39)
 #define TCR_HD (1ull << 40)
+
+/* FEAT_LPA2's of TCR_EL2 without E2H (D24.2.184) and of VTCR_EL2 (D24.2.206) */
+enum { TCR_EL2_DS = 32, VTCR_DS = 32, VTCR_SL2 = 33 };
 
 /* CNTKCTL_EL1 (D24.10.8) */
 #define CNTKCTL_EL0PCTEN (1ull << 0)

@@ -79,13 +79,20 @@ static void set_ttbr(struct vcpu *c, unsigned number, u64 v)
 
 #define TCR_EL2_TBID (1ull << 29)
 
+static bool has_lpa2(const struct vcpu *c)
+{
+    return arm_model(c)->tcr >> TCR_DS & 1;
+}
+
 static void set_tcr(struct vcpu *c, unsigned number, u64 v)
 {
-    /* where it is the register that TCR_EL1 is, the model's bits of it; else, TBID */
-    if (arm_state(c)->hcr_el2 & HCR_E2H)
+    /* where it is the register that TCR_EL1 is, the model's bits of it; else, TBID and DS */
+    if (arm_state(c)->hcr_el2 & HCR_E2H) {
         v &= arm_model(c)->tcr;
-    else if (!arm_model(c)->has_pauth)
-        v &= ~TCR_EL2_TBID;
+    } else {
+        v &= arm_model(c)->has_pauth ? ~0ull : ~TCR_EL2_TBID;
+        v &= has_lpa2(c) ? ~0ull : ~(1ull << TCR_EL2_DS);
+    }
     arm_state(c)->tcr_el2 = v;
     arm_mmu_flush(c);
     arm_mode_changed(c);
@@ -102,6 +109,8 @@ static void set_vtcr(struct vcpu *c, unsigned number, u64 v)
 {
     struct arm_state *s = arm_state(c);
 
+    if (!has_lpa2(c))
+        v &= ~(1ull << VTCR_DS | 1ull << VTCR_SL2);
     if (s->vtcr_el2 != v) {
         s->vtcr_el2 = v;
         arm_mmu_flush(c);

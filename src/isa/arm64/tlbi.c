@@ -4,7 +4,7 @@
  * What is for the inner shareable domain is done on every CPU before the instruction ends, sooner
  * than the DSB that a program has to wait with.
  */
-#include "isa/arm64/mmu.h"
+#include "isa/arm64/walk.h"
 
 #include "base/bits.h"
 #include "isa/arm64/el2.h"
@@ -106,7 +106,9 @@ static u64 par_fault(const struct isa_fault *f)
 /* A table that is in no memory is an abort of its own, whatever asked for it. */
 static bool is_walk_external(const struct isa_fault *f)
 {
-    return (f->value2 & ARM_FSC_MASK & ~3u) == ARM_FSC_WALK_EXTERNAL;
+    unsigned fsc = f->value2 & ARM_FSC_MASK;
+
+    return fsc >= ARM_FSC_WALK_EXTERNAL - 1 && fsc <= ARM_FSC_WALK_EXTERNAL + ARM_LAST_LEVEL;
 }
 
 /* To EL1, a table of stage 1 that stage 2 does not give is an abort that EL2 takes. */

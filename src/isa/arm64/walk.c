@@ -1,6 +1,5 @@
 /*
- * walk.c - VMSAv8-64 stage 1 walks: 4, 16 and 64 KiB granules, addresses of 48 bits,
- * and of 52 with the last.
+ * walk.c - VMSAv8-64 stage 1 walks, of addresses of up to 52 bits.
  *
  * DDI 0487, chapter D8. A walk answers what the bank's regime may do now; a permission that
  * still needs the dirty state is left out, so that the first store walks again and sets it. Where
@@ -23,7 +22,7 @@
 #define DESC_UXN_TABLE (1ull << 60)
 #define DESC_AP_TABLE0 (1ull << 61)
 #define DESC_AP_TABLE1 (1ull << 62)
-enum { ATTR_INDEX = 2, SH = 8, TOP_BYTE = 56, SELECT_BIT = 55, ADDRESS_BITS = 56 };
+enum { ATTR_INDEX = 2, SH = 8, TOP_BYTE = 56, SELECT_BIT = 55, ADDRESS_BITS = 56, TSZ_MAX = 39 };
 enum { ATTR_DEVICE = 0, ATTR_WRITE_BACK = 0xff };
 
 /* What one walk of stage 1 carries along. */
@@ -32,7 +31,9 @@ struct walk {
     const struct arm_regime *r;
     gva_t va;
     bool upper; /* the half of TTBR1 */
-    unsigned grain, ia_bits, output_bits, level;
+    struct arm_format f;
+    unsigned ia_bits;
+    int level;
     u64 ttbr;
     gpa_t desc_at; /* by stage 2 */
     u64 desc;
@@ -40,14 +41,16 @@ struct walk {
 };
 
 /* TG0 and TG1 count differently, and what is reserved is as 4 KiB. */
-unsigned arm_regime_grain(const struct arm_regime *r, bool upper)
+void arm_regime_format(struct arm_format *f, const struct vcpu *c, const struct arm_regime *r,
+                       bool upper)
 {
     static const u8 grain[2][4] = {
         { ARM_GRAIN_4K, ARM_GRAIN_64K, ARM_GRAIN_16K, ARM_GRAIN_4K },
         { ARM_GRAIN_4K, ARM_GRAIN_16K, ARM_GRAIN_4K, ARM_GRAIN_64K },
     };
+    u8 own = grain[upper][bits_get(r->tcr, upper ? TCR_TG1 : TCR_TG0, 2)];
 
-    return grain[upper][bits_get(r->tcr, upper ? TCR_TG1 : TCR_TG0, 2)];
+    arm_format_get(f, c, own, r->tcr >> TCR_DS & 1, r->tcr >> TCR_IPS);
 }
 
 static bool tcr_bit(const struct walk *w, unsigned bit0, unsigned bit1)
@@ -80,65 +83,22 @@ static gva_t plain_address(const struct walk *w)
     return w->w->access == ISA_FETCH ? w->va : arm_regime_untagged(w->r, w->va);
 }
 
-/* Chooses the table; false: no table is for this address. */
+/* Chooses the table; false: no table is for this address. What TxSZ leaves outside of what there is
+ * may be a fault, and has to where addresses can be large (AArch64.S1TxSZFaults()). */
 static bool walk_begin(struct walk *w)
 {
-    unsigned size, least;
     gva_t va = plain_address(w);
+    unsigned size;
 
     w->upper = arm_regime_is_upper(w->r, w->va);
-    w->grain = arm_regime_grain(w->r, w->upper);
-    least = 64 - arm_address_bits(w->w->c, w->grain);
+    arm_regime_format(&w->f, w->w->c, w->r, w->upper);
     size = (unsigned)bits_get(w->r->tcr, w->upper ? TCR_T1SZ : TCR_T0SZ, 6);
-    w->ia_bits = 64 - (size < least ? least : size > 39 ? 39 : size);
+    w->ia_bits = 64 - size;
     w->ttbr = w->r->ttbr[w->upper];
-    if (size > 39 || (u64)(w->upper ? ~va : va) >> w->ia_bits)
+    if (size > TSZ_MAX || w->ia_bits > w->f.address_bits ||
+        (u64)(w->upper ? ~va : va) >> w->ia_bits)
         return false;
     return !tcr_bit(w, TCR_EPD0, TCR_EPD1) && !(w->r->el0 && tcr_bit(w, TCR_E0PD0, TCR_E0PD1));
-}
-
-unsigned arm_address_bits(const struct vcpu *c, unsigned grain)
-{
-    bool large = grain == ARM_GRAIN_64K && arm_model(c)->pa_bits == ARM_LARGE_BITS;
-
-    return large ? ARM_LARGE_BITS : ARM_ADDRESS_BITS;
-}
-
-unsigned arm_output_bits(const struct vcpu *c, u64 field, unsigned grain)
-{
-    static const u8 bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-    unsigned asked = bits[field & 7], most = arm_address_bits(c, grain);
-
-    if (most > arm_model(c)->pa_bits)
-        most = arm_model(c)->pa_bits;
-    return asked < most ? asked : most;
-}
-
-gpa_t arm_output_address(u64 word, unsigned output_bits, unsigned high)
-{
-    gpa_t low = bits_get(word, 0, ARM_ADDRESS_BITS);
-
-    return output_bits > ARM_ADDRESS_BITS ? low | bits_get(word, high, 4) << ARM_ADDRESS_BITS : low;
-}
-
-/* Large addresses leave no room for a table of less than 64 bytes. */
-gpa_t arm_first_table(u64 ttbr, unsigned output_bits, unsigned bits)
-{
-    u64 size = (u64)ARM_DESC_BYTES << bits, least = output_bits > ARM_ADDRESS_BITS ? 64 : 1;
-
-    return bits_align_down(arm_output_address(ttbr, output_bits, ARM_TTBR_HIGH),
-                           size < least ? least : size);
-}
-
-unsigned arm_level_shift(unsigned grain, unsigned level)
-{
-    return grain + (grain - 3) * (ARM_LAST_LEVEL - level);
-}
-
-bool arm_block_exists(const struct vcpu *c, unsigned grain, unsigned level)
-{
-    return level == 2 ||
-           (level == 1 && (grain == ARM_GRAIN_4K || arm_address_bits(c, grain) == ARM_LARGE_BITS));
 }
 
 /* Where a table's entry is, by stage 2 where there is one. PTW keeps walks out of device memory. */
@@ -166,35 +126,32 @@ static int table_at(struct walk *w, gpa_t at, enum isa_access access)
 /* Follows tables down to a leaf. */
 static int walk_down(struct walk *w)
 {
-    unsigned stride = w->grain - 3;
-    unsigned levels = (w->ia_bits - w->grain + stride - 1) / stride;
+    unsigned grain = w->f.grain, stride = grain - 3;
+    unsigned levels = (w->ia_bits - grain + stride - 1) / stride, bits;
     struct vcpu *c = w->w->c;
-    unsigned bits;
+    bool block;
     gpa_t table;
     int end;
 
-    w->level = ARM_LAST_LEVEL + 1 - levels;
-    bits = w->ia_bits - arm_level_shift(w->grain, w->level);
-    w->output_bits = arm_output_bits(c, w->r->tcr >> TCR_IPS, w->grain);
-    table = arm_first_table(w->ttbr, w->output_bits, bits);
-    if (table >> w->output_bits)
+    w->level = ARM_LAST_LEVEL + 1 - (int)levels;
+    bits = w->ia_bits - arm_level_shift(grain, w->level);
+    table = arm_format_root(&w->f, w->ttbr, bits);
+    if (table >> w->f.output_bits)
         return ARM_FSC_ADDRESS_SIZE;
     for (;; w->level++, bits = stride) {
-        gpa_t at =
-            table + ARM_DESC_BYTES * bits_get(w->va, arm_level_shift(w->grain, w->level), bits);
+        gpa_t at = table + ARM_DESC_BYTES * bits_get(w->va, arm_level_shift(grain, w->level), bits);
 
         if ((end = table_at(w, at, ISA_READ)) != ARM_WALK_OK)
             return end;
         if (c->env->phys_load(c, w->desc_at, ARM_DESC_BYTES, &w->desc))
-            return ARM_FSC_WALK_EXTERNAL + (int)w->level;
-        if (!(w->desc & ARM_DESC_VALID) ||
-            (!(w->desc & ARM_DESC_TABLE) &&
-             (w->level == ARM_LAST_LEVEL || !arm_block_exists(c, w->grain, w->level))))
-            return ARM_FSC_TRANSLATION + (int)w->level;
-        table = arm_output_address(w->desc, w->output_bits, ARM_DESC_HIGH) & ~bits_mask(w->grain);
-        if (table >> w->output_bits)
-            return ARM_FSC_ADDRESS_SIZE + (int)w->level;
-        if (w->level == ARM_LAST_LEVEL || !(w->desc & ARM_DESC_TABLE)) {
+            return arm_level_fault(ARM_FSC_WALK_EXTERNAL, w->level);
+        block = !(w->desc & ARM_DESC_TABLE);
+        if (!(w->desc & ARM_DESC_VALID) || (block && !arm_block_exists(&w->f, w->level)))
+            return arm_level_fault(ARM_FSC_TRANSLATION, w->level);
+        table = arm_format_address(&w->f, w->desc);
+        if (table >> w->f.output_bits)
+            return arm_level_fault(ARM_FSC_ADDRESS_SIZE, w->level);
+        if (w->level == ARM_LAST_LEVEL || block) {
             w->desc_at = at;
             return ARM_WALK_OK;
         }
@@ -257,37 +214,31 @@ static int walk_mark(struct walk *w, bool *again)
     if ((end = table_at(w, w->desc_at, ISA_WRITE)) != ARM_WALK_OK)
         return end;
     if (w->w->c->env->phys_cas(w->w->c, w->desc_at, ARM_DESC_BYTES, w->desc, want, &done))
-        return ARM_FSC_WALK_EXTERNAL + (int)w->level;
+        return arm_level_fault(ARM_FSC_WALK_EXTERNAL, w->level);
     *again = !done;
     w->desc = want;
     return ARM_WALK_OK;
 }
 
-/* 16 neighbours of a 4 KiB granule may be one, 128 or 32 of others. */
-unsigned arm_leaf_bits(unsigned grain, unsigned level, u64 desc)
+/* With the bits that they have else in an address, the TCR has the shareability. */
+static u64 shareability(const struct walk *w)
 {
-    unsigned shift = arm_level_shift(grain, level);
-
-    if (!(desc & ARM_DESC_CONTIG))
-        return shift;
-    if (grain == ARM_GRAIN_4K)
-        return shift + 4;
-    if (grain == ARM_GRAIN_16K)
-        return shift + (level == ARM_LAST_LEVEL ? 7 : 5);
-    return shift + 5;
+    if (w->f.ds)
+        return bits_get(w->r->tcr, w->upper ? TCR_SH1 : TCR_SH0, 2);
+    return bits_get(w->desc, SH, 2);
 }
 
 static void walk_result(const struct walk *w, struct isa_xlate *out)
 {
-    unsigned shift = arm_level_shift(w->grain, w->level);
-    u64 base = arm_output_address(w->desc, w->output_bits, ARM_DESC_HIGH) & ~bits_mask(shift);
+    unsigned shift = arm_level_shift(w->f.grain, w->level);
+    gpa_t base = arm_format_address(&w->f, w->desc) & ~bits_mask(shift);
 
     out->gpa = base | bits_get(w->va, 0, shift);
-    out->page_size = 1ull << arm_leaf_bits(w->grain, w->level, w->desc);
+    out->page_size = 1ull << arm_leaf_bits(w->f.grain, w->level, w->desc);
     out->perm = leaf_perm(w, false);
     out->global = w->r->single || !(w->desc & DESC_NG);
     out->attr = (u32)(bits_get(w->r->mair, 8 * (unsigned)bits_get(w->desc, ATTR_INDEX, 3), 8) |
-                      bits_get(w->desc, SH, 2) << 8);
+                      shareability(w) << 8);
     if (w->desc & DESC_GP && arm_model(w->w->c)->has_bti)
         out->attr |= ARM_ATTR_GUARDED;
 }
@@ -305,9 +256,9 @@ static int stage1(struct walk *w, struct isa_xlate *out)
         if (end != ARM_WALK_OK)
             return end;
         if (!(w->desc & ARM_DESC_AF) && !(w->r->tcr & TCR_HA))
-            return ARM_FSC_ACCESS_FLAG + (int)w->level;
+            return ARM_FSC_ACCESS_FLAG + w->level;
         if (!(leaf_perm(w, true) & 1 << w->w->access))
-            return ARM_FSC_PERMISSION + (int)w->level;
+            return ARM_FSC_PERMISSION + w->level;
         end = walk_mark(w, &again);
         if (end != ARM_WALK_OK)
             return end;

@@ -1,5 +1,5 @@
 /*
- * walk.h - translation regimes and their tables: what mmu.c, walk.c and stage2.c share.
+ * walk.h - translation regimes and their tables: what mmu.c, walk.c, stage2.c and format.c share.
  */
 #ifndef ISA_ARM64_WALK_H
 #define ISA_ARM64_WALK_H
@@ -13,7 +13,7 @@
 #define ARM_DESC_DBM    (1ull << 51)
 #define ARM_DESC_CONTIG (1ull << 52)
 enum { ARM_DESC_BYTES = 8, ARM_LAST_LEVEL = 3 };
-/* Bits of addresses, and with granules of 64 KiB where there is FEAT_LPA, or FEAT_LVA */
+/* Bits of addresses, and of large ones (format.c). */
 enum { ARM_ADDRESS_BITS = 48, ARM_LARGE_BITS = 52 };
 enum { ARM_GRAIN_4K = 12, ARM_GRAIN_16K = 14, ARM_GRAIN_64K = 16 };
 
@@ -60,25 +60,30 @@ struct arm_walk {
 /* walk.c */
 int arm_walk(struct arm_walk *w, struct isa_xlate *out);
 
-/* log2 of the granule of a half's tables. */
-unsigned arm_regime_grain(const struct arm_regime *r, bool upper);
+/* format.c: a stage's tables. */
+struct arm_format {
+    u8 grain;        /* log2 of the granule */
+    bool ds;         /* FEAT_LPA2: bits 9:8 of descriptors are 51:50 of the address */
+    u8 address_bits; /* that input addresses can have */
+    u8 output_bits;  /* of output addresses, as a field like TCR_EL1.IPS allows */
+};
 
-/* Bits that addresses can have with the granule. */
-unsigned arm_address_bits(const struct vcpu *c, unsigned grain);
-/* Bits of an output address that a field like TCR_EL1.IPS allows. */
-unsigned arm_output_bits(const struct vcpu *c, u64 field, unsigned grain);
-/* The address in a descriptor or TTBR, but for its lowest bits; `high` is where bits 51:48 are if
- * there may be so many. */
-enum { ARM_DESC_HIGH = 12, ARM_TTBR_HIGH = 2 };
-gpa_t arm_output_address(u64 word, unsigned output_bits, unsigned high);
-/* Where a TTBR's table of 1 << bits entries begins. */
-gpa_t arm_first_table(u64 ttbr, unsigned output_bits, unsigned bits);
-/* log2 of what one entry of a level maps; of a leaf with its contiguous neighbours. */
-unsigned arm_level_shift(unsigned grain, unsigned level);
-unsigned arm_leaf_bits(unsigned grain, unsigned level, u64 desc);
-/* Blocks: of 1 GiB and 2 MiB with 4 KiB granules, 32 MiB with 16, 512 MiB and, where addresses are
- * large, 4 TiB with 64. */
-bool arm_block_exists(const struct vcpu *c, unsigned grain, unsigned level);
+/* ds: the bit of that name in the TCR; ps: the field of the size of output addresses. */
+void arm_format_get(struct arm_format *f, const struct vcpu *c, unsigned grain, bool ds, u64 ps);
+/* Those of a half of a regime. */
+void arm_regime_format(struct arm_format *f, const struct vcpu *c, const struct arm_regime *r,
+                       bool upper);
+
+/* The address in a descriptor, and in a TTBR with a table of 1 << bits entries. */
+gpa_t arm_format_address(const struct arm_format *f, u64 desc);
+gpa_t arm_format_root(const struct arm_format *f, u64 ttbr, unsigned bits);
+/* Can a descriptor of this level be a block? */
+bool arm_block_exists(const struct arm_format *f, int level);
+/* log2 of what one entry of a level (from -1) maps; of a leaf with its contiguous neighbours. */
+unsigned arm_level_shift(unsigned grain, int level);
+unsigned arm_leaf_bits(unsigned grain, int level, u64 desc);
+/* A fault status code of a level: ARM_FSC_*, one that has levels. */
+int arm_level_fault(unsigned fsc, int level);
 
 /* stage2.c: what an address of stage 1 is by stage 2. */
 struct arm_stage2 {
