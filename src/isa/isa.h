@@ -221,6 +221,7 @@ struct isa {
     u32 scratch_size;               /* bytes behind it, see isa_scratch() */
     u32 pc_offset;                  /* u64 in guest state */
     u32 fp_env_offset;              /* struct fp_env in guest state; two where ir_fp.env is used */
+    u32 zero_offset, zero_bytes;    /* guest state that is never written and always 0 */
     bool dynamic_rules;             /* its rules are there, too: IR_RULES_DYNAMIC is used */
     u32 vector_offset;              /* vector registers of 16 bytes in guest state, */
     u32 vector_bytes;               /* of all together; 0: none */

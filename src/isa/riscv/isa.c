@@ -145,6 +145,7 @@ const struct isa riscv_isa = {
     .state_size = sizeof(struct rv_state),
     .scratch_size = sizeof(struct rv_tables),
     .pc_offset = offsetof(struct rv_state, pc),
+    .zero_bytes = sizeof(u64), /* x[0], at offset 0 */
     .fp_env_offset = offsetof(struct rv_state, frm),
     .state = &rv_state_list,
     .mmu_banks = RV_BANK_COUNT,
