@@ -18,7 +18,7 @@ static ir_val shifted(struct ir_builder *s, int shift, ir_val v, ir_val by)
 
 static ir_val shifted_reg(struct ir_builder *s, int sf, sem_reg r, int shift, sem_imm amount)
 {
-    ir_val v = ir_get(s, arm_type(sf), r);
+    ir_val v = arm_get(s, arm_type(sf), r);
     ir_val by = ir_imm(s, arm_type(sf), amount);
 
     return shifted(s, shift, v, by);
@@ -28,7 +28,7 @@ static ir_val shifted_reg(struct ir_builder *s, int sf, sem_reg r, int shift, se
 static ir_val extended(struct ir_builder *s, int sf, sem_reg r, int option, sem_imm amount)
 {
     enum ir_type from = arm_mem_type(option & 3), to = arm_type(sf);
-    ir_val v = ir_get(s, from > to ? to : from, r);
+    ir_val v = arm_get(s, from > to ? to : from, r);
     ir_val by = ir_imm(s, to, amount);
     ir_val wide = option & 4 ? ir_sext(s, to, v) : ir_zext(s, to, v);
 
@@ -53,7 +53,7 @@ static void add_or_sub(struct ir_builder *s, int sub, int flags, sem_reg rd, ir_
 
 ARM_SEM(addsub_imm)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = ir_imm(s, arm_type(a->sf), a->imm);
 
     add_or_sub(s, a->sub, a->flags, a->rd, x, y);
@@ -61,7 +61,7 @@ ARM_SEM(addsub_imm)
 
 ARM_SEM(addsub_shift)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = shifted_reg(s, a->sf, a->rm, a->shift, a->amount);
 
     add_or_sub(s, a->sub, a->flags, a->rd, x, y);
@@ -69,7 +69,7 @@ ARM_SEM(addsub_shift)
 
 ARM_SEM(addsub_extend)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = extended(s, a->sf, a->rm, a->option, a->amount);
 
     add_or_sub(s, a->sub, a->flags, a->rd, x, y);
@@ -77,8 +77,8 @@ ARM_SEM(addsub_extend)
 
 ARM_SEM(adc)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
-    ir_val y = ir_get(s, arm_type(a->sf), a->rm);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
+    ir_val y = arm_get(s, arm_type(a->sf), a->rm);
     ir_val c = ir_get(s, IR_I1, ARM_SLOT(c));
     ir_val in = a->sub ? ir_not(s, c) : c;
     ir_val wide = ir_zext(s, arm_type(a->sf), in);
@@ -114,7 +114,7 @@ static void logic(struct ir_builder *s, int op, int flags, sem_reg rd, ir_val x,
 
 ARM_SEM(logical)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = shifted_reg(s, a->sf, a->rm, a->shift, a->amount);
 
     if (a->invert)
@@ -124,7 +124,7 @@ ARM_SEM(logical)
 
 ARM_SEM(logical_imm)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = ir_imm(s, arm_type(a->sf), a->imm);
 
     logic(s, a->op, a->flags, a->rd, x, y);
@@ -143,7 +143,7 @@ ARM_SEM(movk)
 {
     enum ir_type t = arm_type(a->sf);
     unsigned shift = 16 * (unsigned)a->hw;
-    ir_val old = ir_get(s, t, a->old);
+    ir_val old = arm_get(s, t, a->old);
     ir_val v = ir_imm(s, IR_I16, a->imm);
     ir_val at = ir_const(s, t, shift);
     ir_val field = ir_const(s, t, 0xffffull << shift);
@@ -174,7 +174,7 @@ ARM_SEM(adr)
 
 ARM_SEM(bitfield)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val left = ir_imm(s, arm_type(a->sf), a->left);
     ir_val right = ir_imm(s, arm_type(a->sf), a->right);
     ir_val top = ir_shl(s, x, left);
@@ -185,8 +185,8 @@ ARM_SEM(bitfield)
 
 ARM_SEM(bfm)
 {
-    ir_val old = ir_get(s, arm_type(a->sf), a->old);
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val old = arm_get(s, arm_type(a->sf), a->old);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val mask = ir_imm(s, arm_type(a->sf), a->mask);
     ir_val by = ir_imm(s, arm_type(a->sf), a->by);
     ir_val turned = ir_rotr(s, x, by);
@@ -201,8 +201,8 @@ ARM_SEM(bfm)
 ARM_SEM(extr)
 {
     enum ir_type t = arm_type(a->sf);
-    ir_val high = ir_get(s, t, a->rn);
-    ir_val low = ir_get(s, t, a->rm);
+    ir_val high = arm_get(s, t, a->rn);
+    ir_val low = arm_get(s, t, a->rm);
     ir_val lsb = ir_imm(s, t, a->lsb);
     ir_val left = ir_imm(s, t, a->left);
     ir_val one = ir_const(s, t, 1);
@@ -218,9 +218,9 @@ ARM_SEM(extr)
 
 ARM_SEM(madd)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
-    ir_val y = ir_get(s, arm_type(a->sf), a->rm);
-    ir_val sum = ir_get(s, arm_type(a->sf), a->ra);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
+    ir_val y = arm_get(s, arm_type(a->sf), a->rm);
+    ir_val sum = arm_get(s, arm_type(a->sf), a->ra);
     ir_val product = ir_mul(s, x, y);
     ir_val r = a->sub ? ir_sub(s, sum, product) : ir_add(s, sum, product);
 
@@ -229,8 +229,8 @@ ARM_SEM(madd)
 
 ARM_SEM(maddl)
 {
-    ir_val x32 = ir_get(s, IR_I32, a->rn);
-    ir_val y32 = ir_get(s, IR_I32, a->rm);
+    ir_val x32 = arm_get(s, IR_I32, a->rn);
+    ir_val y32 = arm_get(s, IR_I32, a->rm);
     ir_val sum = ir_get(s, IR_I64, a->ra);
     ir_val x = a->sign ? ir_sext(s, IR_I64, x32) : ir_zext(s, IR_I64, x32);
     ir_val y = a->sign ? ir_sext(s, IR_I64, y32) : ir_zext(s, IR_I64, y32);
@@ -253,8 +253,8 @@ ARM_SEM(mulh)
 ARM_SEM(div)
 {
     enum ir_type t = arm_type(a->sf);
-    ir_val x = ir_get(s, t, a->rn);
-    ir_val y = ir_get(s, t, a->rm);
+    ir_val x = arm_get(s, t, a->rn);
+    ir_val y = arm_get(s, t, a->rm);
     ir_val zero = ir_const(s, t, 0);
     ir_val one = ir_const(s, t, 1);
     ir_val by_zero = ir_eq(s, y, zero);
@@ -280,8 +280,8 @@ ARM_SEM(div)
 
 ARM_SEM(shift)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
-    ir_val by = ir_get(s, arm_type(a->sf), a->rm);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
+    ir_val by = arm_get(s, arm_type(a->sf), a->rm);
     ir_val r = shifted(s, a->shift, x, by);
 
     arm_set(s, a->rd, r);
@@ -332,7 +332,7 @@ static ir_val one_source(struct ir_builder *s, int op, ir_val v)
 
 ARM_SEM(one_source)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val r = one_source(s, a->op, x);
 
     if (a->op == ARM_REV32 && a->sf) {
@@ -345,7 +345,7 @@ ARM_SEM(one_source)
 
 ARM_SEM(crc32)
 {
-    ir_val sum32 = ir_get(s, IR_I32, a->rn);
+    ir_val sum32 = arm_get(s, IR_I32, a->rn);
     ir_val sum = ir_zext(s, IR_I64, sum32);
     ir_val v = ir_get(s, IR_I64, a->rm);
     ir_val bytes = ir_const(s, IR_I64, (u64)a->bytes);

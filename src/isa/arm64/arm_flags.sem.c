@@ -122,15 +122,15 @@ static void compare_if(struct ir_builder *s, int cond, int sub, ir_val x, ir_val
 
 ARM_SEM(ccmp)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
-    ir_val y = ir_get(s, arm_type(a->sf), a->rm);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
+    ir_val y = arm_get(s, arm_type(a->sf), a->rm);
 
     compare_if(s, a->cond, a->sub, x, y, a->nzcv);
 }
 
 ARM_SEM(ccmp_imm)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val y = ir_imm(s, arm_type(a->sf), a->imm);
 
     compare_if(s, a->cond, a->sub, x, y, a->nzcv);
@@ -154,8 +154,8 @@ static ir_val otherwise(struct ir_builder *s, int what, ir_val v)
 ARM_SEM(csel)
 {
     ir_val holds = arm_condition(s, a->cond);
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
-    ir_val y = ir_get(s, arm_type(a->sf), a->rm);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
+    ir_val y = arm_get(s, arm_type(a->sf), a->rm);
     ir_val no = otherwise(s, a->what, y);
     ir_val r = ir_select(s, holds, x, no);
 
@@ -194,7 +194,7 @@ ARM_SEM(rmif)
 /* N and Z of the low bits; V where the bit above differs from the sign. */
 ARM_SEM(setf)
 {
-    ir_val x = ir_get(s, IR_I32, a->rn);
+    ir_val x = arm_get(s, IR_I32, a->rn);
     ir_val bits = ir_const(s, IR_I32, (u64)a->bits);
     ir_val last = ir_const(s, IR_I32, (u64)a->bits - 1);
     ir_val low = ir_trunc(s, a->bits == 8 ? IR_I8 : IR_I16, x);

@@ -137,7 +137,7 @@ ARM_FP_SEM(f_to_int)
 ARM_FP_SEM(f_from_int)
 {
     int size = arm_fp_size(a->type);
-    ir_val x = ir_get(s, arm_type(a->sf), a->rn);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rn);
     ir_val r = ir_itof(s, x, a->sign, arm_fp_how(size, IR_ROUND_DYNAMIC));
 
     arm_set_v(s, a->rd, r);
@@ -187,7 +187,7 @@ ARM_FP_SEM(f_mov_to_gp)
 
 ARM_FP_SEM(f_mov_from_gp)
 {
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rn);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rn);
 
     if (a->high)
         ir_set(s, sem_reg_at(a->rd, ARM_D_BYTES), v);

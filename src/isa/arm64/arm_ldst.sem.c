@@ -54,7 +54,7 @@ static ir_val indexed(struct ir_builder *s, int option, sem_reg rn, sem_imm sp, 
                       sem_imm shift)
 {
     ir_val base = arm_base(s, rn, sp);
-    ir_val v = ir_get(s, option & 1 ? IR_I64 : IR_I32, rm);
+    ir_val v = arm_get(s, option & 1 ? IR_I64 : IR_I32, rm);
     ir_val wide = option & 4 ? ir_sext(s, IR_I64, v) : ir_zext(s, IR_I64, v);
     ir_val by = ir_imm(s, IR_I64, shift);
     ir_val offset = ir_shl(s, wide, by);
@@ -86,7 +86,7 @@ ARM_SEM(store)
 {
     ir_val next;
     ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, a->ordered ? within16(IR_SEQ_CST) : how(a->mode));
     write_back(s, a->mode, a->rn, next);
@@ -103,7 +103,7 @@ ARM_SEM(load_index)
 ARM_SEM(store_index)
 {
     ir_val at = indexed(s, a->option, a->rn, a->sp, a->rm, a->shift);
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, PLAIN);
 }
@@ -138,8 +138,8 @@ static ir_val join(struct ir_builder *s, ir_val low, ir_val high)
 
 static ir_val get_pair(struct ir_builder *s, int sf, sem_reg low, sem_reg high)
 {
-    ir_val lo = ir_get(s, arm_type(sf), low);
-    ir_val hi = ir_get(s, arm_type(sf), high);
+    ir_val lo = arm_get(s, arm_type(sf), low);
+    ir_val hi = arm_get(s, arm_type(sf), high);
 
     return join(s, lo, hi);
 }
@@ -196,8 +196,8 @@ ARM_SEM(store_pair)
     ir_val next;
     ir_val at = address(s, a->mode, a->rn, a->sp, a->imm, &next);
     ir_val at2 = second(s, a->sf, at);
-    ir_val v = ir_get(s, arm_type(a->sf), a->rt);
-    ir_val v2 = ir_get(s, arm_type(a->sf), a->rt2);
+    ir_val v = arm_get(s, arm_type(a->sf), a->rt);
+    ir_val v2 = arm_get(s, arm_type(a->sf), a->rt2);
 
     ir_store(s, at, v, PLAIN);
     ir_store(s, at2, v2, PLAIN);
@@ -235,7 +235,7 @@ static void store_exclusive(struct ir_builder *s, sem_reg rs, sem_reg rn, sem_im
 
 ARM_SEM(stxr)
 {
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rt);
 
     store_exclusive(s, a->rs, a->rn, a->sp, v, a->ordered);
 }
@@ -265,7 +265,7 @@ ARM_SEM(ldar)
 ARM_SEM(stlr)
 {
     ir_val at = arm_base(s, a->rn, a->sp);
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rt);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rt);
 
     ir_store(s, at, v, within16(IR_SEQ_CST));
 }
@@ -281,7 +281,7 @@ static enum ir_order order_of(int acquire, int release)
 ARM_SEM(atomic)
 {
     ir_val at = arm_base(s, a->rn, a->sp);
-    ir_val v = ir_get(s, arm_mem_type(a->size), a->rs);
+    ir_val v = arm_get(s, arm_mem_type(a->size), a->rs);
     bool clear = a->f == ARM_RMW_CLR;
 
     if (clear)
@@ -295,8 +295,8 @@ ARM_SEM(atomic)
 ARM_SEM(cas)
 {
     ir_val at = arm_base(s, a->rn, a->sp);
-    ir_val expected = ir_get(s, arm_mem_type(a->size), a->rs);
-    ir_val desired = ir_get(s, arm_mem_type(a->size), a->rt);
+    ir_val expected = arm_get(s, arm_mem_type(a->size), a->rs);
+    ir_val desired = arm_get(s, arm_mem_type(a->size), a->rt);
     ir_val old = ir_cas(s, at, expected, desired, within16(order_of(a->a, a->r)));
 
     arm_set(s, a->old, old);

@@ -58,7 +58,7 @@ ARM_SEM(b_cond)
 
 ARM_SEM(cbz)
 {
-    ir_val x = ir_get(s, arm_type(a->sf), a->rt);
+    ir_val x = arm_get(s, arm_type(a->sf), a->rt);
     ir_val zero = arm_zero(s, x);
     ir_val taken = a->nonzero ? ir_ne(s, x, zero) : ir_eq(s, x, zero);
     ir_val to = target(s, a->imm);
@@ -228,7 +228,7 @@ _Static_assert(ARM_RULES_DN == 1, "DN's bit is added as it is");
 
 ARM_FP_SEM(msr_fpcr)
 {
-    ir_val all = ir_get(s, IR_I32, a->rt);
+    ir_val all = arm_get(s, IR_I32, a->rt);
     ir_val mask = ir_const(s, IR_I32, ARM_FPCR_MODES);
     ir_val by = ir_const(s, IR_I32, ARM_FPCR_RMODE_SHIFT);
     ir_val modes = ir_and(s, all, mask);

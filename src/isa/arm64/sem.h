@@ -28,6 +28,14 @@ static inline enum ir_type arm_mem_type(int size)
     return (enum ir_type)(IR_I8 + size);
 }
 
+/* A general register or the low part of it: always looked at whole, as it was set. */
+static inline ir_val arm_get(struct ir_builder *s, enum ir_type t, sem_reg r)
+{
+    ir_val all = ir_get(s, IR_I64, r);
+
+    return ir_trunc(s, t, all);
+}
+
 /* Sets a general register: a narrower value clears what is above it. */
 static inline void arm_set(struct ir_builder *s, sem_reg rd, ir_val v)
 {
