@@ -394,11 +394,11 @@ static struct ir_eval_result evaluate(const struct ir_block *ir, u64 *state,
  * there are none here. */
 static u32 opts_off(void)
 {
-    return getenv("NO_OPT")
-               ? 1u << ENGINE_OPT_CHAINING | 1u << ENGINE_OPT_JUMP_CACHE | 1u << ENGINE_OPT_GROUPS |
-                     1u << ENGINE_OPT_FP_LOOPS | 1u << ENGINE_OPT_INT_LOOPS |
-                     1u << ENGINE_OPT_SIGNED_LOADS | 1u << ENGINE_OPT_STREAMS
-               : 0;
+    return getenv("NO_OPT") ? 1u << ENGINE_OPT_CHAINING | 1u << ENGINE_OPT_JUMP_CACHE |
+                                  1u << ENGINE_OPT_GROUPS | 1u << ENGINE_OPT_FP_LOOPS |
+                                  1u << ENGINE_OPT_INT_LOOPS | 1u << ENGINE_OPT_SIGNED_LOADS |
+                                  1u << ENGINE_OPT_STREAMS | 1u << ENGINE_OPT_FLAGS
+                            : 0;
 }
 
 static struct lower_job describe_job(const struct ir_block *ir)

@@ -241,6 +241,11 @@ void x86_setcc(struct x86_out *o, enum x86_cond cc, enum x86_reg r)
     x86_mov_zx(o, 1, r, r);
 }
 
+void x86_setcc_m(struct x86_out *o, enum x86_cond cc, struct x86_mem m)
+{
+    x86_op_rm(o, 0x0f90u | cc, 1, 0, m, false);
+}
+
 void x86_cmov(struct x86_out *o, enum x86_cond cc, unsigned size, enum x86_reg d, enum x86_reg s)
 {
     x86_op_rr(o, 0x0f40u | cc, size, d, s, false);

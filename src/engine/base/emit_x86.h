@@ -135,7 +135,8 @@ void x86_mov_sx(struct x86_out *o, unsigned size, enum x86_reg d, enum x86_reg s
 void x86_bswap(struct x86_out *o, unsigned size, enum x86_reg r);
 /* lzcnt, tzcnt, popcnt: op is the last opcode byte BD, BC, B8. */
 void x86_bit_count(struct x86_out *o, u8 op, unsigned size, enum x86_reg d, enum x86_reg s);
-void x86_setcc(struct x86_out *o, enum x86_cond cc, enum x86_reg r); /* then zero-extended */
+void x86_setcc(struct x86_out *o, enum x86_cond cc, enum x86_reg r);     /* then zero-extended */
+void x86_setcc_m(struct x86_out *o, enum x86_cond cc, struct x86_mem m); /* a byte */
 void x86_cmov(struct x86_out *o, enum x86_cond cc, unsigned size, enum x86_reg d, enum x86_reg s);
 void x86_cqo(struct x86_out *o, unsigned size);
 void x86_call_r(struct x86_out *o, enum x86_reg r);

@@ -189,7 +189,7 @@ static void call_handler(struct low *l, u32 index)
     u8 *out;
 
     lo_fp_drop(l);
-    vals_flush(&l->a);
+    lo_flush(l);
     vals_forget(&l->a);
     if (!l->here_stored)
         lo_store_here(l, l->o);
@@ -237,6 +237,8 @@ static bool is_shared(const struct ir_op *op)
 
 static inline void lower_op(struct low *l, const struct ir_op *op, u32 id)
 {
+    if (l->lazy_count && (op->op == IR_GET || op->op == IR_SET))
+        lo_lazy_touch(l, op);
     rows[op->op].fn(l, op, id);
     if (op->op == IR_SET && l->vectors.any)
         lo_vector_forget(l, op->imm, op->type);
@@ -265,6 +267,8 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
     const struct ir_block *ir = l->job->ir;
     bool native = true, fp = false;
 
+    if (l->lazy_count)
+        lo_lazy_done(l, from); /* it may be one that was taken for its handler's */
     if (l->vector_insns >> index & 1) {
         lower_vector(l, index, from, to);
         return;
@@ -289,6 +293,8 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
             (l->a.v[i].plan == PLAN_NONE ||
              (!lo_fp_planned(l, op, i) && !lo_vector_planned(l, op, i))))
             lower_op(l, op, i);
+        if (l->lazy_count)
+            lo_lazy_done(l, i);
         vals_step(&l->a, i + 1);
     }
 }
@@ -329,7 +335,7 @@ static void lower_all(struct low *l)
         from = to;
     }
     if (!l->left) { /* falls through to what follows */
-        vals_flush(&l->a);
+        lo_flush(l);
         lo_retire(l->o, ir->insn_count);
         lo_exit_direct(l, l->o, ir->next);
     }

@@ -75,10 +75,25 @@ struct lower_access {
     u8 stream;     /* its number + 1 in a loop; 0: none. See host_plan_stream.c */
 };
 
+/* What an i1 value says of one comparison by the host: host_plan_cond.c. */
+enum lower_cond_of {
+    COND_NONE,
+    COND_CONST, /* cc: 0 or 1 */
+    COND_SUB,   /* the flags of a - b, */
+    COND_ADD,   /* of a + b, */
+    COND_LOGIC, /* of a, as logical operations leave them */
+};
+struct lower_cond {
+    u8 of, cc; /* enum lower_cond_of, enum x86_cond */
+    u32 a, b;  /* values */
+    u32 until; /* PLAN_LAZY: the operation by which it has to be there */
+};
+
 struct lower_room {
     u8 hot[24 * 1024], cold[48 * 1024];
     struct val values[IR_BLOCK_MAX_OPS];
     struct lower_access access[IR_BLOCK_MAX_OPS]; /* by operation */
+    struct lower_cond cond[IR_BLOCK_MAX_OPS];     /* the same */
     struct lower_fixup fixups[LOWER_FIXUPS];
 };
 

@@ -15,9 +15,19 @@ void low_pc(struct low *l, const struct ir_op *op, u32 id)
     vals_def_pc(&l->a, id, op->imm);
 }
 
+bool lo_is_zero(const struct low *l, const struct ir_op *op)
+{
+    u64 from = l->job->isa->zero_offset;
+
+    return op->op == IR_GET && op->imm >= from &&
+           op->imm + ir_type_size(op->type) <= from + l->job->isa->zero_bytes;
+}
+
 void low_get(struct low *l, const struct ir_op *op, u32 id)
 {
-    if (!lo_fp_get(l, op, id))
+    if (lo_is_zero(l, op))
+        vals_def_const(&l->a, id, 0);
+    else if (!lo_fp_get(l, op, id))
         vals_get(&l->a, id, (u16)op->imm, op->type);
 }
 
@@ -56,6 +66,23 @@ static bool dies_here(const struct low *l, u32 id)
     return l->a.v[l->a.v[id].same_as].last_use <= l->a.now;
 }
 
+/* x + imm or x | imm, where it needs no instruction. */
+static bool fold(struct low *l, const struct ir_op *op, u32 id, u32 x, u64 imm)
+{
+    const struct val *v = vals_of(&l->a, x);
+    u64 mask = op->type == IR_I64 ? ~0ull : UINT32_MAX;
+
+    if (op->type != IR_I64 && op->type != IR_I32)
+        return false;
+    if (v->kind == VAL_CONST)
+        vals_def_const(&l->a, id, (op->op == IR_ADD ? v->imm + imm : v->imm | imm) & mask);
+    else if ((imm & mask) == 0 && !l->a.v[x].boxed)
+        vals_def_same(&l->a, id, x, l->a.v[x].clean);
+    else
+        return false;
+    return true;
+}
+
 void low_add(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = op->type == IR_I64 ? 8 : 4;
@@ -71,6 +98,8 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
         x = op->b;
         y = op->a;
     }
+    if (vals_of(&l->a, y)->kind == VAL_CONST && fold(l, op, id, x, vals_of(&l->a, y)->imm))
+        return;
     if (vals_imm(&l->a, y, &imm)) {
         enum x86_reg s = vals_use(&l->a, x);
 
@@ -99,6 +128,12 @@ void low_alu(struct low *l, const struct ir_op *op, u32 id)
     enum x86_alu alu = alu_of(op->op);
     s32 imm;
 
+    if (op->op == IR_OR && vals_of(&l->a, op->a)->kind == VAL_CONST &&
+        fold(l, op, id, op->b, vals_of(&l->a, op->a)->imm))
+        return;
+    if (op->op == IR_OR && vals_of(&l->a, op->b)->kind == VAL_CONST &&
+        fold(l, op, id, op->a, vals_of(&l->a, op->b)->imm))
+        return;
     if (vals_imm(&l->a, op->b, &imm)) {
         x86_alu_ri(l->o, alu, size, vals_def_from(&l->a, id, op->a), imm);
     } else {

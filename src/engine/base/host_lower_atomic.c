@@ -78,7 +78,7 @@ void low_rmw(struct low *l, const struct ir_op *op, u32 id)
     enum x86_reg base, v, d;
     struct x86_mem at;
 
-    vals_flush(&l->a);
+    lo_flush(l);
     base = vals_use(&l->a, op->a);
     v = vals_use(&l->a, op->b);
     d = vals_def(&l->a, id);
@@ -98,7 +98,7 @@ void low_cas(struct low *l, const struct ir_op *op, u32 id)
     enum x86_reg base, expect, want, d;
     struct x86_mem at;
 
-    vals_flush(&l->a);
+    lo_flush(l);
     base = vals_use(&l->a, op->a);
     expect = vals_use(&l->a, op->b);
     want = vals_use(&l->a, op->c);
@@ -117,7 +117,7 @@ void low_ll(struct low *l, const struct ir_op *op, u32 id)
     enum x86_reg base, d;
     struct x86_mem at;
 
-    vals_flush(&l->a);
+    lo_flush(l);
     base = vals_use(&l->a, op->a);
     d = vals_def(&l->a, id);
     at = begin(l, op, base, ISA_READ);
@@ -135,7 +135,7 @@ void low_sc(struct low *l, const struct ir_op *op, u32 id)
     u8 *elsewhere, *other_size;
     struct x86_mem at;
 
-    vals_flush(&l->a);
+    lo_flush(l);
     base = vals_use(&l->a, op->a);
     v = vals_use(&l->a, op->b);
     d = vals_def(&l->a, id);

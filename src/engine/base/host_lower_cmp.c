@@ -1,7 +1,7 @@
 /*
  * host_lower_cmp.c - comparisons, selection, minimum and maximum.
  */
-#include "engine/base/host_lower_ops.h"
+#include "engine/base/host_lower_fp.h"
 
 #include "ir/check.h"
 
@@ -161,6 +161,8 @@ enum x86_cond lo_test_true(struct low *l, u32 id)
 {
     enum x86_reg r;
 
+    if (l->a.v[id].plan == PLAN_COND)
+        return lo_cond_test(l, id);
     if (is_turned(l, id))
         return lo_test_true(l, l->job->ir->ops[id].a) ^ 1;
     if (is_fused(l, id))
@@ -203,13 +205,27 @@ void lo_note_false(struct low *l, u32 id)
         l->facts[l->fact_count++ % LOWER_FACTS] = fact_of(l, id);
 }
 
+/* Are they 1 and 0, or 0 and 1? */
+static bool is_bit(struct low *l, u32 yes, u32 no)
+{
+    const struct val *y = vals_of(&l->a, yes), *n = vals_of(&l->a, no);
+
+    return y->kind == VAL_CONST && n->kind == VAL_CONST && y->imm <= 1 && n->imm == (y->imm ^ 1);
+}
+
 void low_select(struct low *l, const struct ir_op *op, u32 id)
 {
-    enum x86_reg yes = vals_use(&l->a, op->b);
-    enum x86_reg no = vals_use(&l->a, op->c);
     unsigned size = op->type == IR_I64 ? 8 : 4;
+    enum x86_reg yes, no;
     enum x86_cond cc;
 
+    if (is_bit(l, op->b, op->c)) {
+        cc = lo_test_true(l, op->a) ^ (unsigned)vals_of(&l->a, op->c)->imm;
+        x86_setcc(l->o, cc, vals_def(&l->a, id));
+        return;
+    }
+    yes = vals_use(&l->a, op->b);
+    no = vals_use(&l->a, op->c);
     /* moves between the comparison and its use leave the flags alone */
     cc = lo_test_true(l, op->a);
     x86_mov_rr(l->o, size, RAX, no);

@@ -1,7 +1,7 @@
 /*
  * host_lower_exit.c - jumps between the parts of a block, and the ways out of it.
  */
-#include "engine/base/host_lower_ops.h"
+#include "engine/base/host_lower_fp.h"
 
 /* --- displacements --- */
 
@@ -53,6 +53,7 @@ struct x86_mem lo_pc_slot(const struct low *l)
 
 void lo_write_late(struct low *l)
 {
+    lo_lazy_copy(l, &l->cold);
     if (l->late)
         vals_flush_copy(&l->a, &l->cold);
 }
@@ -148,7 +149,7 @@ void low_jump(struct low *l, const struct ir_op *op, u32 id)
     const struct val *v = vals_of(&l->a, op->a);
     enum x86_reg target = is_near(v) ? X86_NO_REG : vals_use(&l->a, op->a);
 
-    vals_flush(&l->a);
+    lo_flush(l);
     lo_retire(l->o, op->insn + 1u);
     if (target == X86_NO_REG)
         lo_exit_direct(l, l->o, (s32)v->imm);
@@ -163,6 +164,7 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     const struct val *v = vals_of(&l->a, op->b);
     enum x86_reg target = is_near(v) ? X86_NO_REG : vals_use(&l->a, op->b);
     bool last = id + 1 == l->job->ir->op_count;
+    const struct lower_cond *has = NULL; /* whose flags a way out begins with */
     enum x86_cond cc;
 
     if (last && l->job->loops) {
@@ -170,11 +172,15 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
         return;
     }
     if (last)
-        vals_flush(&l->a);
+        lo_flush(l);
     cc = lo_test_true(l, op->a);
+    if (l->a.v[op->a].plan == PLAN_COND)
+        has = &l->job->room->cond[op->a];
     lo_fix_cold(l, x86_jcc(l->o, cc));
-    if (!last)
+    if (!last) {
+        lo_lazy_copy_after(l, has);
         vals_flush_copy(&l->a, &l->cold);
+    }
     lo_retire(&l->cold, op->insn + 1u);
     if (target == X86_NO_REG)
         lo_exit_direct(l, &l->cold, (s32)v->imm);
@@ -186,7 +192,7 @@ static void exit_endblock(struct low *l, u32 insn)
 {
     const struct eblock *b = l->job->block;
 
-    vals_flush(&l->a);
+    lo_flush(l);
     lo_retire(l->o, insn + 1);
     x86_lea(l->o, 8, RAX, x86_at(REG_PC, b->offset[insn] + b->len[insn]));
     x86_mov_mr(l->o, 8, lo_pc_slot(l), RAX);
@@ -212,7 +218,7 @@ void lo_leave_fault(struct low *l, struct x86_out *o, u32 insn)
 static void raise(struct low *l, struct x86_out *o, const struct ir_op *op, u32 id,
                   enum x86_reg value)
 {
-    vals_flush_copy(&l->a, o);
+    lo_flush_copy(l, o);
     if (value == X86_NO_REG)
         vals_load_const(o, RCX, vals_of(&l->a, id));
     else

@@ -22,6 +22,63 @@ bool lo_flags_of(const struct low *l, u32 id)
     return are_good(l) && l->flags.result == id;
 }
 
+/* How the operation that left the flags is told apart: a logical one by its result. */
+bool lo_flags_are(const struct low *l, const struct lower_cond *c)
+{
+    const struct low_flags *f = &l->flags;
+
+    if (!are_good(l))
+        return false;
+    switch (c->of) {
+    case COND_SUB: return f->op == IR_SUB && f->a == c->a && f->b == c->b;
+    case COND_ADD: return f->op == IR_ADD && f->a == c->a && f->b == c->b;
+    default: return (f->op == IR_AND || f->op == IR_OR || f->op == IR_XOR) && f->result == c->a;
+    }
+}
+
+void lo_flags_note_cond(struct low *l, const struct lower_cond *c)
+{
+    if (c->of == COND_LOGIC)
+        lo_flags_note(l, IR_AND, IR_NO_VAL, IR_NO_VAL, c->a);
+    else
+        lo_flags_note(l, c->of == COND_SUB ? IR_SUB : IR_ADD, c->a, c->b, IR_NO_VAL);
+}
+
+/* In the hot part. */
+static void compare_for(struct low *l, const struct lower_cond *c)
+{
+    unsigned size = ir_type_size(l->a.v[c->a].type);
+    enum x86_reg x = vals_use(&l->a, c->a), y;
+    s32 imm;
+
+    if (c->of == COND_LOGIC) {
+        x86_test_rr(l->o, size, x, x);
+        return;
+    }
+    if (vals_imm(&l->a, c->b, &imm)) {
+        if (c->of == COND_ADD)
+            x86_mov_rr(l->o, size, RAX, x);
+        x86_alu_ri(l->o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, c->of == COND_ADD ? RAX : x,
+                   imm);
+        return;
+    }
+    y = vals_use(&l->a, c->b);
+    if (c->of == COND_ADD)
+        x86_mov_rr(l->o, size, RAX, x);
+    x86_alu_rr(l->o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, c->of == COND_ADD ? RAX : x, y);
+}
+
+enum x86_cond lo_cond_test(struct low *l, u32 id)
+{
+    const struct lower_cond *c = &l->job->room->cond[id];
+
+    if (!lo_flags_are(l, c)) {
+        compare_for(l, c);
+        lo_flags_note_cond(l, c);
+    }
+    return (enum x86_cond)c->cc;
+}
+
 void lo_flags_set(struct low *l, enum x86_cond cc, u32 id)
 {
     bool good = are_good(l);

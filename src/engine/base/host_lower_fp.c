@@ -35,7 +35,7 @@ void lo_fp_guard(struct low *l, u32 insn)
     test_live(l, CC_E);
     call_thunk(l, &l->cold, l->job->thunks->fp_load);
     good = x86_jcc(&l->cold, CC_E);
-    vals_flush_copy(&l->a, &l->cold);
+    lo_flush_copy(l, &l->cold);
     lo_store_here(l, &l->cold);
     lo_retire(&l->cold, insn);
     x86_mov_mi(&l->cold, 4, LO_CPU(v.insn_index), (s32)insn);
@@ -417,7 +417,9 @@ bool lo_fp_planned(struct low *l, const struct ir_op *op, u32 id)
     u32 from = (u32)l->a.v[id].imm;
 
     switch (l->a.v[id].plan) {
-    case PLAN_SKIP: return true;
+    case PLAN_SKIP:
+    case PLAN_COND: return true;
+    case PLAN_LAZY: lo_lazy_set(l, op, id); return true;
     case PLAN_BOX: vals_def_boxed(&l->a, id, l->job->ir->ops[op->a].a); return true;
     case PLAN_UNBOX: unbox(l, op, id); return true;
     case PLAN_COPY:

@@ -28,6 +28,8 @@ enum {
     PLAN_VECTOR_LOAD,      /* host_vector_mem.c; val.imm, until it is lowered: place in state */
     PLAN_VECTOR_SET,       /* val.imm: the load */
     PLAN_VECTOR_STORE,     /* val.imm: place in state */
+    PLAN_COND,             /* asked for as a condition of the host's: host_plan_cond.c */
+    PLAN_LAZY,             /* SET of such, done later: host_lower_lazy.c */
     PLAN_FMA_MINUS_A = 16, /* bits */
     PLAN_FMA_MINUS_C = 32
 };

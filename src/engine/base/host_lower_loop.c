@@ -75,7 +75,7 @@ static void carry_all(struct low *l, const struct words *changed, bool want, uns
             add(&seen, l, op);
             continue;
         }
-        if ((op->op != IR_GET && op->op != IR_SET) || lo_vector_has(l, op))
+        if ((op->op != IR_GET && op->op != IR_SET) || lo_vector_has(l, op) || lo_is_zero(l, op))
             continue;
         if (op->op == IR_GET && op->type == IR_I64 && op->imm % 8 == 0 && !has(&seen, op) &&
             has(changed, op) == want && left[f]) {
@@ -228,6 +228,7 @@ static void write_rest(struct low *l)
         if (vals_slot_reg(&l->a, l->carried[i].file, l->carried[i].offset) != X86_NO_REG)
             kept |= vals_slot_bit(&l->a, l->carried[i].offset);
     vals_flush_but(&l->a, kept);
+    lo_lazy_write(l);
 }
 
 /* Counts the round; then back to the head, or on to what comes next there when the block may not

@@ -11,7 +11,7 @@
 #include "engine/base/host_lower.h"
 #include "engine/core/block.h"
 
-enum { LOWER_FACTS = 4, LOWER_CARRIED = 16, LOWER_VECTORS = 32, LOWER_CONSTS = 8 };
+enum { LOWER_LAZY = 8, LOWER_FACTS = 4, LOWER_CARRIED = 16, LOWER_VECTORS = 32, LOWER_CONSTS = 8 };
 
 struct vec_plan; /* host_vector.h */
 
@@ -57,6 +57,12 @@ struct low {
         u32 result;   /* IR_NO_VAL: none of whose sign and zero they are */
         const u8 *at; /* good here alone */
     } flags;          /* the host's: host_lower_flags.c */
+    struct low_lazy {
+        u16 offset; /* in guest state */
+        struct lower_cond cond;
+    } lazy[LOWER_LAZY]; /* flags that have not been written: host_lower_lazy.c */
+    unsigned lazy_count;
+    u64 called_insns; /* bit by instruction: left to their handlers (host_plan_dead.c) */
     bool here_stored; /* cpu.block and block_pc hold this block's */
     bool failed;
     bool left; /* the block's last exit is out */
@@ -144,6 +150,34 @@ bool lo_not_flag(struct low *l, const struct ir_op *op, u32 id);
 bool lo_is_false(struct low *l, u32 id);
 void lo_note_false(struct low *l, u32 id);
 
+/* Are the host's flags those of the comparison? And: they are now. */
+bool lo_flags_are(const struct low *l, const struct lower_cond *c);
+void lo_flags_note_cond(struct low *l, const struct lower_cond *c);
+/* Puts the truth of a PLAN_COND value in the flags. */
+enum x86_cond lo_cond_test(struct low *l, u32 id);
+
+/* host_plan_cond.c: fills in lower_room.cond, and finds who asks for conditions of the host's. */
+void lo_cond_plan(struct low *l);
+/* What the condition rests on is needed until operation `until`. */
+void lo_keep_for(struct low *l, const struct lower_cond *c, u32 until);
+
+/* host_lower_lazy.c. A PLAN_LAZY SET. */
+void lo_lazy_set(struct low *l, const struct ir_op *op, u32 id);
+/* Writes the flags that were put off. The same in a cold stub or on a way out: they stay put off;
+ * and in a cold stub that begins with the host's flags as `has` leaves them, or NULL. */
+void lo_lazy_write(struct low *l);
+void lo_lazy_copy(struct low *l, struct x86_out *o);
+void lo_lazy_copy_after(struct low *l, const struct lower_cond *has);
+/* Operation `id` is done: writes those that are not to be put off beyond it. */
+void lo_lazy_done(struct low *l, u32 id);
+/* A GET or SET of state: writes those that it overlaps. */
+void lo_lazy_touch(struct low *l, const struct ir_op *op);
+/* vals_flush() and vals_flush_copy() with them. */
+void lo_flush(struct low *l);
+void lo_flush_copy(struct low *l, struct x86_out *o);
+
+/* plan_dead.c: operation `id` does not use its operands any more. */
+void lo_drop(struct low *l, u32 id);
 /* Flags that nobody reads. After vals_init(), before other plans. (plan_dead.c) */
 void lo_dead_plan(struct low *l);
 
@@ -171,6 +205,8 @@ bool lo_is_native(const struct low *l, const struct ir_op *op);
 /* Does one operation by its row. */
 void lo_lower_op(struct low *l, u32 id);
 
+/* Is it a GET of state that is always 0? (lower_arith.c) */
+bool lo_is_zero(const struct low *l, const struct ir_op *op);
 /* Is it a GETX or SETX of which it is known where? And: where in guest state. (lower_arith.c) */
 bool lo_is_element(const struct low *l, const struct ir_op *op);
 u16 lo_place_of(const struct low *l, const struct ir_op *op);

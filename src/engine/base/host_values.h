@@ -114,6 +114,10 @@ void vals_def_same(struct vals *a, u32 id, u32 as, bool clean);
 /* i64 id: the low 32 bits of `low` under all ones. */
 void vals_def_boxed(struct vals *a, u32 id, u32 low);
 
+/* Code in `out` alone, which may be a cold stub: the value in a register, `scratch` if it is in
+ * none. Leaves flags alone. */
+enum x86_reg vals_peek(struct vals *a, struct x86_out *out, u32 id, enum x86_reg scratch);
+
 /* True when the value is a constant that fits a sign-extended 32-bit immediate of its type. */
 bool vals_imm(struct vals *a, u32 id, s32 *imm);
 /* Is it, of 4 or 8 bytes, in an xmm register and in no general one? */

@@ -41,26 +41,39 @@ bool vals_memory(struct vals *a, u32 id, struct x86_mem *m)
     return true;
 }
 
-/* A register that holds the slot's value: rdx for what is in none. */
-static enum x86_reg in_some_register(struct vals *a, struct x86_out *out, const struct val *v)
+/* A register that holds the value: `scratch` for what is in none. */
+static enum x86_reg in_some_register(struct vals *a, struct x86_out *out, const struct val *v,
+                                     enum x86_reg scratch)
 {
     if (v->at[VALS_GPR] != X86_NO_REG)
         return v->at[VALS_GPR];
     if (v->kind != VAL_PLACE) {
-        vals_load_const(out, RDX, v);
+        vals_load_const(out, scratch, v);
     } else if (v->at[VALS_XMM] != X86_NO_REG) {
-        x86_fp_to_reg(out, vals_cell_size(v), RDX, v->at[VALS_XMM]);
+        x86_fp_to_reg(out, vals_cell_size(v), scratch, v->at[VALS_XMM]);
     } else {
         BUG_ON(v->spill < 0 && v->slot < 0);
         if (v->spill >= 0)
-            x86_load_zx(out, vals_cell_size(v), RDX, vals_spill_mem(a, v));
+            x86_load_zx(out, vals_cell_size(v), scratch, vals_spill_mem(a, v));
         else
-            vals_load_slot(a, out, RDX, v);
+            vals_load_slot(a, out, scratch, v);
     }
-    return RDX;
+    return scratch;
 }
 
-/* Stores a slot's value to it. rdx is used for what is in no register. */
+enum x86_reg vals_peek(struct vals *a, struct x86_out *out, u32 id, enum x86_reg scratch)
+{
+    enum x86_reg r = in_some_register(a, out, vals_of(a, id), scratch);
+
+    if (!a->v[id].boxed)
+        return r;
+    x86_mov_rr(out, 4, scratch, r); /* all ones above it */
+    x86_unary(out, UN_NOT, 4, scratch);
+    x86_unary(out, UN_NOT, 8, scratch);
+    return scratch;
+}
+
+/* Stores a slot's value to it. rdx is used for what is in no register. Leaves flags alone. */
 static void slot_write(struct vals *a, struct x86_out *out, const struct slot *s)
 {
     const struct val *v = &a->v[s->value];
@@ -73,7 +86,7 @@ static void slot_write(struct vals *a, struct x86_out *out, const struct slot *s
                v->at[VALS_XMM] != X86_NO_REG && size >= 4 && size <= vals_cell_size(v)) {
         x86_fp_store(out, size, m, v->at[VALS_XMM]);
     } else {
-        x86_mov_mr(out, size, m, in_some_register(a, out, v));
+        x86_mov_mr(out, size, m, in_some_register(a, out, v, RDX));
     }
     if (s->boxed) {
         m.disp += 4;
