@@ -12,7 +12,7 @@
 #include "isa/isa.h"
 
 enum {
-    TLB_BITS = 12, /* entries of one table: 4096; direct mapped */
+    TLB_BITS = 14, /* entries of one table: 16384; direct mapped */
     TLB_ENTRIES = 1 << TLB_BITS,
     TLB_PAGE_SHIFT = 12,
     TLB_ENTRY_SHIFT = 4, /* log2 of an entry's size */

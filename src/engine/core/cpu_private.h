@@ -41,7 +41,7 @@ struct tlb_spans {
 enum { TLB_WRITTEN_BITS = 1 << 15 };
 
 /* A flush looks at the cache lines of a table that were filled since it was last emptied: a bit for
- * each. All 4096 entries of three tables are 192 KiB, and a kernel may flush 1000 times a second.
+ * each. The three tables are 768 KiB, and a kernel may flush 1000 times a second.
  */
 enum {
     LINE_BYTES = 64,

@@ -367,19 +367,26 @@ static bool same_leaf(const struct tlb_entry *e, u8 note, gva_t va)
     return !(e->tag & TLB_EMPTY) && ((e->tag ^ va) >> log2) == 0;
 }
 
+static void flush_entry(struct cpu *c, gva_t va, unsigned bank, unsigned access, unsigned i)
+{
+    struct tlb_entry *e = &c->e.banks[bank].entry[access][i];
+
+    if (same_leaf(e, c->side[bank].note[access][i], va))
+        tlb_entry_clear(e);
+}
+
 static void flush_page(struct cpu *c, gva_t va, unsigned bank)
 {
     struct tlb_side *s = &c->side[bank];
 
     for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++) {
-        struct tlb_entry *table = c->e.banks[bank].entry[a];
-        bool large = span_covers(&s->large[a], va);
-        unsigned from = large ? 0 : tlb_index(va);
-        unsigned to = large ? TLB_ENTRIES : from + 1;
-
-        for (unsigned i = from; i < to; i++)
-            if (same_leaf(&table[i], s->note[a][i], va))
-                tlb_entry_clear(&table[i]);
+        if (span_covers(&s->large[a], va)) {
+            for (struct filled f = filled_of(s, a); filled_next(&f);)
+                for (unsigned i = f.from; i < f.from + TLB_LINE; i++)
+                    flush_entry(c, va, bank, a, i);
+        } else {
+            flush_entry(c, va, bank, a, tlb_index(va));
+        }
         for (unsigned i = 0; i < TLB_VICTIMS; i++)
             if (same_leaf(&s->victim[a][i].e, s->victim[a][i].note, va))
                 tlb_entry_clear(&s->victim[a][i].e);
