@@ -63,7 +63,7 @@ static inline u8 *modrm_mem(u8 *p, unsigned reg, struct x86_mem m)
 
     *p++ = (u8)(mod << 6 | (reg & 7) << 3 | (sib ? 4 : m.base & 7));
     if (sib)
-        *p++ = (u8)((m.index == X86_NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
+        *p++ = (u8)(m.scale << 6 | (m.index == X86_NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
     if (mod == 1)
         *p++ = (u8)m.disp;
     return mod == 2 ? put32(p, m.disp) : p;

@@ -90,6 +90,7 @@ enum x86_fma {
 struct x86_mem {
     u8 base, index;
     s32 disp;
+    u8 scale; /* log2 of what the index is multiplied by */
 };
 
 /* Output. When it is full, bytes are dropped and `full` is set: checked once at the end. */
@@ -105,7 +106,13 @@ static inline struct x86_mem x86_at(enum x86_reg base, s32 disp)
 
 static inline struct x86_mem x86_at_index(enum x86_reg base, enum x86_reg index, s32 disp)
 {
-    return (struct x86_mem){ (u8)base, (u8)index, disp };
+    return (struct x86_mem){ (u8)base, (u8)index, disp, 0 };
+}
+
+/* scale: 0 to 3 */
+static inline struct x86_mem x86_at_scaled(enum x86_reg base, enum x86_reg index, unsigned scale)
+{
+    return (struct x86_mem){ (u8)base, (u8)index, 0, (u8)scale };
 }
 
 /* size: operand bytes, 1, 2, 4 or 8. 4-byte results clear the upper half. */

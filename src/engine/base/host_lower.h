@@ -75,7 +75,7 @@ struct lower_access {
     u8 stream;     /* its number + 1 in a loop; 0: none. See host_plan_stream.c */
 };
 
-/* What an i1 value says of one comparison by the host: host_plan_cond.c. */
+/* What an i1 value says of comparisons by the host: host_plan_cond.c. */
 enum lower_cond_of {
     COND_NONE,
     COND_CONST, /* cc: 0 or 1 */
@@ -83,9 +83,14 @@ enum lower_cond_of {
     COND_ADD,   /* of a + b, */
     COND_LOGIC, /* of a, as logical operations leave them */
 };
-struct lower_cond {
+struct lower_test {
     u8 of, cc; /* enum lower_cond_of, enum x86_cond */
     u32 a, b;  /* values */
+};
+struct lower_cond {
+    struct lower_test is;
+    struct lower_test when; /* of COND_NONE: always. Where it is false, it is not that but */
+    bool otherwise;
     u32 until; /* PLAN_LAZY: the operation by which it has to be there */
 };
 

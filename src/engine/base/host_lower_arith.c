@@ -1,7 +1,7 @@
 /*
  * host_lower_arith.c - state, arithmetic and changes of width.
  */
-#include "engine/base/host_lower_ops.h"
+#include "engine/base/host_lower_fp.h"
 
 /* --- leaves and state --- */
 
@@ -83,6 +83,20 @@ static bool fold(struct low *l, const struct ir_op *op, u32 id, u32 x, u64 imm)
     return true;
 }
 
+/* A shift that the sum it is for does itself, as the scale of its second operand; 0: none. */
+static unsigned scale_of(struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id], *user = &l->job->ir->ops[l->a.v[id].last_use];
+    const struct val *by;
+
+    if (op->op != IR_SHL || l->a.v[id].uses != 1 || l->a.v[id].plan != PLAN_NONE ||
+        user->op != IR_ADD || user->b != id || user->a == id || user->insn != op->insn ||
+        l->a.v[l->a.v[id].last_use].plan != PLAN_NONE || lo_is_narrow(op->type))
+        return 0;
+    by = vals_of(&l->a, op->b);
+    return by->kind == VAL_CONST && by->imm >= 1 && by->imm <= 3 ? (unsigned)by->imm : 0;
+}
+
 void low_add(struct low *l, const struct ir_op *op, u32 id)
 {
     unsigned size = op->type == IR_I64 ? 8 : 4;
@@ -94,6 +108,12 @@ void low_add(struct low *l, const struct ir_op *op, u32 id)
         return;
     }
 
+    if (scale_of(l, y)) {
+        enum x86_reg s = vals_use(&l->a, x), t = vals_use(&l->a, l->job->ir->ops[y].a);
+
+        x86_lea(l->o, size, vals_def(&l->a, id), x86_at_scaled(s, t, scale_of(l, y)));
+        return;
+    }
     if (vals_of(&l->a, x)->kind == VAL_CONST) {
         x = op->b;
         y = op->a;
@@ -195,6 +215,10 @@ void low_shift(struct low *l, const struct ir_op *op, u32 id)
     unsigned size = op->type == IR_I64 ? 8 : 4;
     s32 n;
 
+    if (scale_of(l, id)) {
+        lo_keep_until(l, op->a, l->a.v[id].last_use);
+        return;
+    }
     if (vals_imm(&l->a, op->b, &n)) {
         enum x86_reg d = vals_def_from(&l->a, id, op->a);
 

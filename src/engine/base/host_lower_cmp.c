@@ -181,28 +181,39 @@ static struct low_fact fact_of(const struct low *l, u32 id)
     return (struct low_fact){ op->op, l->a.v[op->a].same_as, l->a.v[op->b].same_as };
 }
 
-bool lo_is_false(struct low *l, u32 id)
+/* Of a bit that some state holds: that a trap is on. */
+static struct low_fact truth_of(const struct low *l, u32 id)
 {
-    const struct ir_op *op = &l->job->ir->ops[id];
-    struct low_fact f;
+    return (struct low_fact){ IR_GET, l->a.v[id].same_as, l->a.v[id].same_as };
+}
 
-    if (!is_fused(l, id))
-        return false;
-    if (lo_fp_is_false(l, op))
-        return true;
-    f = fact_of(l, id);
-    if (l->a.v[f.a].kind == VAL_CONST && l->a.v[f.b].kind == VAL_CONST)
-        return !ir_pure(op, ir_type_bits(l->a.v[op->a].type), l->a.v[f.a].imm, l->a.v[f.b].imm, 0);
+static bool has_fact(const struct low *l, struct low_fact f)
+{
     for (unsigned i = 0; i < LOWER_FACTS && i < l->fact_count; i++)
         if (l->facts[i].op == f.op && l->facts[i].a == f.a && l->facts[i].b == f.b)
             return true;
     return false;
 }
 
+bool lo_is_false(struct low *l, u32 id)
+{
+    const struct ir_op *op = &l->job->ir->ops[id];
+    struct low_fact f;
+
+    if (!is_fused(l, id))
+        return l->a.v[id].plan == PLAN_NONE && has_fact(l, truth_of(l, id));
+    if (lo_fp_is_false(l, op))
+        return true;
+    f = fact_of(l, id);
+    if (l->a.v[f.a].kind == VAL_CONST && l->a.v[f.b].kind == VAL_CONST)
+        return !ir_pure(op, ir_type_bits(l->a.v[op->a].type), l->a.v[f.a].imm, l->a.v[f.b].imm, 0);
+    return has_fact(l, f);
+}
+
 void lo_note_false(struct low *l, u32 id)
 {
-    if (is_fused(l, id))
-        l->facts[l->fact_count++ % LOWER_FACTS] = fact_of(l, id);
+    if (is_fused(l, id) || l->a.v[id].plan == PLAN_NONE)
+        l->facts[l->fact_count++ % LOWER_FACTS] = is_fused(l, id) ? fact_of(l, id) : truth_of(l, id);
 }
 
 /* Are they 1 and 0, or 0 and 1? */

@@ -164,7 +164,7 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     const struct val *v = vals_of(&l->a, op->b);
     enum x86_reg target = is_near(v) ? X86_NO_REG : vals_use(&l->a, op->b);
     bool last = id + 1 == l->job->ir->op_count;
-    const struct lower_cond *has = NULL; /* whose flags a way out begins with */
+    const struct lower_test *has = NULL; /* whose flags a way out begins with */
     enum x86_cond cc;
 
     if (last && l->job->loops) {
@@ -174,8 +174,8 @@ void low_jumpif(struct low *l, const struct ir_op *op, u32 id)
     if (last)
         lo_flush(l);
     cc = lo_test_true(l, op->a);
-    if (l->a.v[op->a].plan == PLAN_COND)
-        has = &l->job->room->cond[op->a];
+    if (l->a.v[op->a].plan == PLAN_COND && l->job->room->cond[op->a].when.of == COND_NONE)
+        has = &l->job->room->cond[op->a].is;
     lo_fix_cold(l, x86_jcc(l->o, cc));
     if (!last) {
         lo_lazy_copy_after(l, has);

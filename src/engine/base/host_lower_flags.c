@@ -23,60 +23,69 @@ bool lo_flags_of(const struct low *l, u32 id)
 }
 
 /* How the operation that left the flags is told apart: a logical one by its result. */
-bool lo_flags_are(const struct low *l, const struct lower_cond *c)
+bool lo_flags_are(const struct low *l, const struct lower_test *t)
 {
     const struct low_flags *f = &l->flags;
 
     if (!are_good(l))
         return false;
-    switch (c->of) {
-    case COND_SUB: return f->op == IR_SUB && f->a == c->a && f->b == c->b;
-    case COND_ADD: return f->op == IR_ADD && f->a == c->a && f->b == c->b;
-    default: return (f->op == IR_AND || f->op == IR_OR || f->op == IR_XOR) && f->result == c->a;
+    switch (t->of) {
+    case COND_SUB: return f->op == IR_SUB && f->a == t->a && f->b == t->b;
+    case COND_ADD: return f->op == IR_ADD && f->a == t->a && f->b == t->b;
+    default: return (f->op == IR_AND || f->op == IR_OR || f->op == IR_XOR) && f->result == t->a;
     }
 }
 
-void lo_flags_note_cond(struct low *l, const struct lower_cond *c)
+void lo_flags_note_test(struct low *l, const struct lower_test *t)
 {
-    if (c->of == COND_LOGIC)
-        lo_flags_note(l, IR_AND, IR_NO_VAL, IR_NO_VAL, c->a);
+    if (t->of == COND_LOGIC)
+        lo_flags_note(l, IR_AND, IR_NO_VAL, IR_NO_VAL, t->a);
     else
-        lo_flags_note(l, c->of == COND_SUB ? IR_SUB : IR_ADD, c->a, c->b, IR_NO_VAL);
+        lo_flags_note(l, t->of == COND_SUB ? IR_SUB : IR_ADD, t->a, t->b, IR_NO_VAL);
 }
 
-/* In the hot part. */
-static void compare_for(struct low *l, const struct lower_cond *c)
+void lo_flags_compare(struct low *l, struct x86_out *o, const struct lower_test *t)
 {
-    unsigned size = ir_type_size(l->a.v[c->a].type);
-    enum x86_reg x = vals_use(&l->a, c->a), y;
+    unsigned size = ir_type_size(l->a.v[t->a].type);
+    enum x86_reg x = vals_peek(&l->a, o, t->a, RAX);
     s32 imm;
 
-    if (c->of == COND_LOGIC) {
-        x86_test_rr(l->o, size, x, x);
+    if (t->of == COND_LOGIC) {
+        x86_test_rr(o, size, x, x);
         return;
     }
-    if (vals_imm(&l->a, c->b, &imm)) {
-        if (c->of == COND_ADD)
-            x86_mov_rr(l->o, size, RAX, x);
-        x86_alu_ri(l->o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, c->of == COND_ADD ? RAX : x,
-                   imm);
-        return;
+    if (t->of == COND_ADD && x != RAX) {
+        x86_mov_rr(o, size, RAX, x);
+        x = RAX;
     }
-    y = vals_use(&l->a, c->b);
-    if (c->of == COND_ADD)
-        x86_mov_rr(l->o, size, RAX, x);
-    x86_alu_rr(l->o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, c->of == COND_ADD ? RAX : x, y);
+    if (vals_imm(&l->a, t->b, &imm))
+        x86_alu_ri(o, t->of == COND_ADD ? ALU_ADD : ALU_CMP, size, x, imm);
+    else
+        x86_alu_rr(o, t->of == COND_ADD ? ALU_ADD : ALU_CMP, size, x,
+                   vals_peek(&l->a, o, t->b, RDX));
+}
+
+/* In the hot part, where what has no register gets one. Uses rax, rdx. */
+static enum x86_cond test(struct low *l, const struct lower_test *t)
+{
+    if (!lo_flags_are(l, t)) {
+        vals_use(&l->a, t->a);
+        lo_flags_compare(l, l->o, t);
+        lo_flags_note_test(l, t);
+    }
+    return (enum x86_cond)t->cc;
 }
 
 enum x86_cond lo_cond_test(struct low *l, u32 id)
 {
     const struct lower_cond *c = &l->job->room->cond[id];
 
-    if (!lo_flags_are(l, c)) {
-        compare_for(l, c);
-        lo_flags_note_cond(l, c);
-    }
-    return (enum x86_cond)c->cc;
+    if (c->when.of == COND_NONE)
+        return test(l, &c->is);
+    x86_setcc(l->o, test(l, &c->is), RCX);
+    x86_setcc(l->o, test(l, &c->when) ^ (unsigned)c->otherwise, RAX);
+    x86_alu_rr(l->o, c->otherwise ? ALU_OR : ALU_AND, 4, RAX, RCX);
+    return CC_NE;
 }
 
 void lo_flags_set(struct low *l, enum x86_cond cc, u32 id)

@@ -212,15 +212,14 @@ static void check_result(struct low *l, unsigned size, enum x86_xmm x, bool may_
     lo_fix_cold(l, x86_jcc(l->o, CC_E));
 }
 
-/* The result is in xmm0: to where it belongs, or from software. */
+/* The result is in d, and none of the operands is: or it comes from software. */
 static void finish(struct low *l, const struct ir_op *op, enum x86_xmm d, const enum x86_xmm *x,
                    unsigned count)
 {
     bool tiny = op->op == IR_FMUL || op->op == IR_FDIV || op->op == IR_FMA ||
                 (op->op == IR_FCVT && op->fp.format == FP_F32);
 
-    check_result(l, lo_fp_size(op->fp.format), XMM0, tiny);
-    x86_fp_mov(l->o, d, XMM0);
+    check_result(l, lo_fp_size(op->fp.format), d, tiny);
     lo_fp_slow(l, op, x, count);
     x86_fp_from_reg(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);
@@ -243,9 +242,9 @@ static void binary_keeping(struct low *l, const struct ir_op *op, u32 id)
     const enum x86_xmm x[] = { vals_use_x(&l->a, op->a), vals_use_x(&l->a, op->b) };
     enum x86_xmm d = vals_def_x(&l->a, id);
 
-    x86_fp_mov(l->o, XMM0, x[0]);
+    x86_fp_mov(l->o, d, x[0]);
     lo_fp_round_begin(l, op);
-    x86_fp_rr(l->o, sse_of(op->op), lo_fp_size(op->fp.format), XMM0, x[1]);
+    x86_fp_rr(l->o, sse_of(op->op), lo_fp_size(op->fp.format), d, x[1]);
     lo_fp_round_end(l, op);
     finish(l, op, d, x, 2);
 }
@@ -280,9 +279,9 @@ void lo_fp_unary_keeping(struct low *l, const struct ir_op *op, u32 id, enum x86
     enum x86_xmm x = vals_use_x(&l->a, op->a);
     enum x86_xmm d = vals_def_x(&l->a, id);
 
-    x86_fp_mov(l->o, XMM0, x);
+    x86_fp_mov(l->o, d, x);
     lo_fp_round_begin(l, op);
-    x86_fp_rr(l->o, how, size, XMM0, XMM0);
+    x86_fp_rr(l->o, how, size, d, d);
     lo_fp_round_end(l, op);
     finish(l, op, d, &x, 1);
 }
@@ -331,15 +330,14 @@ void low_fp_fma(struct low *l, const struct ir_op *op, u32 id)
                                vals_use_x(&l->a, c) };
     enum x86_xmm d = vals_def_x(&l->a, id);
 
-    x86_fp_mov(l->o, XMM0, x[0]);
+    x86_fp_mov(l->o, d, x[0]);
     lo_fp_round_begin(l, op);
     x86_fma_rr(l->o,
                minus_a ? (minus_c ? X86_FNMSUB_213 : X86_FNMADD_213)
                        : (minus_c ? X86_FMSUB_213 : X86_FMA_213),
-               size, XMM0, x[1], x[2]);
+               size, d, x[1], x[2]);
     lo_fp_round_end(l, op);
-    check_result(l, size, XMM0, keeps_nans(op));
-    x86_fp_mov(l->o, d, XMM0);
+    check_result(l, size, d, keeps_nans(op));
     fma_slow(l, op, x, plan);
     x86_fp_from_reg(&l->cold, 8, d, RDX);
     lo_jmp_hot(l);

@@ -24,64 +24,75 @@ void lo_lazy_set(struct low *l, const struct ir_op *op, u32 id)
     l->lazy[i].cond = l->job->room->cond[id];
 }
 
-/* Makes the flags of c's comparison in `o`. Uses rax, rdx. */
-static void compare(struct low *l, struct x86_out *o, const struct lower_cond *c)
-{
-    unsigned size = ir_type_size(l->a.v[c->a].type);
-    enum x86_reg x = vals_peek(&l->a, o, c->a, RAX), y;
-    s32 imm;
-
-    if (c->of == COND_LOGIC) {
-        x86_test_rr(o, size, x, x);
-        return;
-    }
-    if (c->of == COND_ADD && x != RAX) {
-        x86_mov_rr(o, size, RAX, x);
-        x = RAX;
-    }
-    if (vals_imm(&l->a, c->b, &imm)) {
-        x86_alu_ri(o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, x, imm);
-        return;
-    }
-    y = vals_peek(&l->a, o, c->b, RDX);
-    x86_alu_rr(o, c->of == COND_ADD ? ALU_ADD : ALU_CMP, size, x, y);
-}
-
-static bool same(const struct lower_cond *x, const struct lower_cond *y)
+static bool same_test(const struct lower_test *x, const struct lower_test *y)
 {
     return x && x->of == y->of && x->a == y->a && x->b == y->b;
 }
 
-/* has: whose flags the host's are at this place of `o`; NULL: nobody's. */
-static void write_all(struct low *l, struct x86_out *o, const struct lower_cond *has)
+static bool same(const struct lower_cond *x, const struct lower_cond *y)
 {
-    for (unsigned i = 0; i < l->lazy_count; i++) {
-        const struct lower_cond *c = &l->lazy[i].cond;
+    return same_test(&x->is, &y->is) && same_test(&x->when, &y->when) &&
+           (x->when.of == COND_NONE || x->when.cc == y->when.cc);
+}
 
-        if (!same(has, c))
-            compare(l, o, c);
-        has = c;
-        x86_setcc_m(o, (enum x86_cond)c->cc, cpu_at(VCPU_STATE_OFF + l->lazy[i].offset));
-    }
+static struct x86_mem place(const struct low_lazy *f)
+{
+    return cpu_at(VCPU_STATE_OFF + f->offset);
+}
+
+/* The flags from number i on that are conditions like it. Returns whose flags the host's are then. */
+static const struct lower_test *write_some(struct low *l, struct x86_out *o, unsigned i, u32 *done,
+                                           const struct lower_test *has)
+{
+    const struct lower_cond *c = &l->lazy[i].cond;
+    u32 these = 0;
+    u8 *holds;
+
+    if (!same_test(has, &c->is))
+        lo_flags_compare(l, o, &c->is);
+    for (unsigned k = i; k < l->lazy_count; k++)
+        if (same(&l->lazy[k].cond, c)) {
+            these |= 1u << k;
+            x86_setcc_m(o, (enum x86_cond)l->lazy[k].cond.is.cc, place(&l->lazy[k]));
+        }
+    *done |= these;
+    if (c->when.of == COND_NONE)
+        return &c->is;
+    lo_flags_compare(l, o, &c->when);
+    holds = x86_jcc(o, (enum x86_cond)c->when.cc);
+    for (unsigned k = i; k < l->lazy_count; k++)
+        if (these >> k & 1)
+            x86_mov_mi(o, 1, place(&l->lazy[k]), l->lazy[k].cond.otherwise);
+    x86_point(holds, o->at);
+    return &c->when;
+}
+
+/* has: whose flags the host's are at this place of `o`; NULL: nobody's. */
+static const struct lower_test *write_all(struct low *l, struct x86_out *o,
+                                          const struct lower_test *has)
+{
+    u32 done = 0;
+
+    for (unsigned i = 0; i < l->lazy_count; i++)
+        if (!(done >> i & 1))
+            has = write_some(l, o, i, &done, has);
+    return has;
 }
 
 /* One whose flags the host's are, if any is. */
-static const struct lower_cond *present(const struct low *l)
+static const struct lower_test *present(const struct low *l)
 {
     for (unsigned i = 0; i < l->lazy_count; i++)
-        if (lo_flags_are(l, &l->lazy[i].cond))
-            return &l->lazy[i].cond;
+        if (lo_flags_are(l, &l->lazy[i].cond.is))
+            return &l->lazy[i].cond.is;
     return NULL;
 }
 
 void lo_lazy_write(struct low *l)
 {
-    const struct lower_cond *has = present(l);
-
     if (l->lazy_count == 0)
         return;
-    write_all(l, l->o, has);
-    lo_flags_note_cond(l, &l->lazy[l->lazy_count - 1].cond);
+    lo_flags_note_test(l, write_all(l, l->o, present(l)));
     l->lazy_count = 0;
 }
 
@@ -90,7 +101,7 @@ void lo_lazy_copy(struct low *l, struct x86_out *o)
     write_all(l, o, o == l->o ? present(l) : NULL);
 }
 
-void lo_lazy_copy_after(struct low *l, const struct lower_cond *has)
+void lo_lazy_copy_after(struct low *l, const struct lower_test *has)
 {
     write_all(l, &l->cold, has);
 }

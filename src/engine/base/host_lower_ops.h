@@ -151,9 +151,11 @@ bool lo_is_false(struct low *l, u32 id);
 void lo_note_false(struct low *l, u32 id);
 
 /* Are the host's flags those of the comparison? And: they are now. */
-bool lo_flags_are(const struct low *l, const struct lower_cond *c);
-void lo_flags_note_cond(struct low *l, const struct lower_cond *c);
-/* Puts the truth of a PLAN_COND value in the flags. */
+bool lo_flags_are(const struct low *l, const struct lower_test *t);
+void lo_flags_note_test(struct low *l, const struct lower_test *t);
+/* Makes them in `o`. Uses rax, rdx. */
+void lo_flags_compare(struct low *l, struct x86_out *o, const struct lower_test *t);
+/* Puts the truth of a PLAN_COND value in the flags. Uses rax, rcx, rdx. */
 enum x86_cond lo_cond_test(struct low *l, u32 id);
 
 /* host_plan_cond.c: fills in lower_room.cond, and finds who asks for conditions of the host's. */
@@ -167,7 +169,7 @@ void lo_lazy_set(struct low *l, const struct ir_op *op, u32 id);
  * and in a cold stub that begins with the host's flags as `has` leaves them, or NULL. */
 void lo_lazy_write(struct low *l);
 void lo_lazy_copy(struct low *l, struct x86_out *o);
-void lo_lazy_copy_after(struct low *l, const struct lower_cond *has);
+void lo_lazy_copy_after(struct low *l, const struct lower_test *has);
 /* Operation `id` is done: writes those that are not to be put off beyond it. */
 void lo_lazy_done(struct low *l, u32 id);
 /* A GET or SET of state: writes those that it overlaps. */

@@ -5,7 +5,7 @@
  * "less" reads two and compares them. Of a value that is i1 this finds out whether one host
  * comparison and one host condition say the same: then a branch, select or raise that asks for it
  * makes that comparison, if the flags are not there any more, and the guest's own flags need
- * not be in registers at all.
+ * not be in registers at all. A conditional comparison is two of them.
  */
 #include "engine/base/host_lower_fp.h"
 
@@ -22,7 +22,12 @@ struct cond_plan {
     unsigned count;
 };
 
-static const struct lower_cond no_cond = { .of = COND_NONE };
+static const struct lower_cond no_cond = { .is.of = COND_NONE };
+
+static struct lower_cond simple(enum lower_cond_of of, enum x86_cond cc, u32 a, u32 b)
+{
+    return (struct lower_cond){ .is = { (u8)of, (u8)cc, a, b } };
+}
 
 static bool is_const(const struct cond_plan *p, u32 id, u64 value)
 {
@@ -40,15 +45,26 @@ static struct lower_cond of_result(const struct cond_plan *p, u32 r, enum x86_co
     const struct ir_op *op = &p->ops[r];
 
     if (op->op == IR_SUB)
-        return (struct lower_cond){ COND_SUB, (u8)cc, op->a, op->b, 0 };
+        return simple(COND_SUB, cc, op->a, op->b);
     if (op->op == IR_ADD)
-        return (struct lower_cond){ COND_ADD, (u8)cc, op->a, op->b, 0 };
-    return (struct lower_cond){ COND_LOGIC, (u8)cc, r, r, 0 };
+        return simple(COND_ADD, cc, op->a, op->b);
+    return simple(COND_LOGIC, cc, r, r);
+}
+
+static bool same_test(const struct lower_test *x, const struct lower_test *y)
+{
+    return x->of == y->of && x->a == y->a && x->b == y->b;
 }
 
 static bool same(const struct lower_cond *x, const struct lower_cond *y)
 {
-    return x->of == y->of && x->a == y->a && x->b == y->b;
+    return same_test(&x->is, &y->is) && same_test(&x->when, &y->when) &&
+           (x->when.of == COND_NONE || x->when.cc == y->when.cc);
+}
+
+static bool is_test(const struct lower_cond *c)
+{
+    return c->is.of != COND_NONE && c->is.of != COND_CONST;
 }
 
 /* N == V; after logic V is 0. */
@@ -56,14 +72,14 @@ static struct lower_cond of_equal(const struct lower_cond *n, const struct lower
 {
     struct lower_cond c = *n;
 
-    if (n->cc != CC_S || n->of == COND_NONE || n->of == COND_CONST)
+    if (n->is.cc != CC_S || !is_test(n))
         return no_cond;
-    if ((n->of == COND_LOGIC && v->of == COND_CONST && v->cc == 0) ||
-        (same(n, v) && v->cc == CC_O)) {
-        c.cc = CC_GE;
+    c.is.cc = CC_GE;
+    c.otherwise = n->otherwise == v->otherwise;
+    if (n->is.of == COND_LOGIC && n->when.of == COND_NONE && v->is.of == COND_CONST &&
+        v->is.cc == 0)
         return c;
-    }
-    return no_cond;
+    return same(n, v) && v->is.cc == CC_O ? c : no_cond;
 }
 
 /* x and not Z: "higher" of "carry" after a subtraction, "greater" of "not less". */
@@ -71,12 +87,13 @@ static struct lower_cond of_andn(const struct lower_cond *x, const struct lower_
 {
     struct lower_cond c = *x;
 
-    if (x->of == COND_NONE || x->of == COND_CONST || !same(x, z) || z->cc != CC_E)
+    if (!is_test(x) || !same(x, z) || z->is.cc != CC_E)
         return no_cond;
-    if (x->cc == CC_GE)
-        c.cc = CC_G;
-    else if (x->cc == CC_AE && x->of == COND_SUB)
-        c.cc = CC_A;
+    c.otherwise = x->otherwise && !z->otherwise;
+    if (x->is.cc == CC_GE)
+        c.is.cc = CC_G;
+    else if (x->is.cc == CC_AE && x->is.of == COND_SUB)
+        c.is.cc = CC_A;
     else
         return no_cond;
     return c;
@@ -84,8 +101,24 @@ static struct lower_cond of_andn(const struct lower_cond *x, const struct lower_
 
 static struct lower_cond of_not(struct lower_cond c)
 {
-    if (c.of != COND_NONE)
-        c.cc ^= 1; /* a constant, too */
+    if (c.is.of != COND_NONE)
+        c.is.cc ^= 1; /* a constant, too */
+    c.otherwise = !c.otherwise;
+    return c;
+}
+
+/* As conditional comparisons have it: a flag of a comparison where another one holds, else a
+ * constant. */
+static struct lower_cond of_select(const struct cond_plan *p, const struct ir_op *op)
+{
+    const struct lower_cond *when = &p->cond[op->a];
+    struct lower_cond c = p->cond[op->b];
+
+    if (!is_test(when) || when->when.of != COND_NONE || !is_test(&c) || c.when.of != COND_NONE ||
+        p->ops[op->c].op != IR_CONST)
+        return no_cond;
+    c.when = when->is;
+    c.otherwise = p->ops[op->c].imm & 1;
     return c;
 }
 
@@ -102,7 +135,7 @@ static struct lower_cond of_flag(const struct cond_plan *p, const struct ir_op *
 {
     if (!is_const(p, op->c, 0) || !is_word(&p->ops[op->a]))
         return no_cond;
-    return (struct lower_cond){ (u8)of, (u8)cc, op->a, op->b, 0 };
+    return simple(of, cc, op->a, op->b);
 }
 
 /* What the i1 operation says. */
@@ -111,10 +144,11 @@ static struct lower_cond cond_of(const struct cond_plan *p, const struct ir_op *
     const struct ir_op *a = op->a == IR_NO_VAL ? NULL : &p->ops[op->a];
 
     switch (op->op) {
-    case IR_CONST: return (struct lower_cond){ COND_CONST, op->imm & 1, 0, 0, 0 };
+    case IR_CONST: return simple(COND_CONST, (enum x86_cond)(op->imm & 1), 0, 0);
     case IR_GET: return of_get(p, op);
     case IR_NOT: return of_not(p->cond[op->a]);
     case IR_ANDN: return of_andn(&p->cond[op->a], &p->cond[op->b]);
+    case IR_SELECT: return of_select(p, op);
     case IR_BORROW: return of_flag(p, op, COND_SUB, CC_B);
     case IR_SUBOVF: return of_flag(p, op, COND_SUB, CC_O);
     case IR_CARRY: return of_flag(p, op, COND_ADD, CC_B);
@@ -164,12 +198,25 @@ static bool is_asked_only(const struct cond_plan *p, u32 id)
     return asked == v->uses;
 }
 
+static void keep_test(struct low *l, const struct lower_test *t, u32 until)
+{
+    if (t->of == COND_NONE)
+        return;
+    lo_keep_until(l, t->a, until);
+    lo_keep_until(l, t->b, until);
+    l->a.v[t->a].uses += 2; /* nobody is its only user */
+    l->a.v[t->b].uses += 2;
+}
+
 void lo_keep_for(struct low *l, const struct lower_cond *c, u32 until)
 {
-    lo_keep_until(l, c->a, until);
-    lo_keep_until(l, c->b, until);
-    l->a.v[c->a].uses += 2; /* nobody is its only user */
-    l->a.v[c->b].uses += 2;
+    keep_test(l, &c->is, until);
+    keep_test(l, &c->when, until);
+}
+
+static bool is_far(const struct cond_plan *p, const struct ir_op *op, const struct lower_test *t)
+{
+    return t->of != COND_NONE && op->insn > p->ops[t->a].insn + FAR;
 }
 
 /* The condition that `by` asks for, if it is one of the host's and not a comparison that is made
@@ -181,9 +228,9 @@ static void plan_ask(struct cond_plan *p, const struct ir_op *by)
     const struct lower_cond *c = &p->cond[id];
     struct val *v = &p->l->a.v[id];
 
-    if (v->plan != PLAN_NONE || op->type != IR_I1 || c->of == COND_NONE || c->of == COND_CONST ||
+    if (v->plan != PLAN_NONE || op->type != IR_I1 || !is_test(c) ||
         (lo_is_compare(op->op) && p->ops[op->a].type != IR_I1) || lo_is_flag(op->op) ||
-        op->insn > p->ops[c->a].insn + FAR || !is_asked_only(p, id))
+        is_far(p, op, &c->is) || is_far(p, op, &c->when) || !is_asked_only(p, id))
         return;
     lo_keep_for(p->l, c, v->last_use);
     lo_drop(p->l, id);

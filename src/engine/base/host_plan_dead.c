@@ -108,7 +108,7 @@ static bool may_be_put_off(const struct low *l, u32 id)
 
     if (!lower_may(l->job, ENGINE_OPT_FLAGS))
         return false; /* nobody made a plan */
-    of = l->job->room->cond[value].of;
+    of = l->job->room->cond[value].is.of;
     return l->a.v[value].uses == 1 && l->a.v[value].plan == PLAN_NONE && of != COND_NONE &&
            of != COND_CONST;
 }

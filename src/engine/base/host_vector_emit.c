@@ -150,7 +150,13 @@ static bool is_word(struct low *l, u32 value)
            (v->kind == VAL_PLACE || v->kind == VAL_CONST);
 }
 
-/* From two values of 8 bytes that memory does not have yet. */
+/* Memory may have it, but was written just now: two stores that one load would wait for. */
+static bool is_at_hand(struct low *l, u32 value)
+{
+    return l->a.v[value].kind == VAL_CONST || vals_has_register(&l->a, value);
+}
+
+/* From two values of 8 bytes. */
 static enum x86_xmm from_words(struct vec_plan *p, u32 low, u32 high)
 {
     struct vals *a = &p->l->a;
@@ -179,21 +185,24 @@ enum x86_xmm vec_state_reg(struct vec_plan *p, u16 offset)
     struct low *l = p->l;
     struct low_vector *c = cached(l, offset);
     enum x86_xmm x;
+    u32 low, high;
+    bool dirty;
 
     if (is_valid(l, c)) {
         pin(l, c->reg);
         return c->reg;
     }
-    if (vals_is_dirty(&l->a, offset, 16)) {
-        u32 low = vals_slot_value(&l->a, offset), high = vals_slot_value(&l->a, (u16)(offset + 8));
-
-        if (is_word(l, low) && is_word(l, high)) {
-            x = from_words(p, low, high);
-            note(l, c, x);
-            return x;
-        }
-        vals_uncache(&l->a, offset, 16);
+    low = vals_slot_value(&l->a, offset);
+    high = vals_slot_value(&l->a, (u16)(offset + 8));
+    dirty = vals_is_dirty(&l->a, offset, 16);
+    if (is_word(l, low) && is_word(l, high) &&
+        (dirty || (is_at_hand(l, low) && is_at_hand(l, high)))) {
+        x = from_words(p, low, high);
+        note(l, c, x);
+        return x;
     }
+    if (dirty)
+        vals_uncache(&l->a, offset, 16);
     x = vec_temp(p);
     x86_v_load(l->o, x, memory(offset));
     note(l, c, x);
