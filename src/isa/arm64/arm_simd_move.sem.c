@@ -180,25 +180,28 @@ ARM_FP_SEM(v_rev)
     arm_collect(&v, a->rd, reversed);
 }
 
-/* m:n >> by; the upper part moves left in two steps, since by may be 0. */
+/* Byte i + by of m:n. */
+static ir_val extracted(const struct arm_vec *v)
+{
+    const struct arm_args_v_ext *a = v->args;
+    struct ir_builder *s = v->s;
+    ir_val by = ir_imm(s, IR_I64, a->by);
+    ir_val count = ir_const(s, IR_I64, arm_bytes(a->q));
+    ir_val last = ir_const(s, IR_I64, arm_bytes(a->q) - 1);
+    ir_val at = ir_add(s, v->i, by);
+    ir_val second = ir_leu(s, count, at);
+    ir_val within = ir_and(s, at, last);
+    ir_val n = arm_elem_at(v, 0, a->rn, within);
+    ir_val m = arm_elem_at(v, 0, a->rm, within);
+
+    return ir_select(s, second, m, n);
+}
+
 ARM_FP_SEM(v_ext)
 {
-    enum ir_type t = a->q == ARM_128 ? IR_I128 : IR_I64;
-    ir_val low = ir_get(s, t, a->rn);
-    ir_val high = ir_get(s, t, a->rm);
-    ir_val by = ir_imm(s, t, a->by);
-    ir_val one = ir_const(s, t, 1);
-    ir_val last = ir_const(s, t, ir_type_bits(t) - 1);
-    ir_val rest = ir_sub(s, last, by);
-    ir_val below = ir_shr(s, low, by);
-    ir_val twice = ir_shl(s, high, one);
-    ir_val above = ir_shl(s, twice, rest);
-    ir_val r = ir_or(s, above, below);
+    struct arm_vec v = { .s = s, .args = a, .q = a->q, .size = 0 };
 
-    if (a->q == ARM_128)
-        ir_set(s, a->rd, r);
-    else
-        arm_set_v(s, a->rd, r);
+    arm_collect(&v, a->rd, extracted);
 }
 
 /* TBL: bytes by their number in up to four registers, 0 where there is none; TBX leaves those. */

@@ -85,7 +85,7 @@ s64 arm_imm_sm3(u32 w)
 
 s64 arm_imm_ext(u32 w)
 {
-    return (s64)bits_get(w, 11, 4) * 8;
+    return (s64)bits_get(w, 11, 4);
 }
 
 /* immh:immb is the width and the amount, or twice the width less the amount. */

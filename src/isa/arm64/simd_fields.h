@@ -152,7 +152,7 @@ s64 arm_imm_dot(u32 w);          /* of an operand's 32 bits in bytes: H, L */
 s64 arm_imm_half_elem(u32 w);    /* of its half: H, L, M */
 s64 arm_imm_complex(u32 w);      /* of its complex number */
 s64 arm_imm_sm3(u32 w);          /* of its word, of SM3TT1A and so on */
-s64 arm_imm_ext(u32 w);          /* the place where EXT begins, in bits */
+s64 arm_imm_ext(u32 w);          /* the byte where EXT begins */
 
 /* T(name, format): arm_text_NAME prints the format; its codes are in simd_text.c. */
 #define ARM_SIMD_TEXTS(T)                                                                          \
