@@ -232,7 +232,7 @@ static bool fold_pc(struct ir_builder *s, const struct ir_op *op, ir_val *out)
     return true;
 }
 
-/* x op neutral = x. */
+/* x op neutral = x, and leaves no carry. */
 static bool fold_neutral(struct ir_builder *s, const struct ir_op *op, ir_val *out)
 {
     ir_val a = { op->a }, b = { op->b };
@@ -253,6 +253,14 @@ static bool fold_neutral(struct ir_builder *s, const struct ir_op *op, ir_val *o
     case IR_SAR:
     case IR_ROTL:
     case IR_ROTR: *out = a; return is_const(s, b, 0);
+    case IR_CARRY:
+    case IR_BORROW:
+    case IR_ADDOVF:
+    case IR_SUBOVF:
+        if (!is_const(s, b, 0) || !is_const(s, (ir_val){ op->c }, 0))
+            return false;
+        *out = ir_const(s, IR_I1, 0);
+        return true;
     case IR_SELECT: *out = is_const(s, a, 0) ? (ir_val){ op->c } : b; return as_const(s, a) != NULL;
     default: return false;
     }

@@ -119,6 +119,29 @@ TEST(neutral_operands_vanish)
                                "set i64 [16], v1\n");
 }
 
+SEM(fold_carries)
+{
+    ir_val x = ir_get(s, IR_I64, R1);
+    ir_val zero = ir_const(s, IR_I64, 0);
+    ir_val none = ir_const(s, IR_I1, 0);
+    ir_val carry = ir_carry(s, x, zero, none);
+    ir_val borrow = ir_borrow(s, x, zero, carry);
+    ir_val over = ir_addovf(s, x, zero, borrow);
+    ir_val under = ir_subovf(s, x, zero, over);
+    ir_val wide = ir_zext(s, IR_I64, under);
+
+    ir_set(s, R2, wide);
+}
+
+TEST(adding_nothing_carries_nothing)
+{
+    CHECK_BUILDS(fold_carries, "insn 0 at +8\n"
+                               "v1 = get i64 [8]\n"
+                               "v2 = const i64 0\n"
+                               "v3 = const i1 0\n"
+                               "set i64 [16], v2\n");
+}
+
 SEM(div_by_zero)
 {
     ir_val one = ir_const(s, IR_I64, 1);
@@ -592,9 +615,10 @@ TEST(verifier_names_the_operation)
 }
 
 TEST_MAIN(TEST_CASE(constants_fold), TEST_CASE(pc_folds_and_the_jump_comes_last),
-          TEST_CASE(neutral_operands_vanish), TEST_CASE(division_by_a_zero_constant_is_kept),
-          TEST_CASE(sets_wait_for_the_end), TEST_CASE(commit_flushes),
-          TEST_CASE(raise_leaves_nothing_behind), TEST_CASE(helpers_end_the_block),
-          TEST_CASE(loops_with_variables), TEST_CASE(symbols_stay_symbols),
-          TEST_CASE(types_are_checked), TEST_CASE(order_of_writes_and_faults_is_checked),
-          TEST_CASE(structure_is_checked), TEST_CASE(verifier_names_the_operation))
+          TEST_CASE(neutral_operands_vanish), TEST_CASE(adding_nothing_carries_nothing),
+          TEST_CASE(division_by_a_zero_constant_is_kept), TEST_CASE(sets_wait_for_the_end),
+          TEST_CASE(commit_flushes), TEST_CASE(raise_leaves_nothing_behind),
+          TEST_CASE(helpers_end_the_block), TEST_CASE(loops_with_variables),
+          TEST_CASE(symbols_stay_symbols), TEST_CASE(types_are_checked),
+          TEST_CASE(order_of_writes_and_faults_is_checked), TEST_CASE(structure_is_checked),
+          TEST_CASE(verifier_names_the_operation))
