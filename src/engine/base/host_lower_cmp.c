@@ -213,7 +213,8 @@ bool lo_is_false(struct low *l, u32 id)
 void lo_note_false(struct low *l, u32 id)
 {
     if (is_fused(l, id) || l->a.v[id].plan == PLAN_NONE)
-        l->facts[l->fact_count++ % LOWER_FACTS] = is_fused(l, id) ? fact_of(l, id) : truth_of(l, id);
+        l->facts[l->fact_count++ % LOWER_FACTS] =
+            is_fused(l, id) ? fact_of(l, id) : truth_of(l, id);
 }
 
 /* Are they 1 and 0, or 0 and 1? */

@@ -40,7 +40,8 @@ static struct x86_mem place(const struct low_lazy *f)
     return cpu_at(VCPU_STATE_OFF + f->offset);
 }
 
-/* The flags from number i on that are conditions like it. Returns whose flags the host's are then. */
+/* The flags from number i on that are conditions like it. Returns whose flags the host's are then.
+ */
 static const struct lower_test *write_some(struct low *l, struct x86_out *o, unsigned i, u32 *done,
                                            const struct lower_test *has)
 {

@@ -82,11 +82,21 @@ static struct lower_cond of_equal(const struct lower_cond *n, const struct lower
     return same(n, v) && v->is.cc == CC_O ? c : no_cond;
 }
 
+static struct lower_cond of_not(struct lower_cond c)
+{
+    if (c.is.of != COND_NONE)
+        c.is.cc ^= 1; /* a constant, too */
+    c.otherwise = !c.otherwise;
+    return c;
+}
+
 /* x and not Z: "higher" of "carry" after a subtraction, "greater" of "not less". */
 static struct lower_cond of_andn(const struct lower_cond *x, const struct lower_cond *z)
 {
     struct lower_cond c = *x;
 
+    if (x->is.of == COND_CONST)
+        return x->is.cc ? of_not(*z) : *x;
     if (!is_test(x) || !same(x, z) || z->is.cc != CC_E)
         return no_cond;
     c.otherwise = x->otherwise && !z->otherwise;
@@ -96,14 +106,6 @@ static struct lower_cond of_andn(const struct lower_cond *x, const struct lower_
         c.is.cc = CC_A;
     else
         return no_cond;
-    return c;
-}
-
-static struct lower_cond of_not(struct lower_cond c)
-{
-    if (c.is.of != COND_NONE)
-        c.is.cc ^= 1; /* a constant, too */
-    c.otherwise = !c.otherwise;
     return c;
 }
 
