@@ -239,6 +239,7 @@ static void back(struct low *l)
     u8 *request;
 
     lo_retire(l->o, (u32)insns);
+    write_rest(l); /* the comparison may have taken a register */
     restore(l);
     x86_alu_mi(l->o, ALU_CMP, 4, LO_CPU(v.exit_request), 0);
     request = x86_jcc(l->o, CC_NE);
