@@ -87,6 +87,11 @@ static int eval_store(void *arg, u64 va, const void *v, unsigned size, struct ir
     return memory_copy(arg, va, (void *)v, size, true);
 }
 
+static int eval_probe(void *arg, u64 va, unsigned size, struct ir_mem how)
+{
+    return memory_at(arg, va, size) ? 0 : -1;
+}
+
 /* --- atomic accesses: aligned, of at most 8 bytes --- */
 
 static int atomic_at(struct memory *m, u64 va, unsigned size, u8 **p)
@@ -166,6 +171,14 @@ int cpu_store_slow(struct vcpu *c, const struct isa_insn *in, gva_t va, const vo
                    unsigned size, struct ir_mem how)
 {
     if (!memory_copy(&jit_memory, va, (void *)v, size, true))
+        return 0;
+    vcpu_raise(c, 77, va);
+    return -1;
+}
+
+int cpu_probe(struct vcpu *c, const struct isa_insn *in, gva_t va, u64 len, struct ir_mem how)
+{
+    if (memory_at(&jit_memory, va, (unsigned)len))
         return 0;
     vcpu_raise(c, 77, va);
     return -1;
@@ -257,7 +270,7 @@ static const struct isa test_isa = { .name = "test",
 static struct host_code_map map;
 static struct thunks thunks;
 static struct lower_room room;
-static struct tlb_bank bank;
+static struct tlb_bank bank, user_bank;
 static struct jump_cache jumps = { .entry[0] = { .pc = 2 } };
 static struct jump_far far[JUMP_FAR_ENTRIES];
 static union test_cpu {
@@ -293,22 +306,35 @@ static void block_describe(unsigned count)
     }
 }
 
-static struct tlb_entry *tlb_slot(u64 va, enum isa_access a)
+static struct tlb_entry *tlb_slot(struct tlb_bank *of, u64 va, enum isa_access a)
 {
-    return &bank.entry[a][va >> TLB_PAGE_SHIFT & (TLB_ENTRIES - 1)];
+    return &of->entry[a][va >> TLB_PAGE_SHIFT & (TLB_ENTRIES - 1)];
+}
+
+/* Unprivileged stores find nothing, and loads one page alone. */
+static void tlb_prepare(void)
+{
+    const struct tlb_entry fast = { FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
+    const struct tlb_entry last = { LAST_VA, (uintptr_t)jit_memory.last - LAST_VA };
+
+    if (tlb_slot(&bank, FAST_VA, ISA_READ)->tag == FAST_VA)
+        return;
+    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            bank.entry[a][i].tag = user_bank.entry[a][i].tag = TLB_EMPTY;
+    for (unsigned a = ISA_READ; a <= ISA_WRITE; a++) {
+        *tlb_slot(&bank, FAST_VA, a) = fast;
+        *tlb_slot(&bank, LAST_VA, a) = last;
+    }
+    *tlb_slot(&user_bank, FAST_VA, ISA_READ) = fast;
 }
 
 static void cpu_prepare(const u64 *state)
 {
     memset(&cpu, 0, sizeof cpu);
-    for (unsigned a = 0; a < ISA_ACCESS_COUNT; a++)
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            bank.entry[a][i].tag = TLB_EMPTY;
-    for (unsigned a = ISA_READ; a <= ISA_WRITE; a++) {
-        *tlb_slot(FAST_VA, a) = (struct tlb_entry){ FAST_VA, (uintptr_t)jit_memory.fast - FAST_VA };
-        *tlb_slot(LAST_VA, a) = (struct tlb_entry){ LAST_VA, (uintptr_t)jit_memory.last - LAST_VA };
-    }
+    tlb_prepare();
     cpu.e.bind[IR_MMU_DATA] = &bank;
+    cpu.e.bind[IR_MMU_UNPRIV] = &user_bank;
     cpu.e.jumps = &jumps;
     cpu.e.far = far;
     cpu.e.far_when = FAR_NOTHING;
@@ -423,6 +449,7 @@ static const char *run_one(struct ir_builder *s, struct ir_block *ir, harness_ge
     struct ir_eval_mem mem = { .arg = &m,
                                .load = eval_load,
                                .store = eval_store,
+                               .probe = eval_probe,
                                .cas = eval_cas,
                                .ll = eval_ll,
                                .sc = eval_sc };

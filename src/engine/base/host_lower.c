@@ -99,6 +99,7 @@ static const struct {
     [IR_CAS] = { low_cas, INT },
     [IR_LL] = { low_ll, INT },
     [IR_SC] = { low_sc, WB },
+    [IR_PROBE] = { low_probe, NONE, 0 },
     [IR_FENCE] = { low_fence, NONE, PLAIN },
     [IR_RAISE] = { low_raise, ANY | NONE, PLAIN },
     [IR_RAISEIF] = { low_raiseif, ANY | NONE, PLAIN },
@@ -131,7 +132,11 @@ static bool is_native_special(const struct low *l, const struct ir_op *op)
                op->imm + at->imm + ir_type_size(op->type) <=
                    (u64)isa->vector_offset + isa->vector_bytes;
     case IR_LD:
-    case IR_ST: return op->mem.mmu == IR_MMU_DATA && lower_may(l->job, ENGINE_OPT_MEMORY);
+    case IR_ST:
+        return (op->mem.mmu == IR_MMU_DATA || op->mem.mmu == IR_MMU_UNPRIV) &&
+               lower_may(l->job, ENGINE_OPT_MEMORY);
+    case IR_PROBE:
+        return op->mem.mmu == IR_MMU_DATA && op->imm2 == 1 && lower_may(l->job, ENGINE_OPT_MEMORY);
     case IR_SEXT:
     case IR_ZEXT:
     case IR_TRUNC:

@@ -42,8 +42,8 @@ static inline unsigned lower_site_index(u64 site)
 }
 
 /* What the atomic thunk does, in ir_mem.access: an enum ir_rmw or one of these, and from bit
- * ATOMIC_SIZE on the log2 of the size. */
-enum { ATOMIC_CAS = IR_RMW_MAXS + 1, ATOMIC_LL, ATOMIC_SC, ATOMIC_SIZE = 4 };
+ * ATOMIC_SIZE on the log2 of the size; of a probe the enum isa_access. */
+enum { ATOMIC_CAS = IR_RMW_MAXS + 1, ATOMIC_LL, ATOMIC_SC, ATOMIC_PROBE, ATOMIC_SIZE = 4 };
 
 /* A jump out of the block to a fixed place, which can be pointed at another block. */
 struct lower_edge {

@@ -18,8 +18,9 @@ struct lo_where lo_where_of(struct low *l, const struct ir_op *op)
     return w;
 }
 
-u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
-                 enum x86_reg page, u32 low_mask)
+/* Like lo_tlb_probe(); bank: a register with the TLB's. */
+static u8 *probe(struct low *l, enum x86_reg bank, enum x86_reg base, s32 from, s32 to,
+                 enum isa_access access, enum x86_reg page, u32 low_mask)
 {
     s32 table = (s32)(access * sizeof(struct tlb_entry) * TLB_ENTRIES);
     u8 *miss;
@@ -32,10 +33,16 @@ u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_ac
     x86_shift_ri(l->o, SH_SHR, 4, RDX, TLB_PAGE_SHIFT - TLB_ENTRY_SHIFT);
     x86_alu_ri(l->o, ALU_AND, 4, RDX, (TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT);
     x86_alu_ri(l->o, ALU_AND, 8, RCX, -(1 << TLB_PAGE_SHIFT) | (s32)low_mask);
-    x86_alu_rm(l->o, ALU_CMP, 8, RCX, x86_at_index(REG_TLB, RDX, table));
+    x86_alu_rm(l->o, ALU_CMP, 8, RCX, x86_at_index(bank, RDX, table));
     miss = x86_jcc(l->o, CC_NE);
-    x86_load_zx(l->o, 8, page, x86_at_index(REG_TLB, RDX, table + 8));
+    x86_load_zx(l->o, 8, page, x86_at_index(bank, RDX, table + 8));
     return miss;
+}
+
+u8 *lo_tlb_probe(struct low *l, enum x86_reg base, s32 from, s32 to, enum isa_access access,
+                 enum x86_reg page, u32 low_mask)
+{
+    return probe(l, REG_TLB, base, from, to, access, page, low_mask);
 }
 
 /* The bytes that are checked at once: [base + from, base + to). */
@@ -154,8 +161,11 @@ void lo_check_access(struct low *l, const struct ir_op *op, const struct lo_wher
         check_stream(l, a->stream - 1u, &span, RDX);
     } else {
         *at = x86_at_index(w->base, RDX, w->offset);
-        lo_fix_cold(l, lo_tlb_probe(l, w->base, w->offset, w->offset + (natural ? 1 : (s32)size),
-                                    access, RDX, natural ? size - 1 : 0));
+        if (op->mem.mmu != IR_MMU_DATA)
+            x86_load_zx(l->o, 8, RAX, LO_CPU(bind[op->mem.mmu]));
+        lo_fix_cold(l, probe(l, op->mem.mmu == IR_MMU_DATA ? REG_TLB : RAX, w->base, w->offset,
+                             w->offset + (natural ? 1 : (s32)size), access, RDX,
+                             natural ? size - 1 : 0));
     }
 }
 
@@ -293,6 +303,19 @@ void low_st(struct low *l, const struct ir_op *op, u32 id)
         store_fp(l, op);
     else
         store_int(l, op);
+}
+
+/* Of one byte: nothing is left to do where the table has it. */
+void low_probe(struct low *l, const struct ir_op *op, u32 id)
+{
+    enum x86_reg base = vals_use(&l->a, op->a);
+    struct ir_mem how = op->mem;
+
+    lo_write_early(l);
+    lo_fix_cold(l, lo_tlb_probe(l, base, 0, 1, (enum isa_access)how.access, RDX, 0));
+    how.access = (u8)(ATOMIC_PROBE | how.access << ATOMIC_SIZE);
+    lo_slow_access(l, op, base, 0, how, l->job->thunks->atomic[vals_any_xmm(&l->a)]);
+    lo_jmp_hot(l);
 }
 
 void low_fence(struct low *l, const struct ir_op *op, u32 id)

@@ -79,7 +79,7 @@ lower_fn low_flag;                                                   /* lower_fl
 lower_fn low_div;                                                    /* lower_div.c */
 lower_fn low_compare, low_select, low_minmax;                        /* lower_cmp.c */
 lower_fn low_jump, low_jumpif, low_endblock, low_raise, low_raiseif; /* lower_exit.c */
-lower_fn low_ld, low_st, low_fence;                                  /* lower_mem.c */
+lower_fn low_ld, low_st, low_probe, low_fence;                       /* lower_mem.c */
 lower_fn low_rmw, low_cas, low_ll, low_sc;                           /* lower_atomic.c */
 
 /* Looks the page of bytes [from, to) from `base` up in the table; `page` becomes host minus

@@ -45,23 +45,6 @@ static void drop_use(struct low *l, u32 id, u32 user)
             return;
 }
 
-static void kill(struct low *l, u32 id)
-{
-    const struct ir_op *op = &l->job->ir->ops[id];
-
-    l->a.v[id].plan = PLAN_SKIP;
-    drop_use(l, op->a, id);
-    drop_use(l, op->b, id);
-    drop_use(l, op->c, id);
-}
-
-static bool is_pure(const struct ir_op *op)
-{
-    return op->op == IR_GET ||
-           (op->type != IR_NONE && ir_op_infos[op->op].effects == 0 && op->op != IR_CALL &&
-            op->op != IR_INSN && op->op != IR_CONST && op->op != IR_PC);
-}
-
 void lo_drop(struct low *l, u32 id)
 {
     const struct ir_op *op = &l->job->ir->ops[id];
@@ -69,6 +52,22 @@ void lo_drop(struct low *l, u32 id)
     drop_use(l, op->a, id);
     drop_use(l, op->b, id);
     drop_use(l, op->c, id);
+}
+
+static void kill(struct low *l, u32 id)
+{
+    bool dropped = l->a.v[id].plan == PLAN_COND;
+
+    l->a.v[id].plan = PLAN_SKIP;
+    if (!dropped)
+        lo_drop(l, id);
+}
+
+static bool is_pure(const struct ir_op *op)
+{
+    return op->op == IR_GET ||
+           (op->type != IR_NONE && ir_op_infos[op->op].effects == 0 && op->op != IR_CALL &&
+            op->op != IR_INSN && op->op != IR_CONST && op->op != IR_PC);
 }
 
 /* The slot's number; SLOTS_MAX: there is no room for it. */

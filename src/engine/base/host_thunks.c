@@ -79,6 +79,10 @@ static int slow_atomic(struct vcpu *v, u64 site, gva_t va, u32 how)
     m.access = 0;
     enter_insn(c, site);
     switch (what) {
+    case ATOMIC_PROBE:
+        m.access = (u8)__builtin_ctz(size);
+        bad = cpu_probe(v, NULL, va, 1, m);
+        break;
     case ATOMIC_CAS: bad = cpu_cas(v, NULL, va, &c->tier_expect, &b, &old, size, m); break;
     case ATOMIC_LL: bad = cpu_ll(v, NULL, va, &old, size, m); break;
     case ATOMIC_SC:
