@@ -82,7 +82,8 @@ void ir_var_set(struct ir_builder *s, ir_var v, ir_val to);
     X(divu, DIVU) X(divs, DIVS) X(remu, REMU) X(rems, REMS) X(and, AND) X(or, OR) X(xor, XOR)      \
     X(andn, ANDN) X(shl, SHL) X(shr, SHR) X(sar, SAR) X(rotl, ROTL) X(rotr, ROTR) X(minu, MINU)    \
     X(maxu, MAXU) X(mins, MINS) X(maxs, MAXS) X(clmul, CLMUL) X(clmulh, CLMULH) X(pext, PEXT)      \
-    X(pdep, PDEP)
+    X(pdep, PDEP) X(sha256s0, SHA256S0)
+#define IR_TERNARY(X) X(sha256a, SHA256A) X(sha256e, SHA256E) X(sha256s1, SHA256S1)
 #define IR_COMPARE(X) X(eq, EQ) X(ne, NE) X(ltu, LTU) X(leu, LEU) X(lts, LTS) X(les, LES)
 #define IR_CARRIES(X) X(carry, CARRY) X(borrow, BORROW) X(addovf, ADDOVF) X(subovf, SUBOVF)
 
@@ -92,6 +93,9 @@ IR_UNARY(X)
 #define X(name, op) ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b);
 IR_BINARY(X)
 IR_COMPARE(X)
+#undef X
+#define X(name, op) ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b, ir_val c);
+IR_TERNARY(X)
 #undef X
 #define X(name, op) ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b, ir_val carry_in);
 IR_CARRIES(X)

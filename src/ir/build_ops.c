@@ -23,6 +23,14 @@ IR_BINARY(X)
 #undef X
 
 #define X(name, op)                                                                                \
+    ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b, ir_val c)                           \
+    {                                                                                              \
+        return build_abc(s, IR_##op, ir_type_of(s, a), a, b, c);                                    \
+    }
+IR_TERNARY(X)
+#undef X
+
+#define X(name, op)                                                                                \
     ir_val ir_##name(struct ir_builder *s, ir_val a, ir_val b)                                     \
     {                                                                                              \
         return build_abc(s, IR_##op, IR_I1, a, b, IR_NOVAL);                                        \

@@ -267,4 +267,79 @@ static inline u64 irc_pdep(u64 a, u64 mask)
     return out;
 }
 
+/* --- SHA-256: FIPS 180-4, 4.1.2 and 6.2.2; words from the least significant one --- */
+
+static inline u32 irc_word(u128 v, unsigned i)
+{
+    return (u32)(v >> 32 * i);
+}
+
+static inline u128 irc_words(u32 w0, u32 w1, u32 w2, u32 w3)
+{
+    return (u128)((u64)w3 << 32 | w2) << 64 | ((u64)w1 << 32 | w0);
+}
+
+static inline u32 irc_sha256_sigma0(u32 x)
+{
+    return irc_rotr32(x, 7) ^ irc_rotr32(x, 18) ^ x >> 3;
+}
+
+static inline u32 irc_sha256_sigma1(u32 x)
+{
+    return irc_rotr32(x, 17) ^ irc_rotr32(x, 19) ^ x >> 10;
+}
+
+/* The round's new A is *h, its new E is *d: letters move instead of words. */
+static inline void irc_sha256_round(u32 a, u32 b, u32 c, u32 *d, u32 e, u32 f, u32 g, u32 *h,
+                                    u32 wk)
+{
+    u32 s0 = irc_rotr32(a, 2) ^ irc_rotr32(a, 13) ^ irc_rotr32(a, 22);
+    u32 s1 = irc_rotr32(e, 6) ^ irc_rotr32(e, 11) ^ irc_rotr32(e, 25);
+    u32 t = *h + s1 + (((f ^ g) & e) ^ g) + wk;
+
+    *d += t;
+    *h = t + s0 + ((a & b) | ((a | b) & c));
+}
+
+/* Four rounds; words A to D, or E to H. */
+static inline u128 irc_sha256_rounds(u128 abcd, u128 efgh, u128 wk, bool upper)
+{
+    u32 a = irc_word(abcd, 0), b = irc_word(abcd, 1), c = irc_word(abcd, 2), d = irc_word(abcd, 3);
+    u32 e = irc_word(efgh, 0), f = irc_word(efgh, 1), g = irc_word(efgh, 2), h = irc_word(efgh, 3);
+
+    irc_sha256_round(a, b, c, &d, e, f, g, &h, irc_word(wk, 0));
+    irc_sha256_round(h, a, b, &c, d, e, f, &g, irc_word(wk, 1));
+    irc_sha256_round(g, h, a, &b, c, d, e, &f, irc_word(wk, 2));
+    irc_sha256_round(f, g, h, &a, b, c, d, &e, irc_word(wk, 3));
+    return upper ? irc_words(a, b, c, d) : irc_words(e, f, g, h);
+}
+
+static inline u128 irc_sha256a(u128 abcd, u128 efgh, u128 wk)
+{
+    return irc_sha256_rounds(abcd, efgh, wk, false);
+}
+
+static inline u128 irc_sha256e(u128 abcd, u128 efgh, u128 wk)
+{
+    return irc_sha256_rounds(abcd, efgh, wk, true);
+}
+
+static inline u128 irc_sha256s0(u128 a, u128 b)
+{
+    return irc_words(irc_word(a, 0) + irc_sha256_sigma0(irc_word(a, 1)),
+                     irc_word(a, 1) + irc_sha256_sigma0(irc_word(a, 2)),
+                     irc_word(a, 2) + irc_sha256_sigma0(irc_word(a, 3)),
+                     irc_word(a, 3) + irc_sha256_sigma0(irc_word(b, 0)));
+}
+
+static inline u128 irc_sha256s1(u128 a, u128 b, u128 c)
+{
+    u32 r0 = irc_word(a, 0) + irc_word(b, 1) + irc_sha256_sigma1(irc_word(c, 2));
+    u32 r1 = irc_word(a, 1) + irc_word(b, 2) + irc_sha256_sigma1(irc_word(c, 3));
+    u32 r2 = irc_word(a, 2) + irc_word(b, 3) + irc_sha256_sigma1(r0);
+    u32 r3 = irc_word(a, 3) + irc_word(c, 0) + irc_sha256_sigma1(r1);
+
+    return irc_words(r0, r1, r2, r3);
+}
+
 #endif

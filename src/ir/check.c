@@ -116,6 +116,10 @@ static const char *check_width(const struct ir_op *op, enum ir_type t)
     case IR_CLMULH:
     case IR_PEXT:
     case IR_PDEP: return t == IR_I64 ? NULL : "i64 only";
+    case IR_SHA256A:
+    case IR_SHA256E:
+    case IR_SHA256S0:
+    case IR_SHA256S1: return t == IR_I128 ? NULL : "i128 only";
     case IR_DEPOSIT:
         return op->imm2 && op->imm2 <= ir_type_bits(t) && op->imm <= ir_type_bits(t) - op->imm2
                    ? NULL

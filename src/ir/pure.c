@@ -6,6 +6,8 @@
 #include "base/bug.h"
 #include "ir/check.h"
 
+#include <string.h>
+
 static u128 ones(unsigned bits)
 {
     return bits >= 128 ? ~(u128)0 : ((u128)1 << bits) - 1;
@@ -142,6 +144,75 @@ static bool overflow(u128 a, u128 b, u128 sum, unsigned w)
     return bit(a, w - 1) == bit(b, w - 1) && bit(a, w - 1) != bit(sum, w - 1);
 }
 
+/* --- SHA-256, as FIPS 180-4 says it --- */
+
+static u32 word(u128 v, unsigned i)
+{
+    return (u32)(v >> 32 * i);
+}
+
+/* ROTR, section 3.2 */
+static u32 rotr(u32 x, unsigned n)
+{
+    return (u32)rotate_left(x, 32, 32 - n);
+}
+
+/* Section 6.2.2, step 3; s[0] to s[7] are a to h. */
+static void sha256_round(u32 *s, u32 wk)
+{
+    u32 ch = (s[4] & s[5]) ^ (~s[4] & s[6]);
+    u32 maj = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+    u32 sum0 = rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22);
+    u32 sum1 = rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25);
+    u32 t1 = s[7] + sum1 + ch + wk, t2 = sum0 + maj;
+
+    memmove(s + 1, s, 7 * sizeof *s);
+    s[4] += t1;
+    s[0] = t1 + t2;
+}
+
+/* Four words of the state from word `first` on. */
+static u128 sha256_rounds(u128 abcd, u128 efgh, u128 wk, unsigned first)
+{
+    u128 out = 0;
+    u32 s[8];
+
+    for (unsigned i = 0; i < 8; i++)
+        s[i] = word(i < 4 ? abcd : efgh, i % 4);
+    for (unsigned i = 0; i < 4; i++)
+        sha256_round(s, word(wk, i));
+    for (unsigned i = 0; i < 4; i++)
+        out |= (u128)s[first + i] << 32 * i;
+    return out;
+}
+
+static u128 sha256_sigma0(u128 a, u128 b)
+{
+    u128 out = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        u32 x = i < 3 ? word(a, i + 1) : word(b, 0);
+        u32 sigma = rotr(x, 7) ^ rotr(x, 18) ^ x >> 3;
+
+        out |= (u128)(u32)(word(a, i) + sigma) << 32 * i;
+    }
+    return out;
+}
+
+static u128 sha256_sigma1(u128 a, u128 b, u128 c)
+{
+    u128 out = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        u32 x = i < 2 ? word(c, i + 2) : word(out, i - 2);
+        u32 sigma = rotr(x, 17) ^ rotr(x, 19) ^ x >> 10;
+        u32 other = i < 3 ? word(b, i + 1) : word(c, 0);
+
+        out |= (u128)(u32)(word(a, i) + other + sigma) << 32 * i;
+    }
+    return out;
+}
+
 static u128 pure_any(const struct ir_op *op, unsigned wa, u128 a, u128 b, u128 c)
 {
     s128 sa = sign(a, wa), sb = sign(b, wa);
@@ -183,6 +254,10 @@ static u128 pure_any(const struct ir_op *op, unsigned wa, u128 a, u128 b, u128 c
     case IR_CLMULH: return carryless((u64)a, (u64)b) >> 64;
     case IR_PEXT: return extract_bits((u64)a, (u64)b);
     case IR_PDEP: return deposit_bits((u64)a, (u64)b);
+    case IR_SHA256A: return sha256_rounds(a, b, c, 0);
+    case IR_SHA256E: return sha256_rounds(a, b, c, 4);
+    case IR_SHA256S0: return sha256_sigma0(a, b);
+    case IR_SHA256S1: return sha256_sigma1(a, b, c);
     case IR_SEXT: return (u128)sa;
     case IR_ZEXT: return a;
     case IR_TRUNC: return a;

@@ -55,9 +55,11 @@ static ir_val pick(struct random_sem *r, enum ir_type t)
 #define UNARY(name, op)   ir_##name,
 typedef ir_val unary_fn(struct ir_builder *s, ir_val a);
 typedef ir_val binary_fn(struct ir_builder *s, ir_val a, ir_val b);
+typedef ir_val ternary_fn(struct ir_builder *s, ir_val a, ir_val b, ir_val c);
 typedef ir_val carry_fn(struct ir_builder *s, ir_val a, ir_val b, ir_val c);
 static unary_fn *const unary[] = { IR_UNARY(UNARY) };
 static binary_fn *const binary[] = { IR_BINARY(UNARY) };
+static ternary_fn *const ternary[] = { IR_TERNARY(UNARY) };
 static binary_fn *const compare[] = { IR_COMPARE(UNARY) };
 static carry_fn *const carries[] = { IR_CARRIES(UNARY) };
 
@@ -79,6 +81,8 @@ static ir_val random_binary(struct random_sem *r)
 
     if (f == ir_clmul || f == ir_clmulh || f == ir_pext || f == ir_pdep)
         t = IR_I64;
+    if (f == ir_sha256s0)
+        t = IR_I128;
     if ((f == ir_mulhu || f == ir_mulhs || f == ir_mulhsu) && t == IR_I128)
         t = IR_I32;
     if ((f == ir_and || f == ir_or || f == ir_xor || f == ir_andn) && rnd(r, 4) == 0)
@@ -86,6 +90,16 @@ static ir_val random_binary(struct random_sem *r)
     x = pick(r, t);
     y = f == ir_divu || f == ir_divs || f == ir_remu || f == ir_rems ? divisor(r, t) : pick(r, t);
     return f(r->s, x, y);
+}
+
+/* All of them are of i128. */
+static ir_val random_ternary(struct random_sem *r)
+{
+    ir_val x = pick(r, IR_I128);
+    ir_val y = pick(r, IR_I128);
+    ir_val z = pick(r, IR_I128);
+
+    return ternary[rnd(r, ARRAY_SIZE(ternary))](r->s, x, y, z);
 }
 
 static ir_val random_parts(struct random_sem *r)
@@ -110,13 +124,14 @@ static ir_val random_pure(struct random_sem *r)
     enum ir_type t = wide_type(r);
     ir_val x = pick(r, t), y = pick(r, t), c;
 
-    switch (rnd(r, 8)) {
+    switch (rnd(r, 9)) {
     case 0: return unary[rnd(r, ARRAY_SIZE(unary))](r->s, x);
     case 1: return compare[rnd(r, ARRAY_SIZE(compare))](r->s, x, y);
     case 2: c = pick(r, IR_I1); return carries[rnd(r, ARRAY_SIZE(carries))](r->s, x, y, c);
     case 3: c = pick(r, IR_I1); return ir_select(r->s, c, x, y);
     case 4: return random_parts(r);
     case 5: return ir_const(r->s, t, rnd(r, 2) ? rnd(r, 256) : rnd(r, ~0ull));
+    case 6: return random_ternary(r);
     default: return random_binary(r);
     }
 }

@@ -522,6 +522,13 @@ SEM(wrong_format)
     ir_fadd(s, x, x, (struct ir_fp){ .format = FP_F32 });
 }
 
+SEM(narrow_sha256)
+{
+    ir_val x = ir_get(s, IR_I64, R1);
+
+    ir_sha256a(s, x, x, x);
+}
+
 TEST(types_are_checked)
 {
     CHECK_BREAKS(mixed_types, "ADD at +8: operands and result differ in type");
@@ -529,6 +536,7 @@ TEST(types_are_checked)
     CHECK_BREAKS(add_of_i1, "not an operation on i1");
     CHECK_BREAKS(wide_condition, "a condition is i1");
     CHECK_BREAKS(wrong_format, "the result's type does not hold the format");
+    CHECK_BREAKS(narrow_sha256, "SHA256A at +8: i128 only");
 }
 
 TEST(order_of_writes_and_faults_is_checked)

@@ -124,6 +124,20 @@ WIDTH_TEST(64, HIGH(64); R(CLMUL, 64, irc_clmul(a, b)); R(CLMULH, 64, irc_clmulh
            R(PEXT, 64, irc_pext(a, b)); R(PDEP, 64, irc_pdep(a, b)))
 WIDTH_TEST(128, (void)0)
 
+TEST(sha256)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; ok && i < ROUNDS; i++) {
+        u128 a = operand(128), b = operand(128), c = operand(128);
+
+        R(SHA256A, 128, irc_sha256a(a, b, c));
+        R(SHA256E, 128, irc_sha256e(a, b, c));
+        R(SHA256S0, 128, irc_sha256s0(a, b));
+        R(SHA256S1, 128, irc_sha256s1(a, b, c));
+    }
+}
+
 TEST(one_bit)
 {
     for (u8 a = 0; a < 2; a++) {
@@ -148,5 +162,45 @@ TEST(known_answers)
     CHECK_EQ(irc_ctz32(0), 32);
 }
 
+/* FIPS 180-4, 4.2.2 */
+static const u32 sha256_k[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static u128 add_words(u128 a, u128 b)
+{
+    return irc_words(irc_word(a, 0) + irc_word(b, 0), irc_word(a, 1) + irc_word(b, 1),
+                     irc_word(a, 2) + irc_word(b, 2), irc_word(a, 3) + irc_word(b, 3));
+}
+
+/* "abc" hashed as programs do with these operations; NIST's example for FIPS 180-4. */
+TEST(sha256_of_abc)
+{
+    const u128 a0 = irc_words(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a);
+    const u128 e0 = irc_words(0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19);
+    u128 a = a0, e = e0, w[16] = { irc_words(0x61626380, 0, 0, 0), 0, 0, irc_words(0, 0, 0, 24) };
+
+    for (unsigned i = 0; i < 16; i++) {
+        const u32 *k = sha256_k + 4 * i;
+        u128 old = a, wk;
+
+        if (i >= 4)
+            w[i] = irc_sha256s1(irc_sha256s0(w[i - 4], w[i - 3]), w[i - 2], w[i - 1]);
+        wk = add_words(w[i], irc_words(k[0], k[1], k[2], k[3]));
+        a = irc_sha256a(old, e, wk);
+        e = irc_sha256e(old, e, wk);
+    }
+    CHECK(add_words(a, a0) == irc_words(0xba7816bf, 0x8f01cfea, 0x414140de, 0x5dae2223));
+    CHECK(add_words(e, e0) == irc_words(0xb00361a3, 0x96177a9c, 0xb410ff61, 0xf20015ad));
+}
+
 TEST_MAIN(TEST_CASE(width_8), TEST_CASE(width_16), TEST_CASE(width_32), TEST_CASE(width_64),
-          TEST_CASE(width_128), TEST_CASE(one_bit), TEST_CASE(known_answers))
+          TEST_CASE(width_128), TEST_CASE(sha256), TEST_CASE(one_bit), TEST_CASE(known_answers),
+          TEST_CASE(sha256_of_abc))
