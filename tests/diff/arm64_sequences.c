@@ -47,8 +47,10 @@ static void fill_pools(void)
     for (unsigned i = 0; i < arm64_lines.line_count; i++) {
         const struct isa_line *l = &arm64_lines.lines[i];
         bool moves_memory = !strncmp(l->mnemonic, "ld", 2) || !strncmp(l->mnemonic, "st", 2);
+        bool has_vectors =
+            !strcmp(l->ext, "simd") || !strcmp(l->ext, "fp") || !strcmp(l->ext, "sha2");
 
-        if ((!strcmp(l->ext, "simd") || !strcmp(l->ext, "fp")) && !moves_memory)
+        if (has_vectors && !moves_memory)
             add(&vectors, i);
         else if (is_of_flags(l))
             add(&flags, i);

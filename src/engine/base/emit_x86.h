@@ -101,7 +101,7 @@ struct x86_out {
 
 static inline struct x86_mem x86_at(enum x86_reg base, s32 disp)
 {
-    return (struct x86_mem){ (u8)base, X86_NO_REG, disp };
+    return (struct x86_mem){ (u8)base, X86_NO_REG, disp, 0 };
 }
 
 static inline struct x86_mem x86_at_index(enum x86_reg base, enum x86_reg index, s32 disp)

@@ -113,6 +113,7 @@ struct lower_job {
     bool has_fma;        /* FMA3 */
     bool has_vectors;    /* SSE4.2 */
     bool has_avx2;
+    bool has_sha;   /* the SHA extensions */
     bool has_round; /* SSE4.1's ROUNDSD */
     u32 opts_off;   /* engine_config.opts_off */
     /* out */

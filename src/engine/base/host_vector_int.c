@@ -298,6 +298,8 @@ static bool extends(const struct vec_plan *p, const struct vec_node *n)
 
 bool vec_int_known(const struct vec_plan *p, const struct vec_node *n)
 {
+    if (vec_is_sha(n->op))
+        return p->l->job->has_sha;
     if (n->size > 3 && (n->op < IR_AND || n->op > IR_XOR))
         return false;
     if (vec_is_shift(n->op))
@@ -337,6 +339,8 @@ enum x86_xmm vec_int_emit(struct vec_plan *p, struct vec_node *n)
         return vec_shift_emit(p, n);
     if (is_carry(n->op))
         return carry(p, n);
+    if (vec_is_sha(n->op))
+        return vec_sha_emit(p, n);
     switch (n->op) {
     case IR_MUL: return vec_multiply_emit(p, n);
     case IR_ANDN: return vec_two(p, PANDN, n->b, n->a);

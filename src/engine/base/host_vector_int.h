@@ -31,4 +31,8 @@ enum x86_xmm vec_shift_emit(struct vec_plan *p, const struct vec_node *n);
 /* Of bytes and of 64 bits, for which there is no instruction. */
 enum x86_xmm vec_multiply_emit(struct vec_plan *p, const struct vec_node *n);
 
+/* host_vector_sha.c: on whole registers, where job->has_sha. */
+bool vec_is_sha(unsigned op);
+enum x86_xmm vec_sha_emit(struct vec_plan *p, const struct vec_node *n);
+
 #endif

@@ -180,65 +180,36 @@ ARM_FP_SEM(sha1su1)
     set4(s, a->rd, &r);
 }
 
-/* --- SHA-256 --- */
+/* --- SHA-256: an operation each --- */
 
-/* SHA256hash(): four rounds on the two halves of the state. */
-static void sha256_rounds(struct ir_builder *s, struct words *x, struct words *y,
-                          const struct words *w)
-{
-    for (unsigned e = 0; e < 4; e++) {
-        ir_val chosen = choose(s, y->w[0], y->w[1], y->w[2]);
-        ir_val most = majority(s, x->w[0], x->w[1], x->w[2]);
-        ir_val s1 = sigma(s, y->w[0], 6, 11, 25, false);
-        ir_val s0 = sigma(s, x->w[0], 2, 13, 22, false);
-        ir_val part = add3(s, y->w[3], s1, chosen);
-        ir_val t = ir_add(s, part, w->w[e]);
-        ir_val x3 = ir_add(s, t, x->w[3]);
-        ir_val y3 = add3(s, t, s0, most);
-
-        for (unsigned i = 3; i > 0; i--) {
-            x->w[i] = x->w[i - 1];
-            y->w[i] = y->w[i - 1];
-        }
-        x->w[0] = y3;
-        y->w[0] = x3;
-    }
-}
-
+/* SHA256hash(); the state's first half is Qd, or for the second Qn. */
 ARM_FP_SEM(sha256h)
 {
-    struct words d = get4(s, a->rd), n = get4(s, a->rn), w = get4(s, a->rm);
+    ir_val d = ir_get(s, IR_I128, a->rd);
+    ir_val n = ir_get(s, IR_I128, a->rn);
+    ir_val w = ir_get(s, IR_I128, a->rm);
+    ir_val r = a->second ? ir_sha256e(s, n, d, w) : ir_sha256a(s, d, n, w);
 
-    if (a->second)
-        sha256_rounds(s, &n, &d, &w);
-    else
-        sha256_rounds(s, &d, &n, &w);
-    set4(s, a->rd, &d);
+    ir_set(s, a->rd, r);
 }
 
 ARM_FP_SEM(sha256su0)
 {
-    struct words d = get4(s, a->rd), r;
-    ir_val n0 = ir_get(s, IR_I32, a->rn);
+    ir_val d = ir_get(s, IR_I128, a->rd);
+    ir_val n = ir_get(s, IR_I128, a->rn);
+    ir_val r = ir_sha256s0(s, d, n);
 
-    for (unsigned i = 0; i < 4; i++) {
-        ir_val t = sigma(s, i < 3 ? d.w[i + 1] : n0, 7, 18, 3, true);
-
-        r.w[i] = ir_add(s, t, d.w[i]);
-    }
-    set4(s, a->rd, &r);
+    ir_set(s, a->rd, r);
 }
 
 ARM_FP_SEM(sha256su1)
 {
-    struct words d = get4(s, a->rd), n = get4(s, a->rn), m = get4(s, a->rm), r;
+    ir_val d = ir_get(s, IR_I128, a->rd);
+    ir_val n = ir_get(s, IR_I128, a->rn);
+    ir_val m = ir_get(s, IR_I128, a->rm);
+    ir_val r = ir_sha256s1(s, d, n, m);
 
-    for (unsigned i = 0; i < 4; i++) {
-        ir_val t = sigma(s, i < 2 ? m.w[i + 2] : r.w[i - 2], 17, 19, 10, true);
-
-        r.w[i] = add3(s, t, d.w[i], i < 3 ? n.w[i + 1] : m.w[0]);
-    }
-    set4(s, a->rd, &r);
+    ir_set(s, a->rd, r);
 }
 
 /* --- SHA-512 --- */
