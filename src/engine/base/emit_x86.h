@@ -178,6 +178,9 @@ void x86_fp_to_int(struct x86_out *o, bool truncate, unsigned size, unsigned int
                    enum x86_reg d, enum x86_xmm s);
 /* SSE4.1. mode: MXCSR.RC's encoding. */
 void x86_fp_round(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_xmm s, unsigned mode);
+/* AVX: d = a op b; the rest of d is a's. */
+void x86_fp_rrr(struct x86_out *o, enum x86_fp op, unsigned size, enum x86_xmm d, enum x86_xmm a,
+                enum x86_xmm b);
 void x86_fma_rr(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm d, enum x86_xmm a,
                 enum x86_xmm b);
 void x86_ldmxcsr(struct x86_out *o, struct x86_mem m);

@@ -88,6 +88,17 @@ void x86_fp_round(struct x86_out *o, unsigned size, enum x86_xmm d, enum x86_xmm
     x86_byte(o, mode);
 }
 
+void x86_fp_rrr(struct x86_out *o, enum x86_fp op, unsigned size, enum x86_xmm d, enum x86_xmm a,
+                enum x86_xmm b)
+{
+    x86_room(o);
+    x86_byte(o, 0xc4);
+    x86_byte(o, (d & 8 ? 0 : 0x80u) | 0x40 | (b & 8 ? 0 : 0x20u) | 1);
+    x86_byte(o, (~(unsigned)a & 15) << 3 | (size == 8 ? 3 : 2));
+    x86_byte(o, op);
+    x86_byte(o, 0xc0 | (d & 7) << 3 | (b & 7));
+}
+
 void x86_fma_rr(struct x86_out *o, enum x86_fma op, unsigned size, enum x86_xmm d, enum x86_xmm a,
                 enum x86_xmm b)
 {

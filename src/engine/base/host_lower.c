@@ -430,6 +430,7 @@ void lower_ask_host(struct lower_job *job)
     job->has_bit_counts = (cpu.features & counts) == counts;
     job->has_fma = (cpu.features & fma) == fma;
     job->has_avx2 = (cpu.features & avx2) == avx2;
+    job->has_avx = cpu.features & HOST_X86_AVX;
     job->has_sha = cpu.features & HOST_X86_SHA;
     job->has_vectors = cpu.features & HOST_X86_SSE42; /* and so SSSE3 */
     job->has_round = cpu.features & HOST_X86_SSE42;

@@ -112,6 +112,7 @@ struct lower_job {
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
     bool has_fma;        /* FMA3 */
     bool has_vectors;    /* SSE4.2 */
+    bool has_avx;
     bool has_avx2;
     bool has_sha;   /* the SHA extensions */
     bool has_round; /* SSE4.1's ROUNDSD */

@@ -240,11 +240,16 @@ static enum x86_fp sse_of(unsigned op)
 static void binary_keeping(struct low *l, const struct ir_op *op, u32 id)
 {
     const enum x86_xmm x[] = { vals_use_x(&l->a, op->a), vals_use_x(&l->a, op->b) };
+    unsigned size = lo_fp_size(op->fp.format);
     enum x86_xmm d = vals_def_x(&l->a, id);
 
-    x86_fp_mov(l->o, d, x[0]);
     lo_fp_round_begin(l, op);
-    x86_fp_rr(l->o, sse_of(op->op), lo_fp_size(op->fp.format), d, x[1]);
+    if (l->job->has_avx) {
+        x86_fp_rrr(l->o, sse_of(op->op), size, d, x[0], x[1]);
+    } else {
+        x86_fp_mov(l->o, d, x[0]);
+        x86_fp_rr(l->o, sse_of(op->op), size, d, x[1]);
+    }
     lo_fp_round_end(l, op);
     finish(l, op, d, x, 2);
 }
