@@ -5,7 +5,8 @@
  * "less" reads two and compares them. Of a value that is i1 this finds out whether one host
  * comparison and one host condition say the same: then a branch, select or raise that asks for it
  * makes that comparison, if the flags are not there any more, and the guest's own flags need
- * not be in registers at all. A conditional comparison is two of them.
+ * not be in registers at all. A conditional comparison is two of them. Design:
+ * docs/design/0014-flags.md.
  */
 #include "engine/base/host_lower_fp.h"
 
