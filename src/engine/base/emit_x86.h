@@ -86,11 +86,11 @@ enum x86_fma {
     X86_FNMSUB_213 = 0xaf
 };
 
-/* [base + index * 1 + disp]; index may be X86_NO_REG. */
+/* [base + (index << scale) + disp]; index may be X86_NO_REG. */
 struct x86_mem {
     u8 base, index;
     s32 disp;
-    u8 scale; /* log2 of what the index is multiplied by */
+    u8 scale; /* 0 to 3 */
 };
 
 /* Output. When it is full, bytes are dropped and `full` is set: checked once at the end. */
