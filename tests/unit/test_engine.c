@@ -274,16 +274,16 @@ TEST(tlb_victims)
 {
     struct toy_machine *m = toy_machine_new(one_cpu);
     struct toy_asm a = toy_code(m, CODE);
-    const u64 apart = (u64)TLB_ENTRIES << TLB_PAGE_SHIFT;
+    const u64 apart = (u64)TLB_ENTRIES << TLB_PAGE_SHIFT, first = apart + 8 * MEM_PAGE_SIZE;
     u8 *top;
 
     for (u64 i = 0; i < 3; i++)
-        map_pages(m, apart * (i + 1), 0x40000 + 0x1000 * i, 1, TOY_PTE_READ);
+        map_pages(m, first + apart * i, 0x40000 + 0x1000 * i, 1, TOY_PTE_READ);
     map_pages(m, PT, PT, 64, TOY_PTE_READ | TOY_PTE_WRITE);
     paging_on(m, &a);
-    toy_li(&a, 2, apart);
-    toy_li(&a, 3, 2 * apart);
-    toy_li(&a, 4, 3 * apart);
+    toy_li(&a, 2, first);
+    toy_li(&a, 3, first + apart);
+    toy_li(&a, 4, first + 2 * apart);
     toy_li(&a, 6, 1000);
     top = a.at;
     toy_put(&a, TOY_LD, 7, 2, 0);
@@ -292,7 +292,7 @@ TEST(tlb_victims)
     toy_put(&a, TOY_INC, 5, 0, 0);
     toy_branch(&a, TOY_BNE, 5, 6, top);
     /* the first is a victim now: a flush finds it there */
-    toy_li(&a, 8, PT + 8 * (u64)TLB_ENTRIES);
+    toy_li(&a, 8, PT + 8 * (first >> TLB_PAGE_SHIFT));
     toy_li(&a, 9, 0x50000 | TOY_PTE_READ);
     toy_put(&a, TOY_ST, 9, 8, 0);
     toy_put(&a, TOY_SETS, 0, 2, TOY_SYS_FLUSH);
