@@ -11,7 +11,13 @@
 #include "isa/arm64/pauth.h"
 #include "random.h"
 
-enum { CASES = 20000, PACIA = 0xdac10041, AUTIA = 0xdac11041, KEY_B = 1 << 10 }; /* x1, x2 */
+enum {
+    CASES = 20000,
+    PACIA = 0xdac10041,
+    AUTIA = 0xdac11041,
+    KEY_B = 1 << 10,
+    KEY_DATA = 1 << 11
+}; /* x1, x2 */
 #define ENABLES (SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB)
 
 static struct ir_block block;
@@ -122,17 +128,29 @@ TEST(without_keys_there_is_nothing_to_do)
     CHECK_EQ(calls(), 0);
 }
 
-TEST(one_key_of_four_is_the_helpers)
+/* By that key a pointer is signed, by the others it stays what it is. */
+static void check_one_key(u64 enable, unsigned pauth, unsigned helpers)
 {
-    any_setting(SCTLR_ENIA);
-    CHECK_EQ(state()->pauth, ARM_PAUTH_BY_HELPER);
+    bool b = enable == SCTLR_ENIB;
+
+    any_setting(enable);
+    CHECK_EQ(state()->pauth, pauth);
     state()->x[1] = 0x1000;
-    run(PACIA);
-    CHECK_EQ(calls(), 1);
-    CHECK_EQ(state()->x[1], arm_do_pauth_sign(&cpu.v, 0x1000, state()->x[2], ARM_KEY_IA));
+    run(PACIA | (b ? KEY_B : 0));
+    CHECK_EQ(calls(), helpers);
+    CHECK_EQ(state()->x[1],
+             arm_do_pauth_sign(&cpu.v, 0x1000, state()->x[2], b ? ARM_KEY_IB : ARM_KEY_IA));
     state()->x[1] = 0x1000;
-    run(PACIA | KEY_B);
+    run(PACIA | (b ? 0 : KEY_B));
     CHECK_EQ(state()->x[1], 0x1000);
+    run(PACIA | KEY_DATA);
+    CHECK_EQ(state()->x[1], 0x1000);
+}
+
+TEST(one_key_of_four)
+{
+    check_one_key(SCTLR_ENIA, ARM_PAUTH_ONLY_IA, 0);
+    check_one_key(SCTLR_ENIB, ARM_PAUTH_BY_HELPER, 1);
 }
 
 /* What is derived from TCR_EL1 is right after it was written. */
@@ -164,5 +182,5 @@ TEST(large_addresses_leave_less_for_codes)
 }
 
 TEST_MAIN(TEST_CASE(in_place_as_by_helper), TEST_CASE(without_keys_there_is_nothing_to_do),
-          TEST_CASE(one_key_of_four_is_the_helpers), TEST_CASE(the_next_pointer_goes_by_a_new_tcr),
+          TEST_CASE(one_key_of_four), TEST_CASE(the_next_pointer_goes_by_a_new_tcr),
           TEST_CASE(large_addresses_leave_less_for_codes))

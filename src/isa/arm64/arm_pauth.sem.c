@@ -110,9 +110,10 @@ static ir_val signed_in_place(struct ir_builder *s, ir_val v, ir_val modifier, i
 
 ARM_SEM(pac)
 {
+    bool only_ia = a->in_place && a->off;
     ir_val pointer, modifier, how, v;
 
-    if (a->off)
+    if (only_ia ? a->key != ARM_KEY_IA : a->off)
         return;
     pointer = ir_get(s, IR_I64, a->old);
     modifier = ir_get(s, IR_I64, a->rn);

@@ -118,10 +118,14 @@ void arm_pauth_update(struct vcpu *c)
     u8 regime = (u8)(1 | el2 << 1 | ranges << 2);
     u64 tcr = el2 ? s->tcr_el2 : s->tcr_el1;
 
-    s->pauth = !keys                                              ? ARM_PAUTH_OFF
-               : keys == all && ranges && !arm_el2_traps_pauth(s) ? ARM_PAUTH_IN_PLACE
-                                                                  : ARM_PAUTH_BY_HELPER;
-    if (s->pauth != ARM_PAUTH_IN_PLACE || (s->pauth_regime == regime && s->pauth_tcr == tcr))
+    s->pauth = ARM_PAUTH_BY_HELPER;
+    if (!keys)
+        s->pauth = ARM_PAUTH_OFF;
+    else if (ranges && !arm_el2_traps_pauth(s))
+        s->pauth = keys == all          ? ARM_PAUTH_IN_PLACE
+                   : keys == SCTLR_ENIA ? ARM_PAUTH_ONLY_IA
+                                        : ARM_PAUTH_BY_HELPER;
+    if (!(s->pauth & ARM_PAUTH_IN_PLACE) || (s->pauth_regime == regime && s->pauth_tcr == tcr))
         return;
     s->pauth_regime = regime;
     s->pauth_tcr = tcr;

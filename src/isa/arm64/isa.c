@@ -44,8 +44,8 @@ static u64 block_key(const struct vcpu *c)
 
     return (looks_at_sp ? ARM_BLOCK_SP : 0) | (s->steps ? ARM_BLOCK_STEP : 0) |
            (arm_guard(c)->on ? ARM_BLOCK_GUARD : 0) |
-           (s->pauth == ARM_PAUTH_IN_PLACE ? ARM_BLOCK_PAUTH_IN_PLACE : 0) |
-           (s->pauth == ARM_PAUTH_OFF ? ARM_BLOCK_PAUTH_OFF : 0) | (u64)c->model << ARM_BLOCK_MODEL;
+           (s->pauth & ARM_PAUTH_IN_PLACE ? ARM_BLOCK_PAUTH_IN_PLACE : 0) |
+           (s->pauth & ARM_PAUTH_OFF ? ARM_BLOCK_PAUTH_OFF : 0) | (u64)c->model << ARM_BLOCK_MODEL;
 }
 
 /* With a base in bits 9:5; literals have none. */

@@ -8,8 +8,14 @@
 #include "isa/arm64/state.h"
 
 /* arm_state.pauth: by helpers; pointers to code in place, which needs all keys enabled and no trap
- * to EL2; not at all, as no key is enabled. */
-enum { ARM_PAUTH_BY_HELPER, ARM_PAUTH_IN_PLACE, ARM_PAUTH_OFF };
+ * to EL2; not at all, as no key is enabled; or IA is the one that is, and in place, as Linux has it
+ * while it boots. The bits are those of block keys. */
+enum {
+    ARM_PAUTH_BY_HELPER,
+    ARM_PAUTH_IN_PLACE,
+    ARM_PAUTH_OFF,
+    ARM_PAUTH_ONLY_IA = ARM_PAUTH_IN_PLACE | ARM_PAUTH_OFF
+};
 
 /* Two products of 128 bits, each folded to 64:
  * code = (fold((pointer ^ Lo) * (FIRST ^ Hi)) ^ modifier ^ Hi) * (SECOND ^ Lo), folded. */
