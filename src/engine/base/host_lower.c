@@ -278,10 +278,13 @@ static void lower_insn(struct low *l, u32 index, u32 from, u32 to)
         lower_vector(l, index, from, to);
         return;
     }
-    for (u32 i = from; i < to && native; i++) {
-        native = is_native(l, &ir->ops[i]);
-        fp |= is_fp(&ir->ops[i]);
-    }
+    if (l->a.sets_flags && !(l->a.effects & IRE_FP)) /* the plan of flags has looked */
+        native = !(l->called_insns >> index & 1);
+    else
+        for (u32 i = from; i < to && native; i++) {
+            native = is_native(l, &ir->ops[i]);
+            fp |= is_fp(&ir->ops[i]);
+        }
     if (native)
         l->job->native++;
     else

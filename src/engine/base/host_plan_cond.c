@@ -250,18 +250,19 @@ void lo_cond_plan(struct low *l)
     for (u32 i = 0; i < ir->op_count; i++) {
         const struct ir_op *op = &ir->ops[i];
 
-        if (op->op == IR_INSN && l->called_insns >> op->insn & 1)
-            p.count = 0; /* its handler sets what it likes */
         if (l->called_insns >> op->insn & 1) {
-            p.cond[i] = no_cond;
-            continue;
-        }
-        if (op->op == IR_SET)
+            p.count = 0; /* its handler sets what it likes */
+            if (op->type == IR_I1)
+                p.cond[i] = no_cond;
+        } else if (op->op == IR_SET) {
             note_set(&p, op);
-        else if (op->op == IR_SETX)
+        } else if (op->op == IR_SETX) {
             p.count = 0;
-        else if (asks(op))
-            plan_ask(&p, op);
-        p.cond[i] = op->type == IR_I1 && op->op != IR_SET ? cond_of(&p, op) : no_cond;
+        } else {
+            if (asks(op))
+                plan_ask(&p, op);
+            if (op->type == IR_I1)
+                p.cond[i] = cond_of(&p, op);
+        }
     }
 }
