@@ -94,6 +94,19 @@ struct lower_cond {
     u32 until; /* PLAN_LAZY: the operation by which it has to be there */
 };
 
+/* Of one comparison? The conditions may be two. */
+static inline bool lower_test_same(const struct lower_test *x, const struct lower_test *y)
+{
+    return x->of == y->of && x->a == y->a && x->b == y->b;
+}
+
+/* The same, and where one is not itself but `otherwise`, so is the other. */
+static inline bool lower_cond_same(const struct lower_cond *x, const struct lower_cond *y)
+{
+    return lower_test_same(&x->is, &y->is) && lower_test_same(&x->when, &y->when) &&
+           (x->when.of == COND_NONE || x->when.cc == y->when.cc);
+}
+
 struct lower_room {
     u8 hot[24 * 1024], cold[48 * 1024];
     struct val values[IR_BLOCK_MAX_OPS];

@@ -24,17 +24,6 @@ void lo_lazy_set(struct low *l, const struct ir_op *op, u32 id)
     l->lazy[i].cond = l->job->room->cond[id];
 }
 
-static bool same_test(const struct lower_test *x, const struct lower_test *y)
-{
-    return x && x->of == y->of && x->a == y->a && x->b == y->b;
-}
-
-static bool same(const struct lower_cond *x, const struct lower_cond *y)
-{
-    return same_test(&x->is, &y->is) && same_test(&x->when, &y->when) &&
-           (x->when.of == COND_NONE || x->when.cc == y->when.cc);
-}
-
 static struct x86_mem place(const struct low_lazy *f)
 {
     return cpu_at(VCPU_STATE_OFF + f->offset);
@@ -49,10 +38,10 @@ static const struct lower_test *write_some(struct low *l, struct x86_out *o, uns
     u32 these = 0;
     u8 *holds;
 
-    if (!same_test(has, &c->is))
+    if (!has || !lower_test_same(has, &c->is))
         lo_flags_compare(l, o, &c->is);
     for (unsigned k = i; k < l->lazy_count; k++)
-        if (same(&l->lazy[k].cond, c)) {
+        if (lower_cond_same(&l->lazy[k].cond, c)) {
             these |= 1u << k;
             x86_setcc_m(o, (enum x86_cond)l->lazy[k].cond.is.cc, place(&l->lazy[k]));
         }

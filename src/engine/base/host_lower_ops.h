@@ -165,8 +165,9 @@ void lo_keep_for(struct low *l, const struct lower_cond *c, u32 until);
 
 /* host_lower_lazy.c. A PLAN_LAZY SET. */
 void lo_lazy_set(struct low *l, const struct ir_op *op, u32 id);
-/* Writes the flags that were put off. The same in a cold stub or on a way out: they stay put off;
- * and in a cold stub that begins with the host's flags as `has` leaves them, or NULL. */
+/* Writes the flags that were put off. The same in the cold part or on a way out, where they stay
+ * put off here; and in the cold part, which begins with the host's flags as `has` leaves them, or
+ * NULL. */
 void lo_lazy_write(struct low *l);
 void lo_lazy_copy(struct low *l, struct x86_out *o);
 void lo_lazy_copy_after(struct low *l, const struct lower_test *has);

@@ -52,17 +52,6 @@ static struct lower_cond of_result(const struct cond_plan *p, u32 r, enum x86_co
     return simple(COND_LOGIC, cc, r, r);
 }
 
-static bool same_test(const struct lower_test *x, const struct lower_test *y)
-{
-    return x->of == y->of && x->a == y->a && x->b == y->b;
-}
-
-static bool same(const struct lower_cond *x, const struct lower_cond *y)
-{
-    return same_test(&x->is, &y->is) && same_test(&x->when, &y->when) &&
-           (x->when.of == COND_NONE || x->when.cc == y->when.cc);
-}
-
 static bool is_test(const struct lower_cond *c)
 {
     return c->is.of != COND_NONE && c->is.of != COND_CONST;
@@ -80,7 +69,7 @@ static struct lower_cond of_equal(const struct lower_cond *n, const struct lower
     if (n->is.of == COND_LOGIC && n->when.of == COND_NONE && v->is.of == COND_CONST &&
         v->is.cc == 0)
         return c;
-    return same(n, v) && v->is.cc == CC_O ? c : no_cond;
+    return lower_cond_same(n, v) && v->is.cc == CC_O ? c : no_cond;
 }
 
 static struct lower_cond of_not(struct lower_cond c)
@@ -98,7 +87,7 @@ static struct lower_cond of_andn(const struct lower_cond *x, const struct lower_
 
     if (x->is.of == COND_CONST)
         return x->is.cc ? of_not(*z) : *x;
-    if (!is_test(x) || !same(x, z) || z->is.cc != CC_E)
+    if (!is_test(x) || !lower_cond_same(x, z) || z->is.cc != CC_E)
         return no_cond;
     c.otherwise = x->otherwise && !z->otherwise;
     if (x->is.cc == CC_GE)

@@ -114,8 +114,8 @@ void vals_def_same(struct vals *a, u32 id, u32 as, bool clean);
 /* i64 id: the low 32 bits of `low` under all ones. */
 void vals_def_boxed(struct vals *a, u32 id, u32 low);
 
-/* Code in `out` alone, which may be a cold stub: the value in a register, `scratch` if it is in
- * none. Leaves flags alone. */
+/* Code in `out` alone, which may be in the cold part: the value in a register, `scratch` if it is
+ * in none. Leaves flags alone. */
 enum x86_reg vals_peek(struct vals *a, struct x86_out *out, u32 id, enum x86_reg scratch);
 
 /* True when the value is a constant that fits a sign-extended 32-bit immediate of its type. */
