@@ -291,7 +291,7 @@ VM_API unsigned vm_stats(struct vm *vm, struct vm_stat *rows, unsigned max)
         { "ns_per_translated_insn", "time to decode and translate one guest instruction, ns",
           ns_per_insn(s.decode_ns, s.insns_decoded, s.compile_ns, s.insns_translated) },
         { "run_ns", "time CPUs ran, all together, ns", s.run_ns },
-        { "translate_permille", "share of translation in it, in 1/1000",
+        { "translate_permille", "translation in 1/1000 of it, by whichever thread",
           s.run_ns ? (u64)((u128)translate_ns * 1000 / s.run_ns) : 0 },
         { "tlb_refills", "page walks", s.tlb_refills },
         { "slow_accesses", "memory accesses off the fast path", s.slow_accesses },

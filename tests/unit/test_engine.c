@@ -606,6 +606,7 @@ TEST(tier_life)
     u8 *top;
 
     cfg.tier = ENGINE_AUTO;
+    cfg.host_cpus = 1; /* the vCPU translates */
     m = toy_machine_new(cfg);
     a = toy_code(m, CODE);
     toy_li(&a, 3, 0);
@@ -651,6 +652,7 @@ TEST(decoded_given_back)
     u8 *top;
 
     cfg.tier = ENGINE_AUTO;
+    cfg.host_cpus = 1; /* the vCPU translates */
     m = toy_machine_new(cfg);
     a = toy_code(m, CODE);
     toy_li(&a, 4, 100);

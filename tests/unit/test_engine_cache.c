@@ -33,7 +33,7 @@ static void drop_often(void *arg)
         if (!eblock_decoded(d->b) && ++vain % PATIENCE == 0)
             sched_yield();
         cpu_go_online(d->c);
-        code_translated(d->c, d->b, 0);
+        code_translated(d->c->e.engine, d->b, 0);
         cpu_go_offline(d->c);
     }
 }

@@ -559,6 +559,8 @@ struct toy_machine *toy_machine_new(struct engine_config cfg)
 
     if (tier)
         cfg.tier = strcmp(tier, "base") == 0 ? ENGINE_BASE : ENGINE_AUTO;
+    if (tier && strcmp(tier, "background") == 0 && !cfg.host_cpus)
+        cfg.host_cpus = 2 * cfg.cpus; /* one is always free */
     m->start = host_clock_monotonic();
     host_mutex_init(&m->lock);
     host_cond_init(&m->cond);

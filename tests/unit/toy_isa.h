@@ -151,8 +151,9 @@ struct toy_machine {
     unsigned who[4];    /* by TOY_DEV_WHO */
 };
 
-/* cpus and what else *cfg wants; isa, handlers and map are filled in. TOY_TIER=auto or base in
- * the environment overrides cfg.tier. Exits on failure. */
+/* cpus and what else *cfg wants; isa, handlers and map are filled in. TOY_TIER=auto, base or
+ * background (auto, with processors to spare) in the environment overrides cfg.tier. Exits on
+ * failure. */
 struct toy_machine *toy_machine_new(struct engine_config cfg);
 struct toy_machine *toy_machine_free(struct toy_machine *m);
 struct toy_asm toy_code(struct toy_machine *m, u64 at);

@@ -1,11 +1,12 @@
 /* toy_tier.c - see toy_tier.h. */
 #include "toy_tier.h"
 
-#include "engine/core/block.h"
+#include "engine/core/cpu_private.h"
 #include "host/thread.h"
 #include <stdlib.h>
 
 struct toy_tier_counts toy_tier_counts;
+bool toy_tier_hold;
 #define COUNT(what) __atomic_fetch_add(&toy_tier_counts.what, 1, __ATOMIC_RELAXED)
 
 /* What hangs on a block. */
@@ -16,6 +17,7 @@ struct code {
 };
 
 struct toy_tier {
+    struct engine *engine; /* borrows */
     struct host_mutex lock;
     struct code *all;
 };
@@ -25,9 +27,9 @@ static int toy_start(struct engine *e, const struct engine_config *cfg, void **s
 {
     struct toy_tier *t = calloc(1, sizeof *t);
 
-    (void)e;
     (void)cfg;
     (void)err;
+    t->engine = e;
     host_mutex_init(&t->lock);
     toy_tier_counts = (struct toy_tier_counts){ 0 };
     *self = t;
@@ -55,13 +57,22 @@ static void note_bytes(void)
         ;
 }
 
-static u32 toy_translate(void *self, struct ecpu *c, struct eblock *b)
+static void wait_while_held(const struct toy_tier *t)
+{
+    const struct translator *x = &t->engine->translator;
+
+    while (__atomic_load_n(&toy_tier_hold, __ATOMIC_SEQ_CST) && host_thread_is_self(&x->thread))
+        host_thread_yield();
+}
+
+static u32 toy_translate(void *self, struct eblock *b, gva_t pc)
 {
     struct toy_tier *t = self;
     struct code *k;
     u32 bytes = 0;
 
-    (void)c;
+    (void)pc;
+    wait_while_held(t);
     if (b->insn_count % 7 == 5) /* some it does not want */
         return 0;
     host_mutex_lock(&t->lock);

@@ -16,5 +16,7 @@ struct toy_tier_counts {
     u64 held, most_bytes; /* blocks with host code, dead ones too; bytes they took at most */
 };
 extern struct toy_tier_counts toy_tier_counts;
+/* Atomic: the translator's thread stays in translate() as long as this is set. */
+extern bool toy_tier_hold;
 
 #endif

@@ -8,6 +8,7 @@
 #include "engine/base/block_ir.h"
 #include "engine/base/code_space.h"
 #include "engine/base/host_thunks.h"
+#include "engine/base/maker.h"
 #include "base/bits.h"
 #include "host/perf.h"
 #include "host/thread.h"
@@ -39,16 +40,15 @@ struct record {
 };
 
 struct base {
-    struct host_code_map map; /* owns */
+    struct engine *engine; /* borrows (outlives) */
+    struct makers makers;
     const struct isa *isa;
     struct thunks thunks;
-    struct host_mutex lock;     /* everything below, and code that is being written */
-    struct ir_builder *builder; /* owns */
-    struct ir_block ir;         /* owns */
-    struct lower_room *room;    /* owns */
-    struct code_space space;    /* of the map */
-    struct lower_job host;      /* what lower_ask_host() said */
-    struct host_perf *perf;     /* owns; NULL: nobody profiles */
+    struct lower_job host;  /* what lower_ask_host() said */
+    struct host_mutex lock; /* everything below, and code that is being written; after a maker's */
+    struct host_code_map map; /* owns */
+    struct code_space space;  /* of the map */
+    struct host_perf *perf;   /* owns; NULL: nobody profiles */
 };
 
 static int base_start_map(struct base *t, enum engine_perf perf, struct err *err)
@@ -76,10 +76,8 @@ static void base_stop(void *self)
         return;
     host_perf_free(t->perf);
     host_code_map_fini(&t->map);
-    ir_builder_free(t->builder);
-    ir_block_fini(&t->ir);
+    makers_fini(&t->makers);
     host_mutex_fini(&t->lock);
-    free(t->room);
     code_space_fini(&t->space);
     free(t);
 }
@@ -108,17 +106,13 @@ static int base_start(struct engine *e, const struct engine_config *cfg, void **
 
     if (!t)
         return err_set_errno(err, 12, "no memory for the translator");
+    t->engine = e;
     t->isa = cfg->isa;
     lower_ask_host(&t->host);
     t->host.opts_off = cfg->opts_off;
     host_mutex_init(&t->lock);
-    ir_block_init(&t->ir);
-    t->builder = ir_builder_new(false);
-    if (t->builder && !VERIFY_IR)
-        ir_builder_trust(t->builder);
-    t->room = malloc(sizeof *t->room);
-    r = t->room && t->builder ? base_start_map(t, cfg->perf, err)
-                              : err_set_errno(err, 12, "no memory for the translator");
+    r = makers_init(&t->makers) ? base_start_map(t, cfg->perf, err)
+                                : err_set_errno(err, 12, "no memory for the translator");
     if (!r)
         r = base_start_perf(t, cfg->perf, err);
     if (r) {
@@ -175,52 +169,62 @@ static bool keep(struct base *t, struct eblock *b, const struct lower_job *job, 
     return true;
 }
 
-/* False when code memory is full. pc: of b. */
-static bool translate_locked(struct base *t, struct eblock *b, gva_t pc)
+/* The same, wherever there is room. Returns the units taken, 0: none, since another thread was
+ * first or there is no memory, or CODE_SPACE_FULL. pc: of b. */
+static u32 keep_first(struct base *t, struct eblock *b, const struct lower_job *job, gva_t pc)
+{
+    u32 units = units_of(job), first;
+
+    if (b->tier)
+        return 0;
+    first = code_space_take(&t->space, units);
+    if (first == CODE_SPACE_FULL)
+        return first;
+    if (!keep(t, b, job, first)) {
+        code_space_give(&t->space, first, units);
+        return 0;
+    }
+    tell_perf(t, first, pc, job->hot_size + job->cold_size);
+    return units;
+}
+
+static u32 translate(struct base *t, struct maker *m, struct eblock *b, gva_t pc)
 {
     struct lower_job job = t->host;
-    u32 first;
+    u32 units;
 
-    job.ir = &t->ir;
+    if (__atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
+        return 0;
+    job.ir = &m->ir;
     job.isa = t->isa;
     job.block = b;
     job.thunks = &t->thunks.shared;
-    job.room = t->room;
-    block_ir_build(t->builder, &t->ir, t->isa, b);
+    job.room = m->room;
+    block_ir_build(m->builder, &m->ir, t->isa, b);
     if (!lower_block(&job)) /* the block stays with the interpreter */
-        return true;
-    first = code_space_take(&t->space, units_of(&job));
-    if (first == CODE_SPACE_FULL)
-        return false;
-    if (keep(t, b, &job, first))
-        tell_perf(t, first, pc, job.hot_size + job.cold_size);
-    else
-        code_space_give(&t->space, first, units_of(&job));
-    return true;
+        return 0;
+    host_mutex_lock(&t->lock);
+    units = keep_first(t, b, &job, pc);
+    host_mutex_unlock(&t->lock);
+    return units;
 }
 
-static gva_t pc_of(const struct base *t, struct ecpu *c)
-{
-    return *(const u64 *)(const void *)((const u8 *)vcpu_state(&c->v) + t->isa->pc_offset);
-}
-
-static u32 base_translate(void *self, struct ecpu *c, struct eblock *b)
+static u32 base_translate(void *self, struct eblock *b, gva_t pc)
 {
     struct base *t = self;
-    bool room = true;
-    u32 taken;
+    struct maker *m;
+    u32 units;
 
     if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE))
         return 0;
-    host_mutex_lock(&t->lock);
-    taken = t->space.taken;
-    if (!b->tier)
-        room = translate_locked(t, b, pc_of(t, c));
-    taken = t->space.taken - taken;
-    host_mutex_unlock(&t->lock);
-    if (!room)
-        code_evict(c->engine);
-    return taken * UNIT;
+    m = makers_take(&t->makers);
+    units = translate(t, m, b, pc);
+    maker_give(m);
+    if (units == CODE_SPACE_FULL) {
+        code_evict(t->engine);
+        return 0;
+    }
+    return units * UNIT;
 }
 
 /* --- chaining --- */

@@ -87,6 +87,7 @@ struct eblock {
 
     void *tier;      /* atomic; owns: the tier's own record */
     u32 byte_count;  /* of its instructions */
+    u8 queued;       /* atomic: the translator will come to it, or is at it */
     const u8 *host2; /* TWO_PAGES: start of the second page in guest RAM */
     const u8 *bytes; /* into this allocation: a copy of its instructions' bytes, in their order */
     const u8 *len;   /* into this allocation: of each instruction, bytes */
@@ -110,11 +111,12 @@ struct tier {
     int (*start)(struct engine *e, const struct engine_config *cfg, void **self, struct err *err);
     void (*stop)(void *self); /* every block has been freed */
     /* Makes host code and gives it to b by eblock_code_set(), under a lock that invalidate()
-     * takes too. May do nothing: then b stays with the interpreter. On vCPU threads, cache
-     * not locked: two may come with one b, and b may die meanwhile. Host code must not need
-     * b->insns: they go when it is there, unless in lock step. Returns the bytes of memory that
-     * b's host code takes until release(); 0 when it made none. */
-    u32 (*translate)(void *self, struct ecpu *c, struct eblock *b);
+     * takes too. May do nothing: then b stays with the interpreter. On vCPU threads and the
+     * translator's, cache not locked: two may come with one b, and b may die meanwhile. Host code
+     * must not need b->insns: they go when it is there, unless in lock step. pc: where b was
+     * found, for those who read about it. Returns the bytes of memory that b's host code takes
+     * until release(); 0 when it made none. */
+    u32 (*translate)(void *self, struct eblock *b, gva_t pc);
     /* Runs from b on, through any number of blocks. */
     int (*run)(struct ecpu *c, struct eblock *b);
     /* See above. NULL when the tier never sets ecpu.link. Cache locked; `to` is alive, the
@@ -162,6 +164,11 @@ static inline s32 eblock_next(const struct eblock *b)
 static inline bool eblock_dead(const struct eblock *b)
 {
     return __atomic_load_n(&b->dead, __ATOMIC_ACQUIRE) != 0;
+}
+
+static inline bool eblock_queued(const struct eblock *b)
+{
+    return __atomic_load_n(&b->queued, __ATOMIC_RELAXED) != 0;
 }
 
 static inline void *eblock_host_entry(const struct eblock *b)

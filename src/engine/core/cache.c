@@ -2,9 +2,9 @@
  * cache.c - all blocks of an engine: found by the host address of their bytes, dropped
  * when those change or when there are too many.
  *
- * Readers take no lock (code_hash.h), and a block that was unlinked is freed only after each
- * vCPU has passed a safe point (cpu.quiescent has reached the epoch that was begun after
- * the unlinking) where it also emptied its jump caches.
+ * Readers take no lock (code_hash.h), and a block that was unlinked is freed only after the
+ * translator has done with the one it is at, and each vCPU has passed a safe point (cpu.quiescent
+ * has reached the epoch that was begun after the unlinking) where it also emptied its jump caches.
  * What happens when bytes change: code_pages.c.
  */
 #include "engine/core/cache_private.h"
@@ -87,13 +87,16 @@ static void insns_free(struct code_cache *cache, struct einsns *list)
 
 static bool all_passed(const struct engine *e, u64 epoch)
 {
+    u64 q;
+
     for (unsigned i = 0; i < e->cfg.cpus; i++) {
-        u64 q = __atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST);
+        q = __atomic_load_n(&e->cpus[i]->quiescent, __ATOMIC_SEQ_CST);
 
         if (q != 0 && q < epoch)
             return false;
     }
-    return true;
+    q = __atomic_load_n(&e->translator.quiescent, __ATOMIC_SEQ_CST);
+    return q == 0 || q >= epoch;
 }
 
 static void reclaim(struct code_cache *cache, u64 limit)
@@ -173,7 +176,9 @@ void code_block_kill(struct code_cache *cache, struct eblock *b)
     struct engine *e = cache->e;
 
     __atomic_store_n(&b->dead, 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the other one is in eblock_code_set() */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* others: in eblock_code_set(), translator_take() */
+    if (eblock_queued(b))
+        translator_drop(e, b);
     if (e->tier && __atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
         e->tier->invalidate(e->tier_self, b);
     __atomic_store_n(&b->host_entry, NULL, __ATOMIC_RELEASE);
@@ -224,6 +229,7 @@ void engine_trim(struct engine *e, bool unused)
     struct code_cache *cache = &e->code;
     struct eblock *next;
 
+    translator_settle(e);
     host_mutex_lock(&cache->lock);
     for (struct eblock *b = cache->oldest; b && e->tier; b = next) {
         bool used = __atomic_exchange_n(&b->used, 0, __ATOMIC_RELAXED);
@@ -329,9 +335,9 @@ static void insns_drop(struct code_cache *cache, struct eblock *b)
     __atomic_store_n(&b->insns, NULL, __ATOMIC_RELEASE);
 }
 
-void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes)
+void code_translated(struct engine *e, struct eblock *b, u32 host_bytes)
 {
-    struct code_cache *cache = &c->e.engine->code;
+    struct code_cache *cache = &e->code;
 
     host_mutex_lock(&cache->lock);
     if (b->dead) {
@@ -339,7 +345,7 @@ void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes)
     } else {
         b->host_bytes += host_bytes;
         cache->bytes += host_bytes;
-        if (!c->check)
+        if (!engine_checks(e))
             insns_drop(cache, b);
     }
     budget_keep(cache);

@@ -3,8 +3,8 @@
  *
  * Threads. A worker is a host thread that runs one vCPU (deterministic mode: all of them).
  * It owns its vCPUs; others reach them by request bits and vcpu.exit_request. Locks, outer
- * before inner: engine.code.lock → engine.lock. No callback into the machine is made
- * under either, but for the clock.
+ * before inner: engine.code.lock → engine.lock or translator.lock. No callback into the machine is
+ * made under any, but for the clock.
  */
 #ifndef ENGINE_CORE_CPU_PRIVATE_H
 #define ENGINE_CORE_CPU_PRIVATE_H
@@ -14,6 +14,7 @@
 #include "engine/core/cpu.h"
 #include "engine/core/engine.h"
 #include "engine/core/insns.h"
+#include "engine/core/translator.h"
 #include "host/map.h"
 #include "host/thread.h"
 
@@ -144,7 +145,7 @@ struct cpu {
 
     u64 exits_jump, exits_irq, exits_fault, exits_request, run_ns; /* statistics */
     u64 blocks, insns, decoded_again, decode_ns;                   /* of what was decoded */
-    u64 insns_host, compile_ns; /* of what the tier made host code of */
+    struct translations made;
     u64 yields;
 };
 _Static_assert(sizeof(struct cpu) <= VCPU_STATE_OFF, "engine part of a vCPU overruns its room");
@@ -190,11 +191,11 @@ struct code_cache {
     struct eblock *garbage, *batch;       /* dead; dead and waiting for batch_epoch */
     struct einsns *garbage_insns, *batch_insns; /* given back; the same */
     u64 garbage_bytes, batch_epoch;
-    u64 mark_count;                  /* atomic: pages that became code */
-    const u8 *marks[CODE_MARKS];     /* lock: the last ones, by number mod CODE_MARKS */
-    struct code_page *unsettled;     /* lock; its head atomic */
-    u64 evictions, smc, host_blocks; /* atomic statistics */
-    u64 block_number;                /* atomic: of the next block that a tier may translate */
+    u64 mark_count;              /* atomic: pages that became code */
+    const u8 *marks[CODE_MARKS]; /* lock: the last ones, by number mod CODE_MARKS */
+    struct code_page *unsettled; /* lock; its head atomic */
+    u64 evictions, smc;          /* atomic statistics */
+    u64 block_number;            /* atomic: of the next block that a tier may translate */
 };
 
 int code_init(struct code_cache *cache, struct engine *e, u64 budget, struct err *err);
@@ -215,9 +216,9 @@ struct eblock *code_insert(struct cpu *c, struct eblock *b);
 /* b, which has been given back its decoded instructions or has others: n's owner is the cache
  * now. Returns those that b has. */
 const struct einsn *code_insns_put(struct cpu *c, struct eblock *b, struct einsns *n);
-/* b has host code of so many bytes, 0 when another vCPU made it. Its decoded instructions are
+/* b has host code of so many bytes, 0 when another thread made it. Its decoded instructions are
  * freed when no vCPU can be in them, unless in lock step. */
-void code_translated(struct cpu *c, struct eblock *b, u32 host_bytes);
+void code_translated(struct engine *e, struct eblock *b, u32 host_bytes);
 /* Write entries to pages that became code since the vCPU last looked: stores are reported
  * from now on. */
 void code_marks_take(struct cpu *c);
@@ -225,8 +226,12 @@ void code_marks_take(struct cpu *c);
 void code_revalidate(struct cpu *c);
 
 /* decode.c */
-/* flags: EBLOCK_SINGLE or EBLOCK_LONG. NULL as code_insert(), or a fault is pending. */
+/* flags: EBLOCK_SINGLE. NULL as code_insert(), or a fault is pending. */
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags);
+/* The long block that begins as b, which starts at pc and has these instructions; NULL as
+ * code_insert(), or when it would not be longer. */
+struct eblock *code_decode_on(struct cpu *c, gva_t pc, const struct eblock *b,
+                              const struct einsn *insn);
 
 /* --- softmmu --- */
 
@@ -312,6 +317,7 @@ struct engine {
     void *tier_self;
     void *tier_miss; /* tier->miss() */
     struct code_cache code;
+    struct translator translator;
 
     struct host_mutex lock;   /* of all below, but for what is atomic */
     bool started, quit;       /* atomic */
@@ -333,6 +339,12 @@ struct engine {
     bool det_moved;          /* these were set from outside, while paused */
     struct cpu *det_running; /* worker's own: whose turn it is */
 };
+
+/* Lock step: vCPUs need the decoded instructions of blocks with host code, too. */
+static inline bool engine_checks(const struct engine *e)
+{
+    return e->cfg.check_interp || e->cfg.check_eval;
+}
 
 struct cpu *cpu_new(struct engine *e, unsigned index);
 struct cpu *cpu_free(struct cpu *c);

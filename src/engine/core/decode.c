@@ -237,34 +237,74 @@ static void trace_insns(const struct making *m)
     }
 }
 
+static void making_begin(struct making *m, struct cpu *c, gva_t pc, const u8 *host, u64 key)
+{
+    m->c = c;
+    m->pc = pc;
+    m->key = key;
+    m->host = host;
+    m->host2 = NULL;
+    m->at = m->window_at = 0;
+    m->window_len = m->bytes = m->count = 0;
+    m->page_from = -(s32)(pc & (MEM_PAGE_SIZE - 1));
+    m->page_to = m->page_from + (s32)MEM_PAGE_SIZE;
+}
+
+/* Begins with what b has. */
+static void making_begin_with(struct making *m, const struct eblock *b, const struct einsn *insn)
+{
+    memcpy(m->insn, insn, b->insn_count * sizeof insn[0]);
+    memcpy(m->buf, b->bytes, b->byte_count);
+    m->count = b->insn_count;
+    m->bytes = b->byte_count;
+    m->at = eblock_next(b);
+}
+
+/* What was made becomes a block, as code_insert() says. */
+static struct eblock *making_insert(struct making *m, u32 flags)
+{
+    struct cpu *c = m->c;
+    struct eblock *b = making_finish(m, flags | (m->host2 ? EBLOCK_TWO_PAGES : 0u));
+
+    BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
+    STAT_ADD(c->blocks, 1);
+    trace_insns(m);
+    return code_insert(c, b);
+}
+
 struct eblock *code_decode(struct cpu *c, gva_t pc, const u8 *host, u64 key, u32 flags)
 {
     struct making m; /* large: not cleared */
-    bool single = flags & EBLOCK_SINGLE, is_long = flags & EBLOCK_LONG;
+    bool single = flags & EBLOCK_SINGLE;
     ns_t start = host_clock_monotonic();
     struct eblock *b;
     struct mem_ref ref;
 
-    m.c = c;
-    m.pc = pc;
-    m.key = key;
-    m.host = host;
-    m.host2 = NULL;
-    m.at = m.window_at = 0;
-    m.window_len = m.bytes = m.count = 0;
-    m.page_from = -(s32)(pc & (MEM_PAGE_SIZE - 1));
-    m.page_to = m.page_from + (s32)MEM_PAGE_SIZE;
-    if (!making_insns(&m, single ? 1 : EBLOCK_MAX_INSNS, is_long))
+    making_begin(&m, c, pc, host, key);
+    if (!making_insns(&m, single ? 1 : EBLOCK_MAX_INSNS, false))
         return NULL;
     /* Rules differ within the page: the last byte must be allowed too. */
     if (single && !m.host2 && mmu_resolve(c, pc + m.bytes - 1, 1, ISA_FETCH, c->mode->place, &ref))
         return NULL;
-    b = making_finish(&m, flags | (m.host2 ? EBLOCK_TWO_PAGES : 0u));
-    BUG_ON(!b); /* the cache is bounded: the host has no memory for anything */
-    STAT_ADD(c->blocks, 1);
     STAT_ADD(c->insns, m.count);
-    trace_insns(&m);
-    b = code_insert(c, b);
+    b = making_insert(&m, flags);
     STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
     return b;
+}
+
+struct eblock *code_decode_on(struct cpu *c, gva_t pc, const struct eblock *b,
+                              const struct einsn *insn)
+{
+    struct making m; /* large: not cleared */
+    ns_t start = host_clock_monotonic();
+    struct eblock *longer = NULL;
+
+    making_begin(&m, c, pc, b->host, b->key);
+    making_begin_with(&m, b, insn);
+    if (!goes_on(&m) || !making_insns(&m, EBLOCK_MAX_INSNS, true) || m.count == b->insn_count)
+        return NULL;
+    STAT_ADD(c->insns, m.count - b->insn_count);
+    longer = making_insert(&m, EBLOCK_LONG);
+    STAT_ADD(c->decode_ns, host_clock_monotonic() - start);
+    return longer;
 }

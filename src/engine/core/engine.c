@@ -131,6 +131,7 @@ int engine_new(const struct engine_config *cfg, const struct engine_host *host, 
     host_mutex_init(&e->lock);
     host_cond_init(&e->outside);
     host_cond_init(&e->timer_cond);
+    translator_init(e);
     rc = code_init(&e->code, e, budget, err);
     if (rc == 0)
         rc = cpus_init(e, err);
@@ -152,6 +153,7 @@ struct engine *engine_free(struct engine *e)
         return NULL;
     workers_stop(e);
     timer_stop(e);
+    translator_stop(e);
     mem_map_off_change(e->cfg.map, map_changed, e);
     code_fini(&e->code);
     if (e->tier)
@@ -179,6 +181,8 @@ int engine_start(struct engine *e, struct err *err)
 {
     int rc = e->cfg.deterministic ? 0 : timer_start(e, err);
 
+    if (rc == 0)
+        rc = translator_start(e, err);
     return rc < 0 ? rc : workers_start(e, err);
 }
 
@@ -248,13 +252,19 @@ static u64 peek(const u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+static void made_add(struct engine_stats *s, const struct translations *made)
+{
+    s->host_blocks += peek(&made->blocks);
+    s->insns_translated += peek(&made->insns);
+    s->compile_ns += peek(&made->ns);
+}
+
 static void stats_add(struct engine_stats *s, const struct cpu *c)
 {
     s->blocks_decoded += peek(&c->blocks);
     s->insns_decoded += peek(&c->insns);
-    s->insns_translated += peek(&c->insns_host);
     s->decode_ns += peek(&c->decode_ns);
-    s->compile_ns += peek(&c->compile_ns);
+    made_add(s, &c->made);
     s->run_ns += peek(&c->run_ns);
     s->tlb_refills += peek(&c->e.tlb_refills);
     s->slow_accesses += peek(&c->e.slow_accesses);
@@ -274,10 +284,10 @@ void engine_stats_get(struct engine *e, struct engine_stats *out)
         stats_add(out, e->cpus[i]);
         out->insns += engine_insns(e, i);
     }
+    made_add(out, &e->translator.made);
     host_mutex_lock(&e->code.lock);
     out->evictions = e->code.evictions;
     out->smc_invalidations = e->code.smc;
-    out->host_blocks = peek(&e->code.host_blocks);
     out->code_bytes = e->code.bytes;
     out->insns_held = e->code.insns_held;
     host_mutex_unlock(&e->code.lock);

@@ -39,7 +39,8 @@ enum engine_perf { ENGINE_PERF_NONE, ENGINE_PERF_MAP, ENGINE_PERF_JITDUMP };
     X(SIGNED_LOADS, "signed-loads") /* a load extends the sign itself */                           \
     X(STREAMS, "streams")           /* addresses that grow in a loop are compared with a bound */  \
     X(VECTORS, "vectors")           /* vector instructions by the host's */                       \
-    X(FLAGS, "flags")               /* condition flags are the host's, made where they are seen */
+    X(FLAGS, "flags")             /* condition flags are the host's, made where they are seen */  \
+    X(BACKGROUND, "background")   /* a thread beside the CPUs translates */
 enum engine_opt {
 #define X(id, name) ENGINE_OPT_##id,
     ENGINE_OPTS(X)

@@ -162,7 +162,7 @@ struct eblock *code_lengthen(struct cpu *c, struct eblock *b)
     if (b->flags & (EBLOCK_TWO_PAGES | EBLOCK_SINGLE | EBLOCK_LONG) || !insn ||
         !(insn[b->insn_count - 1u].in.flags & (ISA_INSN_BRANCH | ISA_INSN_JUMP)))
         return b;
-    longer = code_decode(c, *c->pc, b->host, b->key, EBLOCK_LONG);
+    longer = code_decode_on(c, *c->pc, b, insn);
     if (!longer)
         return b;
     cpu_jumps_put(c, longer);

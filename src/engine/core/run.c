@@ -63,28 +63,21 @@ static bool tier_may_translate(struct cpu *c, const struct eblock *b)
     return may;
 }
 
-/* b has run often enough: what to run from now on, with host code if the tier makes any. */
+/* b has run often enough: what to run from now on, with host code when the tier has made any. */
 static struct eblock *tier_translate(struct cpu *c, struct eblock *b)
 {
     struct engine *e = c->e.engine;
-    u32 bytes = 0;
-    ns_t start;
 
+    if (eblock_queued(b))
+        return b;
     if (!(e->cfg.opts_off >> ENGINE_OPT_LONG_BLOCKS & 1))
         b = code_lengthen(c, b);
     if (eblock_host_entry(b))
         return b;
-    start = host_clock_monotonic();
-    if (tier_may_translate(c, b))
-        bytes = e->tier->translate(e->tier_self, &c->e, b);
-    STAT_ADD(c->compile_ns, host_clock_monotonic() - start);
-    if (eblock_host_entry(b)) {
-        STAT_ADD(c->insns_host, b->insn_count);
-        __atomic_fetch_add(&e->code.host_blocks, 1, __ATOMIC_RELAXED);
-        code_translated(c, b, bytes);
-    } else {
+    if (!tier_may_translate(c, b))
         __atomic_store_n(&b->runs, EBLOCK_DECLINED, __ATOMIC_RELAXED);
-    }
+    else if (!translator_take(e, b, *c->pc))
+        block_translate(e, b, *c->pc, &c->made);
     return b;
 }
 

@@ -35,7 +35,7 @@ static bool tier_wants(struct eblock *b, u32 threshold)
         __atomic_store_n(&b->runs, runs + 1, __ATOMIC_RELAXED);
         return eblock_host_entry(b) != NULL;
     }
-    return runs != EBLOCK_DECLINED;
+    return runs != EBLOCK_DECLINED && (eblock_host_entry(b) || !eblock_queued(b));
 }
 
 /* The first `n` instructions of b, n < insn_count. */
