@@ -78,6 +78,7 @@ static void translate(const struct hard_case *c)
     ir_block_init(&ir);
     hard_build(c, &ir);
     job.block = now.block;
+    job.insn = eblock_decoded(now.block);
     now.entry = NULL;
     if (lower_block(&job)) {
         now.entry = map.rx + thunks.size;

@@ -432,6 +432,7 @@ static struct lower_job describe_job(const struct ir_block *ir)
     return (struct lower_job){ .ir = ir,
                                .isa = &test_isa,
                                .block = &block.b,
+                               .insn = decoded.s.at,
                                .thunks = &thunks.shared,
                                .room = &room,
                                .has_bit_counts = true,

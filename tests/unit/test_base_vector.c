@@ -32,9 +32,12 @@ static const u8 lens[] = { LEN, LEN };
 /* One instruction: is it done without its handler? */
 static bool is_native(struct ir_builder *s, struct ir_block *ir, u32 w)
 {
-    struct lower_job job = {
-        .ir = ir, .isa = &arm64_isa, .block = &block.b, .thunks = &thunks, .room = &room
-    };
+    struct lower_job job = { .ir = ir,
+                             .isa = &arm64_isa,
+                             .block = &block.b,
+                             .insn = decoded.s.at,
+                             .thunks = &thunks,
+                             .room = &room };
 
     memset(&block, 0, sizeof block);
     memset(&decoded, 0, sizeof decoded);
@@ -46,7 +49,7 @@ static bool is_native(struct ir_builder *s, struct ir_block *ir, u32 w)
     block.b.len = lens;
     block.b.offset[1] = LEN;
     lower_ask_host(&job);
-    block_ir_build(s, ir, &arm64_isa, &block.b);
+    block_ir_build(s, ir, &arm64_isa, &block.b, decoded.s.at);
     return lower_block(&job) && job.called == 0;
 }
 

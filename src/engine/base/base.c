@@ -190,17 +190,21 @@ static u32 keep_first(struct base *t, struct eblock *b, const struct lower_job *
 
 static u32 translate(struct base *t, struct maker *m, struct eblock *b, gva_t pc)
 {
+    const struct einsn *insn = eblock_decoded(b);
     struct lower_job job = t->host;
     u32 units;
 
+    /* Instructions go after the record has come: in this order there are some, for this vCPU or
+     * the translator until its next safe point. */
     if (__atomic_load_n(&b->tier, __ATOMIC_ACQUIRE))
         return 0;
     job.ir = &m->ir;
     job.isa = t->isa;
     job.block = b;
+    job.insn = insn;
     job.thunks = &t->thunks.shared;
     job.room = m->room;
-    block_ir_build(m->builder, &m->ir, t->isa, b);
+    block_ir_build(m->builder, &m->ir, t->isa, b, insn);
     if (!lower_block(&job)) /* the block stays with the interpreter */
         return 0;
     host_mutex_lock(&t->lock);

@@ -34,10 +34,8 @@ static void verify(struct ir_block *ir)
 }
 
 void block_ir_build(struct ir_builder *s, struct ir_block *ir, const struct isa *isa,
-                    const struct eblock *b)
+                    const struct eblock *b, const struct einsn *insn)
 {
-    const struct einsn *insn = eblock_decoded(b);
-
     ir_builder_begin(s, ir);
     for (unsigned i = 0; i < b->insn_count; i++) {
         const struct isa_insn *in = &insn[i].in;

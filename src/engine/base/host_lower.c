@@ -190,7 +190,7 @@ enum lo_block_kind lo_block_kind(const struct low *l)
 /* Runs an instruction by its interpreter handler, with all state in its place. */
 static void call_handler(struct low *l, u32 index)
 {
-    const struct einsn *e = &eblock_decoded(l->job->block)[index];
+    const struct einsn *e = &l->job->insn[index];
     u8 *out;
 
     lo_fp_drop(l);

@@ -119,7 +119,8 @@ struct lower_job {
     /* in */
     const struct ir_block *ir;
     const struct isa *isa;
-    struct eblock *block; /* decoded; and what exits hand to the engine */
+    struct eblock *block;     /* and what exits hand to the engine */
+    const struct einsn *insn; /* of the block */
     const struct lower_thunks *thunks;
     struct lower_room *room;
     bool has_bit_counts; /* the host has LZCNT, TZCNT and POPCNT */
