@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "arm64_cpu.h"
+#include "isa/arm64/el2.h"
 #include "isa/arm64/trap.h"
 #include <errno.h>
 
@@ -343,6 +344,52 @@ TEST(timers)
     CHECK_EQ(deadline, 9999);
 }
 
+/* EL2 gives EL1 and EL0 a physical count of their own; its own is as it was (FEAT_ECV). */
+TEST(physical_offset)
+{
+    at(EL1H);
+    state()->has_el2 = 1;
+    state()->cnthctl_el2 = CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN;
+    state()->cntpoff_el2 = 400;
+    now = 1000;
+    CHECK_EQ(read_register(ARM_CNTPCT), 1000);
+    state()->cnthctl_el2 |= CNTHCTL_ECV;
+    CHECK_EQ(read_register(ARM_CNTPCT), 600);
+    CHECK_EQ(read_register(ARM_CNTPCTSS), 600);
+    write_register(CNTP(0), 100);
+    CHECK_EQ(read_register(CNTP(2)), 700);
+    write_register(CNTP(1), 1);
+    CHECK_EQ(deadline, 1100);
+    now = 1099;
+    CHECK_EQ(read_register(CNTP(1)), 1);
+    CHECK_EQ(read_register(CNTP(0)), 1);
+    now = 1100;
+    CHECK_EQ(read_register(CNTP(1)), 5);
+    CHECK_EQ(ppi_levels, 1u << ARM_PPI_TIMER_PHYSICAL); /* who sees that has the interrupt */
+    state()->hcr_el2 |= HCR_E2H | HCR_TGE;              /* a host's: no offset */
+    arm_timer_update(&cpu.v);
+    CHECK_EQ(ppi_levels, 1u << ARM_PPI_TIMER_PHYSICAL);
+    state()->timer_cval[1] = 1101;
+    arm_timer_update(&cpu.v);
+    CHECK_EQ(deadline, 1101);
+    CHECK_EQ(ppi_levels, 0);
+}
+
+/* The host's timer may be late: who reads the count beyond a deadline has the interrupt. */
+TEST(interrupt_by_looking)
+{
+    at(EL1H);
+    now = 1000;
+    write_register(CNTV(2), 1500);
+    write_register(CNTV(1), 1);
+    now = 1499;
+    read_register(ARM_CNTVCT);
+    CHECK_EQ(ppi_levels, 0);
+    now = 1500;
+    read_register(ARM_CNTVCT);
+    CHECK_EQ(ppi_levels, 1u << ARM_PPI_TIMER_VIRTUAL);
+}
+
 TEST(waiting)
 {
     at(EL0T);
@@ -396,5 +443,6 @@ TEST(waiting_with_a_time_out)
 TEST_MAIN(TEST_CASE(registers_of_debuggers), TEST_CASE(entry), TEST_CASE(aborts),
           TEST_CASE(exception_return), TEST_CASE(stack_pointers), TEST_CASE(table),
           TEST_CASE(rights_of_el0), TEST_CASE(pstate_fields), TEST_CASE(interrupts),
-          TEST_CASE(timers), TEST_CASE(waiting), TEST_CASE(waiting_with_a_time_out),
-          TEST_CASE(floating_point_traps), TEST_CASE(floating_point_rules))
+          TEST_CASE(timers), TEST_CASE(physical_offset), TEST_CASE(interrupt_by_looking),
+          TEST_CASE(waiting), TEST_CASE(waiting_with_a_time_out), TEST_CASE(floating_point_traps),
+          TEST_CASE(floating_point_rules))

@@ -65,6 +65,7 @@
 /* CNTHCTL_EL2 (D24.10.2): EL1 may use the physical counter and timer; 10 bits up where E2H is 1 */
 #define CNTHCTL_EL1PCTEN (1ull << 0)
 #define CNTHCTL_EL1PCEN  (1ull << 1)
+#define CNTHCTL_ECV      (1ull << 12) /* the physical timer's count is CNTPOFF_EL2 behind */
 #define CNTHCTL_EL1TVT   (1ull << 13) /* not the virtual timer, nor the virtual counter */
 #define CNTHCTL_EL1TVCT  (1ull << 14)
 enum { CNTHCTL_E2H_SHIFT = 10 };

@@ -69,7 +69,7 @@ static const char *const a57_lacks[] = { "sha512", "sha3",    "sm3",  "sm4",    
 #define MMFR0_16     FIELD(20, 1)          /* granules of 16 KiB */
 #define MMFR0_NOT_16 0ull
 #define MMFR0_LPA2   (FIELD(20, 2) | FIELD(28, 1) | FIELD(32, 3) | FIELD(40, 3)) /* of both stages */
-#define MMFR0_ECV    FIELD(60, 1) /* without CNTPOFF_EL2 */
+#define MMFR0_ECV    FIELD(60, 2) /* with CNTPOFF_EL2 */
 /* access flag and dirty state, HPDS, PAN2 */
 #define MMFR1_8_2 (FIELD(0, 2) | FIELD(12, 1) | FIELD(20, 2))
 #define MMFR2_8_2 (FIELD(0, 1) | FIELD(4, 1)) /* CnP, UAO */
@@ -212,6 +212,7 @@ bool arm_model_has_sysreg(const struct arm_model *m, unsigned number)
     if (number >= ARM_SYS(3, 0, 2, 1, 0) && number <= ARM_SYS(3, 0, 2, 3, 1))
         return m->has_pauth;
     switch (number) {
+    case ARM_CNTPOFF:
     case ARM_CNTPCTSS:
     case ARM_CNTVCTSS: return m->has_ecv;
     case ARM_SYS(3, 0, 4, 2, 3): return m->spsr >> SPSR_PAN & 1;

@@ -87,8 +87,9 @@ enum { TCR_EL2_DS = 32, VTCR_DS = 32, VTCR_SL2 = 33 };
 
 #define CNTKCTL_EVNTIS   (1ull << 17)
 
-/* The counters, and their self-synchronised views (FEAT_ECV) */
+/* The counters, their self-synchronised views and the physical one's offset (FEAT_ECV) */
 enum {
+    ARM_CNTPOFF = ARM_SYS(3, 4, 14, 0, 6),
     ARM_CNTPCT = ARM_SYS(3, 3, 14, 0, 1),
     ARM_CNTVCT = ARM_SYS(3, 3, 14, 0, 2),
     ARM_CNTPCTSS = ARM_SYS(3, 3, 14, 0, 5),

@@ -41,6 +41,8 @@ static void set_hcr(struct vcpu *c, unsigned number, u64 v)
     s->hcr_el2 = (v & mask) | HCR_RW;
     if ((old ^ s->hcr_el2) & (HCR_E2H | HCR_DC))
         arm_mmu_flush(c);
+    if ((old ^ s->hcr_el2) & (HCR_E2H | HCR_TGE) && s->cnthctl_el2 & CNTHCTL_ECV)
+        arm_timer_update(c); /* EL1's physical timer has an offset or has none */
     arm_mode_changed(c);
 }
 
@@ -131,11 +133,18 @@ static void set_cntvoff(struct vcpu *c, unsigned number, u64 v)
     arm_timer_update(c);
 }
 
+static void set_cntpoff(struct vcpu *c, unsigned number, u64 v)
+{
+    arm_state(c)->cntpoff_el2 = v;
+    arm_timer_update(c);
+}
+
 static void set_cnthctl(struct vcpu *c, unsigned number, u64 v)
 {
-    u64 ecv = CNTHCTL_EL1TVT | CNTHCTL_EL1TVCT | CNTKCTL_EVNTIS;
+    u64 ecv = CNTHCTL_ECV | CNTHCTL_EL1TVT | CNTHCTL_EL1TVCT | CNTKCTL_EVNTIS;
 
     arm_state(c)->cnthctl_el2 = v & (0xfff | (arm_model(c)->has_ecv ? ecv : 0));
+    arm_timer_update(c);
 }
 
 #define MEMBER(m)                 .offset = offsetof(struct arm_state, m)
@@ -181,6 +190,7 @@ const struct arm_sysreg arm_sysregs_el2[] = {
     PLAIN(ARM_SYS(3, 4, 13, 0, 1), contextidr_el2, 0xffffffff),
     PLAIN(ARM_SYS(3, 4, 13, 0, 2), tpidr_el2, ALL),
     WRITTEN(ARM_SYS(3, 4, 14, 0, 3), cntvoff_el2, set_cntvoff),
+    WRITTEN(ARM_CNTPOFF, cntpoff_el2, set_cntpoff),
     WRITTEN(ARM_SYS(3, 4, 14, 1, 0), cnthctl_el2, set_cnthctl),
     TIMER(ARM_SYS(3, 4, 14, 2, 0), "cnthp_tval_el2"),
     TIMER(ARM_SYS(3, 4, 14, 2, 1), "cnthp_ctl_el2"),

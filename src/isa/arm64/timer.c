@@ -1,7 +1,8 @@
 /*
  * timer.c - the generic timers of EL1 and EL2: virtual and physical (D12).
  *
- * The physical count is guest time in ns; EL1's virtual one lags by CNTVOFF_EL2. A timer's output
+ * The physical count is guest time in ns; EL1's virtual one lags by CNTVOFF_EL2, and what EL1 and
+ * EL0 take for the physical one by CNTPOFF_EL2 where CNTHCTL_EL2.ECV says so. A timer's output
  * goes to the interrupt controller by ARM_SPACE_PPI. The engine's one timer of a CPU is for the
  * performance monitors, too.
  */
@@ -27,13 +28,21 @@ struct timer {
     u64 offset; /* how much its count is behind the physical one */
 };
 
+/* TimerConditionMet() and the counter agree: none where EL2 is the host of EL0. */
+static u64 physical_offset(const struct arm_state *s)
+{
+    u64 host = HCR_E2H | HCR_TGE;
+
+    return s->cnthctl_el2 & CNTHCTL_ECV && (s->hcr_el2 & host) != host ? s->cntpoff_el2 : 0;
+}
+
 static struct timer timer_get(struct arm_state *s, unsigned t)
 {
     if (t >= ARM_TIMER_HYP_PHYSICAL)
         return (struct timer){ &s->htimer_ctl[t - ARM_TIMER_HYP_PHYSICAL],
                                &s->htimer_cval[t - ARM_TIMER_HYP_PHYSICAL], 0 };
     return (struct timer){ &s->timer_ctl[t], &s->timer_cval[t],
-                           t == ARM_TIMER_VIRTUAL ? s->cntvoff_el2 : 0 };
+                           t == ARM_TIMER_VIRTUAL ? s->cntvoff_el2 : physical_offset(s) };
 }
 
 static u64 count(struct vcpu *c)
@@ -84,7 +93,19 @@ void arm_timer_update(struct vcpu *c)
     }
     if (s->wait_until > now && s->wait_until < next)
         next = s->wait_until;
+    s->timer_due = next;
     c->env->timer_set(c, next);
+}
+
+/* The physical count. Whoever sees it beyond a deadline has the interrupt, too, though the host's
+ * own timer may be late. */
+static u64 count_seen(struct vcpu *c)
+{
+    u64 now = count(c);
+
+    if (now >= arm_state(c)->timer_due)
+        arm_timer_update(c);
+    return now;
 }
 
 /* CNTP_* and CNTHP_*: CRm = 2; CNTV_* and CNTHV_*: CRm = 3. Those of EL2 have op1 = 4. */
@@ -97,13 +118,20 @@ static unsigned timer_of(unsigned number)
     return is_virtual ? ARM_TIMER_VIRTUAL : ARM_TIMER_PHYSICAL;
 }
 
+/* The offset by which EL2 itself, whose physical count has none, reads and writes TVAL. */
+static u64 tval_offset(const struct arm_state *s, unsigned number, const struct timer *t)
+{
+    return s->el == 2 && timer_of(number) == ARM_TIMER_PHYSICAL ? 0 : t->offset;
+}
+
 u64 arm_timer_get(struct vcpu *c, unsigned number)
 {
-    struct timer t = timer_get(arm_state(c), timer_of(number));
-    u64 now = count(c);
+    struct arm_state *s = arm_state(c);
+    struct timer t = timer_get(s, timer_of(number));
+    u64 now = count_seen(c);
 
     switch (number & 7) {
-    case REG_TVAL: return (u32)(*t.cval - (now - t.offset));
+    case REG_TVAL: return (u32)(*t.cval - (now - tval_offset(s, number, &t)));
     case REG_CTL: return *t.ctl | (condition(&t, now) ? CTL_ISTATUS : 0);
     default: return *t.cval;
     }
@@ -111,10 +139,11 @@ u64 arm_timer_get(struct vcpu *c, unsigned number)
 
 void arm_timer_set(struct vcpu *c, unsigned number, u64 v)
 {
-    struct timer t = timer_get(arm_state(c), timer_of(number));
+    struct arm_state *s = arm_state(c);
+    struct timer t = timer_get(s, timer_of(number));
 
     switch (number & 7) {
-    case REG_TVAL: *t.cval = count(c) - t.offset + (u64)bits_sext(v, 32); break;
+    case REG_TVAL: *t.cval = count(c) - tval_offset(s, number, &t) + (u64)bits_sext(v, 32); break;
     case REG_CTL: *t.ctl = v & (CTL_ENABLE | CTL_IMASK); break;
     default: *t.cval = v; break;
     }
@@ -126,9 +155,11 @@ u64 arm_count_get(struct vcpu *c, unsigned number)
 {
     const struct arm_state *s = arm_state(c);
     bool is_virtual = number == ARM_CNTVCT || number == ARM_CNTVCTSS;
-    bool offset = is_virtual && s->has_el2 && !arm_in_host(s);
+    u64 now = count_seen(c);
 
-    return count(c) - (offset ? s->cntvoff_el2 : 0);
+    if (is_virtual)
+        return now - (s->has_el2 && !arm_in_host(s) ? s->cntvoff_el2 : 0);
+    return now - (s->el < 2 ? physical_offset(s) : 0);
 }
 
 /* --- waiting with a time-out (FEAT_WFxT) --- */
