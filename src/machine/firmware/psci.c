@@ -14,7 +14,6 @@ enum {
     PSCI_NOT_SUPPORTED = -1,
     PSCI_INVALID_PARAMETERS = -2,
     PSCI_ALREADY_ON = -4,
-    PSCI_ON_PENDING = -5,
     PSCI_INVALID_ADDRESS = -9,
 };
 
@@ -70,6 +69,8 @@ static s64 cpu_off(struct psci *psci, struct vcpu *c, const struct call *call)
     return PSCI_SUCCESS;
 }
 
+/* A CPU that was asked to start is on from then on, as KVM's are, though its thread may take a
+ * while: nothing can keep it from starting, and callers need not know of a third state. */
 static s64 cpu_on(struct psci *psci, struct vcpu *c, const struct call *call)
 {
     const struct cpu_power_start start = { call->a[1], { call->a[2] }, 1 };
@@ -80,8 +81,7 @@ static s64 cpu_on(struct psci *psci, struct vcpu *c, const struct call *call)
     switch (cpu_power_on(&psci->power, cpu, &start)) {
     case 0: return PSCI_SUCCESS;
     case -EFAULT: return PSCI_INVALID_ADDRESS;
-    case -EALREADY: return PSCI_ALREADY_ON;
-    default: return PSCI_ON_PENDING;
+    default: return PSCI_ALREADY_ON;
     }
 }
 
@@ -92,7 +92,7 @@ static s64 affinity_info(struct psci *psci, struct vcpu *c, const struct call *c
 
     if (cpu == psci->power.cpus || call->a[1] != 0)
         return PSCI_INVALID_PARAMETERS;
-    return cpu_power_status(&psci->power, cpu);
+    return cpu_power_status(&psci->power, cpu) == CPU_POWER_OFF ? CPU_POWER_OFF : CPU_POWER_ON;
 }
 
 static s64 migrate_info_type(struct psci *psci, struct vcpu *c, const struct call *call)
