@@ -69,7 +69,6 @@ enum { ARM_PMU_COUNTERS = 6 }; /* of events */
     F(u64, cntfrq_el0, ZERO, "")                                                                   \
     A(u64, timer_ctl, 2, ZERO, "CNTV_CTL_EL0, CNTP_CTL_EL0 without ISTATUS")                       \
     A(u64, timer_cval, 2, ZERO, "CNTV_CVAL_EL0, CNTP_CVAL_EL0")                                    \
-    F(u64, timer_due, ZERO, "derived: physical count at which something of them is due next")      \
     F(u64, wait_until, ZERO, "physical count at which WFIT goes on; 0: none waits")                \
     F(u64, mdscr_el1, ZERO, "")                                                                    \
     F(u64, mdccint_el1, ZERO, "")                                                                  \
@@ -105,7 +104,6 @@ enum { ARM_PMU_COUNTERS = 6 }; /* of events */
     F(u64, vmpidr_el2, ZERO, "")                                                                   \
     F(u64, cnthctl_el2, ZERO, "")                                                                  \
     F(u64, cntvoff_el2, ZERO, "")                                                                  \
-    F(u64, cntpoff_el2, ZERO, "")                                                                  \
     A(u64, htimer_ctl, 2, ZERO, "CNTHP_CTL_EL2, CNTHV_CTL_EL2 without ISTATUS")                    \
     A(u64, htimer_cval, 2, ZERO, "CNTHP_CVAL_EL2, CNTHV_CVAL_EL2")                                 \
     F(u64, pmcr, ZERO, "PMCR_EL0's bits that are kept")                                            \
@@ -130,7 +128,9 @@ enum { ARM_PMU_COUNTERS = 6 }; /* of events */
     F(u64, pauth_other, ZERO, "derived: which of those are others in the upper half")              \
     F(u64, pauth_shift, ZERO, "derived: by which the bit that says the half, signing, is on top")  \
     A(u64, q, 64, ZERO, "V0 to V31, two words each, the lower first")                              \
-    A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")
+    A(u64, scratch, 8, ZERO, "elements on their way; what an instruction leaves is not read")      \
+    F(u64, cntpoff_el2, ZERO, "")                                                                  \
+    F(u64, timer_due, ZERO, "derived: physical count at which something of the timers is due next")
 
 STATE_STRUCT(arm, ARM_STATE);
 extern const struct state_list arm_state_list;
