@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """stats.py - --stats and --trace: what they say of a guest of a few instructions is true."""
 
-import json
 import os
 import platform
 import sys
 import tempfile
 
-from tiny import POWER_OFF, T3, addi, counting, write
+from tiny import POWER_OFF, T3, addi, counting, run, write
 from vm import Skip, Tap, check, run_cli
 
 ONCE = 100       # instructions that run once and are not worth a translation
@@ -18,20 +17,13 @@ PROMISED = ["insns", "blocks", "ns_per_translated_insn", "translate_permille", "
             "evictions"]
 
 
-def run(options):
+def counted(options):
     """(what is on standard error, the numbers) of the guest's run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path, stats = (os.path.join(folder, name) for name in ("guest", "stats"))
-        write(path, [addi(T3, T3, 1)] * ONCE, counting(ROUNDS), POWER_OFF)
-        status, _, said = run_cli(["--firmware", path, "--console", "none", "--memory", "128M",
-                                   "--stats=json:" + stats] + options)
-        check(status == 0, "status %d: %s" % (status, said))
-        with open(stats, encoding="ascii") as file:
-            return said, json.load(file)
+    return run(options, [addi(T3, T3, 1)] * ONCE, counting(ROUNDS), POWER_OFF)
 
 
 def counts():
-    _, rows = run(["--deterministic"])
+    _, rows = counted(["--deterministic"])
     check(not set(PROMISED) - set(rows), "missing: %s" % (set(PROMISED) - set(rows)))
     want = ONCE + 1 + 2 * ROUNDS
     check(want <= rows["insns"] <= want + 100_000, "%d instructions, not %d and the power switch's"
@@ -52,7 +44,7 @@ def same_as_text():
 def translation():
     if platform.machine() != "x86_64":
         raise Skip("this host has no base tier")
-    _, rows = run(["--engine", "auto"])  # base translates what runs once, too
+    _, rows = counted(["--engine", "auto"])  # base translates what runs once, too
     check(rows["insns_decoded"] > ONCE, "decoded: %d" % rows["insns_decoded"])
     check(0 < rows["insns_translated"] < ONCE / 2, "the loop has 2 instructions, and %d were "
           "translated" % rows["insns_translated"])
@@ -65,7 +57,7 @@ def translation():
 
 
 def interpreter_translates_nothing():
-    _, rows = run(["--engine", "interp"])
+    _, rows = counted(["--engine", "interp"])
     check(rows["decode_ns"] == rows["translate_ns"] > 0, "only decoding takes time: %s" % rows)
     for name in ("blocks_base", "insns_translated", "ns_per_translated_insn"):
         check(rows[name] == 0, "%s is %d" % (name, rows[name]))
@@ -75,11 +67,11 @@ def traced():
     """What a guest of no operating system can show: code, memory's contents, the power switch."""
     wanted = {"block": "0x80000000: addi t3,t3,1", "boot": "firmware: ", "dev": "syscon-test@"}
     for kind, line in wanted.items():
-        said, _ = run(["--trace", kind])
+        said, _ = counted(["--trace", kind])
         check("trace %s: %s" % (kind, line) in said, "--trace %s says %s" % (kind, said[:400]))
         check(all(said_line.startswith("trace %s: " % kind) for said_line in said.splitlines()),
               "--trace %s says something else, too: %s" % (kind, said[:400]))
-    said, _ = run(["--trace", ",".join(wanted)])
+    said, _ = counted(["--trace", ",".join(wanted)])
     check(all("trace %s: %s" % row in said for row in wanted.items()), said[:400])
 
 

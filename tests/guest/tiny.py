@@ -3,7 +3,13 @@
 They are flat M-mode firmware for the riscv-virt board, which starts at its first byte.
 """
 
+import json
+import os
+import platform
 import struct
+import tempfile
+
+from vm import Skip, check, run_cli
 
 START = 0x80000000
 POWER = 0x100000  # the board's power switch takes 0x5555
@@ -49,6 +55,25 @@ def write(path, *parts):
         for part in parts:
             for word in part:
                 file.write(struct.pack("<I", word))
+
+
+def run(options, *parts):
+    """(what is on standard error, what --stats counted) of a guest's run to its power-off."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, stats = (os.path.join(folder, name) for name in ("guest", "stats"))
+        write(path, *parts)
+        status, _, said = run_cli(["--firmware", path, "--console", "none", "--memory", "128M",
+                                   "--stats=json:" + stats] + options)
+        check(status == 0, "status %d: %s" % (status, said))
+        with open(stats, encoding="ascii") as file:
+            return said, json.load(file)
+
+
+def translated(code, *options):
+    """What --stats counted, where there is a base tier."""
+    if platform.machine() != "x86_64":
+        raise Skip("this host has no base tier")
+    return run(list(options), code)[1]
 
 
 def counting(rounds):

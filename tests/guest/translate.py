@@ -2,14 +2,11 @@
 """translate.py - CPUs that come to new code at the same time: each block is translated by several
 of them, or by one while the others run it, and dropped again, round after round."""
 
-import json
-import os
-import platform
 import sys
-import tempfile
 
-from tiny import FENCE_I, JUMP_HERE, POWER_OFF, RA, T0, T1, T2, T3, T4, addi, auipc, bne, jalr, lui, sw, write
-from vm import Skip, Tap, check, run_cli
+from tiny import FENCE_I, JUMP_HERE, POWER_OFF, RA, T0, T1, T2, T3, T4, addi, auipc, bne, jalr, lui
+from tiny import sw, translated
+from vm import Tap, check
 
 HARTS, ROUNDS, BLOCKS = 4, 150, 120
 A0, A1, A2, A3, A4, SUM = 10, 11, 12, 13, 14, 15
@@ -68,17 +65,7 @@ def guest():
 
 
 def together(engine):
-    if platform.machine() != "x86_64":
-        raise Skip("this host has no base tier")
-    with tempfile.TemporaryDirectory() as folder:
-        path, stats = (os.path.join(folder, name) for name in ("guest", "stats"))
-        write(path, guest())
-        status, _, said = run_cli(["--firmware", path, "--console", "none", "--memory", "128M",
-                                   "--cpus", str(HARTS), "--engine", engine,
-                                   "--stats=json:" + stats])
-        check(status == 0, "status %d: %s" % (status, said))
-        with open(stats, encoding="ascii") as file:
-            rows = json.load(file)
+    rows = translated(guest(), "--cpus", str(HARTS), "--engine", engine)
     check(rows["smc_invalidations"] > ROUNDS, "%d blocks dropped" % rows["smc_invalidations"])
     check(rows["blocks_base"] > BLOCKS, "%d blocks translated" % rows["blocks_base"])
 
